@@ -1,0 +1,137 @@
+import { IllegalTransitionError } from "../errors.js";
+
+/**
+ * The device's update as a table: every state answers every event. The machine is pure; the agent's shell (or the
+ * firmware's) performs the effect of the state that it enters, and persists the state *before* it performs it, so that
+ * after a power cut the same effect is simply performed again.
+ */
+
+export const STATES = [
+  /** Runs the confirmed slot; nothing to do. */
+  "idle",
+  /** An offer is known; waits for the preconditions (battery, link, window …). */
+  "waiting",
+  /** Fetches trust metadata and the manifest, and judges them. */
+  "verifying",
+  /** Fetches the artifact, whole or as a patch; resumes where it stopped. */
+  "downloading",
+  /** Writes the spare slot and checks its digest. */
+  "applying",
+  /** Runs the golden vectors on the spare slot. The confirmed slot still serves. */
+  "trying",
+  /** The spare slot serves, under the update's own health criteria. */
+  "probation",
+  /** Makes the new slot the confirmed one. */
+  "confirming",
+  /** Goes back to the confirmed slot. */
+  "reverting",
+] as const;
+export type UpdateState = (typeof STATES)[number];
+
+export const EVENTS = [
+  "offer",
+  "withdraw",
+  "preconditionsMet",
+  "preconditionsLost",
+  "trusted",
+  "refused",
+  "downloaded",
+  "downloadFailed",
+  "applied",
+  "applyFailed",
+  "goldenPassed",
+  "goldenFailed",
+  "healthy",
+  "unhealthy",
+  "confirmed",
+  "reverted",
+  /** The process or the board started; sent once with the persisted state. */
+  "restarted",
+] as const;
+export type UpdateEvent = (typeof EVENTS)[number];
+
+/** A state to go to; "stay" keeps the state without doing its effect again; "never" is a fault of the shell. */
+export type Answer = UpdateState | "stay" | "never";
+
+type Row = Record<UpdateEvent, Answer>;
+
+const quiet: Row = {
+  offer: "stay",
+  withdraw: "stay",
+  preconditionsMet: "stay",
+  preconditionsLost: "stay",
+  trusted: "never",
+  refused: "never",
+  downloaded: "never",
+  downloadFailed: "never",
+  applied: "never",
+  applyFailed: "never",
+  goldenPassed: "never",
+  goldenFailed: "never",
+  healthy: "never",
+  unhealthy: "never",
+  confirmed: "never",
+  reverted: "never",
+  restarted: "never",
+};
+
+export const TABLE: Record<UpdateState, Row> = {
+  idle: { ...quiet, offer: "waiting", restarted: "idle" },
+  waiting: { ...quiet, withdraw: "idle", preconditionsMet: "verifying", restarted: "waiting" },
+  verifying: {
+    ...quiet,
+    withdraw: "idle",
+    preconditionsLost: "waiting",
+    trusted: "downloading",
+    refused: "idle",
+    restarted: "waiting",
+  },
+  downloading: {
+    ...quiet,
+    withdraw: "idle",
+    preconditionsLost: "waiting",
+    downloaded: "applying",
+    downloadFailed: "waiting",
+    refused: "idle",
+    // Trust is judged again after a restart: metadata may have expired while the power was off.
+    restarted: "waiting",
+  },
+  applying: {
+    ...quiet,
+    withdraw: "idle",
+    applied: "trying",
+    applyFailed: "idle",
+    // The spare slot may be half-written; applying starts it from its first byte.
+    restarted: "applying",
+  },
+  trying: {
+    ...quiet,
+    withdraw: "idle",
+    goldenPassed: "probation",
+    goldenFailed: "reverting",
+    restarted: "trying",
+  },
+  probation: {
+    ...quiet,
+    withdraw: "reverting",
+    healthy: "confirming",
+    unhealthy: "reverting",
+    restarted: "probation",
+  },
+  confirming: { ...quiet, confirmed: "idle", restarted: "confirming" },
+  reverting: { ...quiet, reverted: "idle", restarted: "reverting" },
+};
+
+/** Pure. Throws IllegalTransitionError where the table says "never". */
+export function transition(state: UpdateState, event: UpdateEvent): { state: UpdateState; enter: boolean } {
+  const answer = TABLE[state][event];
+  if (answer === "never") {
+    const allowed = EVENTS.filter((name) => TABLE[state][name] !== "never");
+    throw new IllegalTransitionError({
+      expected: `one of ${allowed.join(", ")} in state "${state}"`,
+      got: `"${event}"`,
+      todo: "This is a fault in the agent: report it with the agent's log.",
+    });
+  }
+  return answer === "stay" ? { state, enter: false } : { state: answer, enter: true };
+}
