@@ -62,3 +62,89 @@ export class IllegalTransitionError extends MoteError {
   readonly code = "MOTE_ILLEGAL_TRANSITION";
   readonly exitCode = EXIT.fault;
 }
+
+/** Something that trust refuses: the device keeps what it runs, and a command ends with exit code 4. */
+export abstract class TrustError extends MoteError {
+  readonly exitCode = EXIT.refusedByTrust;
+}
+
+/** Trust metadata is not JSON, breaks its schema, or is of another role than its name says. */
+export class MetadataFormatError extends TrustError {
+  readonly code = "MOTE_TRUST_FORMAT";
+}
+
+/** Fewer distinct keys of the role have signed than its threshold asks. */
+export class SignatureThresholdError extends TrustError {
+  readonly code = "MOTE_TRUST_SIGNATURE";
+}
+
+/** Metadata is older than what this device has already seen. */
+export class MetadataRollbackError extends TrustError {
+  readonly code = "MOTE_TRUST_ROLLBACK";
+}
+
+/** Metadata is past its expiry by the device's trusted time: somebody may be withholding newer metadata. */
+export class MetadataExpiredError extends TrustError {
+  readonly code = "MOTE_TRUST_EXPIRED";
+}
+
+/** Metadata is not the version, length or digest that the role above it names. */
+export class MetadataMismatchError extends TrustError {
+  readonly code = "MOTE_TRUST_MISMATCH";
+}
+
+/** Metadata goes on beyond the length that is allowed for it. */
+export class MetadataTooLargeError extends TrustError {
+  readonly code = "MOTE_TRUST_TOO_LARGE";
+}
+
+/** The repository does not have a metadata file that it must have. */
+export class MetadataMissingError extends TrustError {
+  readonly code = "MOTE_TRUST_MISSING";
+}
+
+/** No trusted role speaks for this target path. */
+export class TargetNotFoundError extends TrustError {
+  readonly code = "MOTE_TRUST_NO_TARGET";
+}
+
+/** A release lies below the signed floor of its product. */
+export class BelowFloorError extends TrustError {
+  readonly code = "MOTE_TRUST_BELOW_FLOOR";
+}
+
+/** A release has no variant for this hardware class. */
+export class WrongHardwareError extends TrustError {
+  readonly code = "MOTE_TRUST_WRONG_HARDWARE";
+}
+
+/** A variant's parameters belong to other model code than the device runs. */
+export class WrongArchitectureError extends TrustError {
+  readonly code = "MOTE_TRUST_WRONG_ARCHITECTURE";
+}
+
+/** A release is of another product, or its manifest says something else than what was signed about it. */
+export class WrongReleaseError extends TrustError {
+  readonly code = "MOTE_TRUST_WRONG_RELEASE";
+}
+
+/** No Mote server answers at the address that was given. */
+export class ServerUnreachableError extends MoteError {
+  readonly code = "MOTE_SERVER_UNREACHABLE";
+  readonly exitCode = EXIT.badInput;
+}
+
+/** The server answered with a refusal; `status` and `serverCode` say which. */
+export class ServerRefusedError extends MoteError {
+  readonly code = "MOTE_SERVER_REFUSED";
+  readonly exitCode: ExitCode;
+  readonly status: number;
+  readonly serverCode: string;
+
+  constructor(parts: ErrorParts, status: number, serverCode: string) {
+    super(parts);
+    this.status = status;
+    this.serverCode = serverCode;
+    this.exitCode = serverCode.startsWith("MOTE_TRUST") ? EXIT.refusedByTrust : EXIT.badInput;
+  }
+}

@@ -1,4 +1,7 @@
 export * from "./api/device.js";
+export * from "./api/operator.js";
+export * from "./api/operatorClient.js";
+export * from "./api/rollout.js";
 export * from "./bundle/manifest.js";
 export * from "./bytes.js";
 export * from "./errors.js";

@@ -1,0 +1,351 @@
+import { type Static, Type } from "@sinclair/typebox";
+import { ArtifactRef, Name, Sha256Hex, Version } from "../bundle/manifest.js";
+import { UpdateReport } from "../update/report.js";
+import { RolloutPlan, RolloutView } from "./rollout.js";
+
+/**
+ * The operator's HTTP contract: what the command line, the console and other people's programs call. Every path wants
+ * `Authorization: Bearer <token>`, `/health` and `/ready` apart; every refusal is an ErrorAnswer (device.ts).
+ */
+
+const strict = { additionalProperties: false } as const;
+const TimeMs = Type.Integer({ minimum: 0, description: "milliseconds since 1970, server's clock" });
+const Tags = Type.Record(Name, Type.String({ maxLength: 128 }), { maxProperties: 32 });
+
+export const OPERATOR_PATHS = {
+  /** GET, no token: 200 while the process lives. */
+  health: "/health",
+  /** GET, no token: 200 when store, blobs, broker and trust can serve; otherwise 503 with what can't. */
+  ready: "/ready",
+  /** POST a bundle file (application/octet-stream): its blobs are stored, nothing is offered yet. Idempotent. */
+  bundles: "/api/v1/bundles",
+  /** GET: what is known, signed or not. */
+  releases: "/api/v1/releases",
+  release: (product: string, version: string) => `/api/v1/releases/${product}/${version}`,
+  /** GET: roles, versions, expiries, floors, and whether the server holds a targets key. */
+  trust: "/api/v1/trust",
+  /** GET: public keys of the server's own roles, to be named in root before it is signed. */
+  trustKeys: "/api/v1/trust/keys",
+  /** PUT raw metadata bytes as `N.root.json`, `N.targets.json` or `N.<delegated role>.json`; verified before stored. */
+  trustMetadata: (file: string) => `/api/v1/trust/metadata/${file}`,
+  /** POST (server mode only): the server signs an uploaded release with its delegated targets key. */
+  trustSign: "/api/v1/trust/sign",
+  /** POST makes one-time tokens, GET lists them without their secrets. */
+  enrolmentTokens: "/api/v1/enrolment-tokens",
+  /** GET, with the filters of DeviceListQuery. */
+  devices: "/api/v1/devices",
+  device: (deviceId: string) => `/api/v1/devices/${deviceId}`,
+  /** POST: its sessions end, it can't open new ones, and its key can't enrol again. */
+  deviceRevoke: (deviceId: string) => `/api/v1/devices/${deviceId}/revoke`,
+  /** POST a RolloutPlan, GET a list. */
+  rollouts: "/api/v1/rollouts",
+  /** POST a RolloutPlan: says what would happen to whom, and stores nothing. */
+  rolloutDryRun: "/api/v1/rollouts/dry-run",
+  rollout: (id: string) => `/api/v1/rollouts/${id}`,
+  /** POST a RolloutAction. */
+  rolloutAction: (id: string, action: RolloutAction) => `/api/v1/rollouts/${id}/${action}`,
+  /** GET, text/event-stream of ServerEvent; `Last-Event-ID` is not needed: events only say what to look at again. */
+  events: "/api/v1/events",
+  /** GET: the fleet at a glance. */
+  fleet: "/api/v1/fleet",
+  openapi: "/openapi.json",
+} as const;
+
+export const HealthAnswer = Type.Object({ status: Type.Literal("ok"), version: Type.String() }, strict);
+export type HealthAnswer = Static<typeof HealthAnswer>;
+
+export const ReadyAnswer = Type.Object(
+  { ready: Type.Boolean(), problems: Type.Array(Type.String()), notes: Type.Array(Type.String()) },
+  strict,
+);
+export type ReadyAnswer = Static<typeof ReadyAnswer>;
+
+/** Is the release named by signed metadata that devices will accept? */
+export const SignedBy = Type.Union([Type.Literal("nobody"), Type.Literal("offline"), Type.Literal("server")]);
+
+export const ReleaseView = Type.Object(
+  {
+    product: Name,
+    version: Version,
+    sequence: Type.Integer({ minimum: 1 }),
+    /** TUF target path. */
+    target: Type.String(),
+    manifest: ArtifactRef,
+    signedBy: SignedBy,
+    /** Below the signed floor: can't be offered any more. */
+    retired: Type.Boolean(),
+    uploadedAtMs: TimeMs,
+    variants: Type.Array(
+      Type.Object(
+        {
+          id: Name,
+          hardware: Type.Array(Name),
+          runtime: Type.String(),
+          architectureHash: Sha256Hex,
+          artifact: ArtifactRef,
+        },
+        strict,
+      ),
+    ),
+    accuracy: Type.Union([Type.Number(), Type.Null()]),
+    /** Devices that run it now. */
+    devices: Type.Integer({ minimum: 0 }),
+  },
+  strict,
+);
+export type ReleaseView = Static<typeof ReleaseView>;
+
+export const ReleasesAnswer = Type.Object({ releases: Type.Array(ReleaseView) }, strict);
+export type ReleasesAnswer = Static<typeof ReleasesAnswer>;
+
+export const TrustRole = Type.Object(
+  {
+    role: Type.String(),
+    version: Type.Integer({ minimum: 1 }),
+    expiresMs: TimeMs,
+    threshold: Type.Integer({ minimum: 1 }),
+    keyIds: Type.Array(Type.String()),
+  },
+  strict,
+);
+
+export const TrustAnswer = Type.Object(
+  {
+    /** "none" until a root is stored; "server" when the server holds a delegated targets key. */
+    mode: Type.Union([Type.Literal("none"), Type.Literal("offline"), Type.Literal("server")]),
+    roles: Type.Array(TrustRole),
+    floors: Type.Record(Name, Type.Integer({ minimum: 0 })),
+    warnings: Type.Array(Type.String()),
+  },
+  strict,
+);
+export type TrustAnswer = Static<typeof TrustAnswer>;
+
+export const PublicKeyView = Type.Object({ keyId: Type.String(), publicKey: Sha256Hex }, strict);
+
+export const TrustKeysAnswer = Type.Object(
+  {
+    timestamp: PublicKeyView,
+    snapshot: PublicKeyView,
+    /** Null unless the server was started with a delegated targets key (server mode). */
+    targets: Type.Union([PublicKeyView, Type.Null()]),
+  },
+  strict,
+);
+export type TrustKeysAnswer = Static<typeof TrustKeysAnswer>;
+
+export const MetadataStoredAnswer = Type.Object(
+  { file: Type.String(), role: Type.String(), version: Type.Integer({ minimum: 1 }), sha256: Sha256Hex },
+  strict,
+);
+export type MetadataStoredAnswer = Static<typeof MetadataStoredAnswer>;
+
+export const SignRequest = Type.Object({ product: Name, version: Version }, strict);
+export type SignRequest = Static<typeof SignRequest>;
+
+export const SignAnswer = Type.Object(
+  { target: Type.String(), role: Type.String(), roleVersion: Type.Integer({ minimum: 1 }) },
+  strict,
+);
+export type SignAnswer = Static<typeof SignAnswer>;
+
+export const EnrolmentTokensRequest = Type.Object(
+  {
+    product: Name,
+    count: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
+    /** When present, only a device of this class may use the token. */
+    hardware: Type.Optional(Name),
+    /** Written onto the device; they win over what the device claims. */
+    tags: Type.Optional(Tags),
+    expiresInS: Type.Optional(Type.Integer({ minimum: 1, maximum: 366 * 86_400 })),
+  },
+  strict,
+);
+export type EnrolmentTokensRequest = Static<typeof EnrolmentTokensRequest>;
+
+/** The secrets are shown this once; the server keeps their digests. */
+export const EnrolmentTokensAnswer = Type.Object(
+  {
+    tokens: Type.Array(Type.Object({ id: Type.String(), token: Type.String(), expiresAtMs: TimeMs }, strict)),
+  },
+  strict,
+);
+export type EnrolmentTokensAnswer = Static<typeof EnrolmentTokensAnswer>;
+
+export const EnrolmentTokenList = Type.Object(
+  {
+    tokens: Type.Array(
+      Type.Object(
+        {
+          id: Type.String(),
+          product: Name,
+          hardware: Type.Union([Name, Type.Null()]),
+          tags: Tags,
+          expiresAtMs: TimeMs,
+          usedBy: Type.Union([Name, Type.Null()]),
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+);
+export type EnrolmentTokenList = Static<typeof EnrolmentTokenList>;
+
+export const DeviceListQuery = Type.Object(
+  {
+    product: Type.Optional(Name),
+    hardware: Type.Optional(Name),
+    /** `name=value` */
+    tag: Type.Optional(Type.String({ maxLength: 192 })),
+    sequence: Type.Optional(Type.Integer({ minimum: 0 })),
+    /** Device id to start after (the `next` of the answer before). */
+    after: Type.Optional(Name),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+  },
+  strict,
+);
+export type DeviceListQuery = Static<typeof DeviceListQuery>;
+
+export const DeviceView = Type.Object(
+  {
+    id: Name,
+    product: Name,
+    hardware: Name,
+    tags: Tags,
+    online: Type.Boolean(),
+    revoked: Type.Boolean(),
+    enrolledAtMs: TimeMs,
+    lastSeenMs: Type.Union([TimeMs, Type.Null()]),
+    runningSequence: Type.Integer({ minimum: 0 }),
+    /** Null before the first update and for a release that the server doesn't know. */
+    runningVersion: Type.Union([Version, Type.Null()]),
+    artifactSha256: Type.Union([Sha256Hex, Type.Null()]),
+    floor: Type.Integer({ minimum: 0 }),
+    agentVersion: Type.String(),
+    batteryPercent: Type.Union([Type.Integer(), Type.Null()]),
+    freeBytes: Type.Union([Type.Integer(), Type.Null()]),
+  },
+  strict,
+);
+export type DeviceView = Static<typeof DeviceView>;
+
+export const DevicesAnswer = Type.Object(
+  { devices: Type.Array(DeviceView), next: Type.Union([Name, Type.Null()]) },
+  strict,
+);
+export type DevicesAnswer = Static<typeof DevicesAnswer>;
+
+/** A device's life story: its newest reports (newest first) and telemetry by release. */
+export const DeviceDetail = Type.Object(
+  {
+    device: DeviceView,
+    reports: Type.Array(Type.Object({ receivedAtMs: TimeMs, report: UpdateReport }, strict)),
+    telemetry: Type.Array(
+      Type.Object(
+        {
+          releaseSequence: Type.Integer({ minimum: 0 }),
+          windows: Type.Integer({ minimum: 0 }),
+          inferences: Type.Integer({ minimum: 0 }),
+          errors: Type.Integer({ minimum: 0 }),
+          meanConfidence: Type.Union([Type.Number(), Type.Null()]),
+          probeAccuracy: Type.Union([Type.Number(), Type.Null()]),
+          meanLatencyUs: Type.Union([Type.Number(), Type.Null()]),
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+);
+export type DeviceDetail = Static<typeof DeviceDetail>;
+
+export const ROLLOUT_ACTIONS = ["approve", "pause", "resume", "abort"] as const;
+export type RolloutAction = (typeof ROLLOUT_ACTIONS)[number];
+
+/** `rollback` (with abort): devices that took the release go back to what they ran before. */
+export const RolloutActionRequest = Type.Object(
+  { comment: Type.Optional(Type.String({ maxLength: 512 })), rollback: Type.Optional(Type.Boolean()) },
+  strict,
+);
+export type RolloutActionRequest = Static<typeof RolloutActionRequest>;
+
+export const RolloutsAnswer = Type.Object({ rollouts: Type.Array(RolloutView) }, strict);
+export type RolloutsAnswer = Static<typeof RolloutsAnswer>;
+
+export const DryRunAnswer = Type.Object(
+  {
+    plan: RolloutPlan,
+    /** Devices that match the query and are not revoked. */
+    eligible: Type.Integer({ minimum: 0 }),
+    waves: Type.Array(
+      Type.Object(
+        {
+          name: Type.String(),
+          devices: Type.Integer({ minimum: 0 }),
+          control: Type.Integer({ minimum: 0 }),
+          /** Up to 20 members. */
+          sample: Type.Array(Name),
+        },
+        strict,
+      ),
+    ),
+    /** Devices that match but would get nothing, by reason. */
+    excluded: Type.Array(Type.Object({ reason: Type.String(), devices: Type.Integer() }, strict)),
+
+    warnings: Type.Array(Type.String()),
+  },
+  strict,
+);
+export type DryRunAnswer = Static<typeof DryRunAnswer>;
+
+export const ServerEvent = Type.Object(
+  {
+    type: Type.Union([
+      Type.Literal("device"),
+      Type.Literal("report"),
+      Type.Literal("telemetry"),
+      Type.Literal("rollout"),
+      Type.Literal("release"),
+      Type.Literal("trust"),
+    ]),
+    atMs: TimeMs,
+    deviceId: Type.Optional(Name),
+    rolloutId: Type.Optional(Type.String()),
+    text: Type.Optional(Type.String()),
+  },
+  strict,
+);
+export type ServerEvent = Static<typeof ServerEvent>;
+
+export const FleetAnswer = Type.Object(
+  {
+    devices: Type.Integer({ minimum: 0 }),
+    online: Type.Integer({ minimum: 0 }),
+    products: Type.Array(
+      Type.Object(
+        {
+          product: Name,
+          devices: Type.Integer({ minimum: 0 }),
+          /** By running release; sequence 0 for devices without any. */
+          versions: Type.Array(
+            Type.Object(
+              {
+                sequence: Type.Integer({ minimum: 0 }),
+                version: Type.Union([Version, Type.Null()]),
+                devices: Type.Integer({ minimum: 0 }),
+              },
+              strict,
+            ),
+          ),
+        },
+        strict,
+      ),
+    ),
+    frames: Type.Integer({ minimum: 0 }),
+    reports: Type.Integer({ minimum: 0 }),
+    activeRollouts: Type.Array(Type.String()),
+  },
+  strict,
+);
+export type FleetAnswer = Static<typeof FleetAnswer>;

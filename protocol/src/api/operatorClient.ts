@@ -1,0 +1,194 @@
+import { ServerRefusedError, ServerUnreachableError } from "../errors.js";
+import type { ErrorAnswer } from "./device.js";
+import {
+  type DeviceDetail,
+  type DeviceListQuery,
+  type DevicesAnswer,
+  type DryRunAnswer,
+  type EnrolmentTokenList,
+  type EnrolmentTokensAnswer,
+  type EnrolmentTokensRequest,
+  type FleetAnswer,
+  type MetadataStoredAnswer,
+  OPERATOR_PATHS,
+  type ReadyAnswer,
+  type ReleasesAnswer,
+  type ReleaseView,
+  type RolloutAction,
+  type RolloutActionRequest,
+  type RolloutsAnswer,
+  type ServerEvent,
+  type SignAnswer,
+  type SignRequest,
+  type TrustAnswer,
+  type TrustKeysAnswer,
+} from "./operator.js";
+import type { RolloutPlan, RolloutView } from "./rollout.js";
+
+export interface OperatorClientOptions {
+  /** Origin of the server, for example `http://127.0.0.1:8080`. */
+  readonly url: string;
+  readonly token: string;
+  readonly fetch: typeof fetch;
+}
+
+/** One method per operator path. Throws ServerRefusedError with the server's own code, ServerUnreachableError without. */
+export class OperatorClient {
+  private readonly options: OperatorClientOptions;
+
+  constructor(options: OperatorClientOptions) {
+    this.options = { ...options, url: options.url.replace(/\/+$/, "") };
+  }
+
+  ready(): Promise<ReadyAnswer> {
+    return this.call("GET", OPERATOR_PATHS.ready);
+  }
+
+  uploadBundle(bundle: Uint8Array): Promise<ReleaseView> {
+    return this.call("POST", OPERATOR_PATHS.bundles, bundle);
+  }
+
+  releases(): Promise<ReleasesAnswer> {
+    return this.call("GET", OPERATOR_PATHS.releases);
+  }
+
+  trust(): Promise<TrustAnswer> {
+    return this.call("GET", OPERATOR_PATHS.trust);
+  }
+
+  trustKeys(): Promise<TrustKeysAnswer> {
+    return this.call("GET", OPERATOR_PATHS.trustKeys);
+  }
+
+  putMetadata(file: string, bytes: Uint8Array): Promise<MetadataStoredAnswer> {
+    return this.call("PUT", OPERATOR_PATHS.trustMetadata(file), bytes);
+  }
+
+  signRelease(request: SignRequest): Promise<SignAnswer> {
+    return this.call("POST", OPERATOR_PATHS.trustSign, request);
+  }
+
+  createEnrolmentTokens(request: EnrolmentTokensRequest): Promise<EnrolmentTokensAnswer> {
+    return this.call("POST", OPERATOR_PATHS.enrolmentTokens, request);
+  }
+
+  enrolmentTokens(): Promise<EnrolmentTokenList> {
+    return this.call("GET", OPERATOR_PATHS.enrolmentTokens);
+  }
+
+  devices(query: DeviceListQuery = {}): Promise<DevicesAnswer> {
+    const search = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) search.set(name, String(value));
+    const suffix = search.size > 0 ? `?${search}` : "";
+    return this.call("GET", `${OPERATOR_PATHS.devices}${suffix}`);
+  }
+
+  device(id: string): Promise<DeviceDetail> {
+    return this.call("GET", OPERATOR_PATHS.device(id));
+  }
+
+  revokeDevice(id: string): Promise<Record<string, never>> {
+    return this.call("POST", OPERATOR_PATHS.deviceRevoke(id), {});
+  }
+
+  createRollout(plan: RolloutPlan): Promise<RolloutView> {
+    return this.call("POST", OPERATOR_PATHS.rollouts, plan);
+  }
+
+  dryRun(plan: RolloutPlan): Promise<DryRunAnswer> {
+    return this.call("POST", OPERATOR_PATHS.rolloutDryRun, plan);
+  }
+
+  rollouts(): Promise<RolloutsAnswer> {
+    return this.call("GET", OPERATOR_PATHS.rollouts);
+  }
+
+  rollout(id: string): Promise<RolloutView> {
+    return this.call("GET", OPERATOR_PATHS.rollout(id));
+  }
+
+  act(id: string, action: RolloutAction, request: RolloutActionRequest = {}): Promise<RolloutView> {
+    return this.call("POST", OPERATOR_PATHS.rolloutAction(id, action), request);
+  }
+
+  fleet(): Promise<FleetAnswer> {
+    return this.call("GET", OPERATOR_PATHS.fleet);
+  }
+
+  /** Yields until the server closes or `signal` aborts. */
+  async *events(signal: AbortSignal): AsyncGenerator<ServerEvent> {
+    const response = await this.send("GET", OPERATOR_PATHS.events, undefined, signal);
+    if (response.body === null) return;
+    const decoder = new TextDecoder();
+    const reader = response.body.getReader();
+    let pending = "";
+    try {
+      while (!signal.aborted) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        pending += decoder.decode(value, { stream: true });
+        const messages = pending.split("\n\n");
+        pending = messages.pop() ?? "";
+        for (const message of messages) {
+          const data = message.split("\n").find((line) => line.startsWith("data: "));
+          if (data !== undefined) yield JSON.parse(data.slice(6)) as ServerEvent;
+        }
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      await reader.cancel().catch(() => undefined);
+    }
+  }
+
+  private async call<T>(method: string, path: string, body?: Uint8Array | object): Promise<T> {
+    const response = await this.send(method, path, body);
+    return (await response.json()) as T;
+  }
+
+  private async send(
+    method: string,
+    path: string,
+    body?: Uint8Array | object,
+    signal?: AbortSignal,
+  ): Promise<Response> {
+    const raw = body instanceof Uint8Array;
+    const headers: Record<string, string> = { authorization: `Bearer ${this.options.token}` };
+    if (body !== undefined) headers["content-type"] = raw ? "application/octet-stream" : "application/json";
+    const init: RequestInit = { method, headers };
+    if (body !== undefined) init.body = raw ? new Uint8Array(body) : JSON.stringify(body);
+    if (signal !== undefined) init.signal = signal;
+    let response: Response;
+    try {
+      response = await this.options.fetch(`${this.options.url}${path}`, init);
+    } catch (cause) {
+      throw new ServerUnreachableError({
+        expected: `a Mote server at ${this.options.url}`,
+        got: cause instanceof Error ? cause.message : String(cause),
+        todo: "Check the address and that mote-server is running.",
+        cause,
+      });
+    }
+    if (response.ok || (path === OPERATOR_PATHS.ready && response.status === 503)) return response;
+    throw await refusal(response, `${method} ${path}`);
+  }
+}
+
+async function refusal(response: Response, what: string): Promise<ServerRefusedError> {
+  const text = await response.text();
+  let answer: Partial<ErrorAnswer> = {};
+  try {
+    answer = JSON.parse(text) as Partial<ErrorAnswer>;
+  } catch {
+    // A proxy in between answers in its own words.
+  }
+  return new ServerRefusedError(
+    {
+      expected: `${what} to succeed`,
+      got: answer.message ?? `HTTP ${response.status} ${text.slice(0, 200)}`,
+      todo: answer.requestId === undefined ? "" : `Request id ${answer.requestId}.`,
+    },
+    response.status,
+    answer.code ?? "",
+  );
+}

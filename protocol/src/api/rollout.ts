@@ -1,0 +1,197 @@
+import { type Static, Type } from "@sinclair/typebox";
+import { Name, Version } from "../bundle/manifest.js";
+import { Preconditions } from "../update/preconditions.js";
+
+/** What an operator plans and what they see of it while it moves. */
+
+const strict = { additionalProperties: false } as const;
+const TimeMs = Type.Integer({ minimum: 0, description: "milliseconds since 1970, server's clock" });
+
+/** All conditions must hold; an absent one holds for every device of the product. */
+export const DeviceQuery = Type.Object(
+  {
+    hardware: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: 64 })),
+    tags: Type.Optional(Type.Record(Name, Type.String({ maxLength: 128 }), { maxProperties: 32 })),
+    deviceIds: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: 10_000 })),
+  },
+  strict,
+);
+export type DeviceQuery = Static<typeof DeviceQuery>;
+
+/** Exactly one of `share` and `count`. Both are cumulative: the last wave of a full rollout has share 1. */
+export const Wave = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 64 }),
+    share: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
+    count: Type.Optional(Type.Integer({ minimum: 1 })),
+    /** Least time from the moment when the wave's installs are settled to its verdict. */
+    soakS: Type.Number({ minimum: 0 }),
+  },
+  strict,
+);
+export type Wave = Static<typeof Wave>;
+
+export const METRICS = ["confidence", "accuracy", "errorRate", "latency"] as const;
+export const Metric = Type.Union(METRICS.map((metric) => Type.Literal(metric)));
+export type Metric = Static<typeof Metric>;
+
+/**
+ * Is the wave worse than its control group by more than `margin`? Judged on each device's change from its own baseline.
+ * Units of the margin: confidence, accuracy and errorRate in absolute share (0.05 = 5 points); latency relative to the
+ * baseline (0.5 = half as slow again).
+ */
+export const TelemetryGate = Type.Object(
+  { metric: Metric, margin: Type.Number({ exclusiveMinimum: 0, maximum: 10 }) },
+  strict,
+);
+export type TelemetryGate = Static<typeof TelemetryGate>;
+
+export const Gates = Type.Object(
+  {
+    /** Share of the wave's devices that may fail or time out; more stops the wave. */
+    maxFailureShare: Type.Number({ minimum: 0, maximum: 1 }),
+    /** Share of the wave's devices that must have confirmed before the wave counts as settled. */
+    minConfirmedShare: Type.Number({ minimum: 0, maximum: 1 }),
+    /** From the offer to the device's confirmation; longer counts as a failure. */
+    installTimeoutS: Type.Number({ exclusiveMinimum: 0 }),
+    telemetry: Type.Array(TelemetryGate, { maxItems: 8 }),
+    /** Chance, over the whole rollout and all gates together, that a release no worse than the old one is stopped. */
+    falseStopRate: Type.Number({ exclusiveMinimum: 0, maximum: 0.5 }),
+    /** From the wave's opening: an undecided wave then asks a person. */
+    deadlineS: Type.Number({ exclusiveMinimum: 0 }),
+  },
+  strict,
+);
+export type Gates = Static<typeof Gates>;
+
+export const DEFAULT_GATES: Gates = {
+  maxFailureShare: 0.1,
+  minConfirmedShare: 0.8,
+  installTimeoutS: 3600,
+  telemetry: [
+    { metric: "confidence", margin: 0.05 },
+    { metric: "accuracy", margin: 0.05 },
+    { metric: "errorRate", margin: 0.01 },
+    { metric: "latency", margin: 0.5 },
+  ],
+  falseStopRate: 0.05,
+  deadlineS: 24 * 3600,
+};
+
+/** What happens by itself when a gate says "worse". */
+export const OnFailure = Type.Union([
+  Type.Literal("hold"),
+  Type.Literal("rollback-wave"),
+  Type.Literal("rollback-fleet"),
+]);
+export type OnFailure = Static<typeof OnFailure>;
+
+export const RolloutPlan = Type.Object(
+  {
+    product: Name,
+    version: Version,
+    query: DeviceQuery,
+    waves: Type.Array(Wave, { minItems: 1, maxItems: 32 }),
+    gates: Gates,
+    onFailure: OnFailure,
+    preconditions: Preconditions,
+    /** Distinct people who must approve before the first wave opens; 0 starts at once. */
+    approvals: Type.Integer({ minimum: 0, maximum: 16 }),
+    /** Cohorts are drawn by a hash salted with this; absent: the rollout's id. */
+    salt: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+    comment: Type.Optional(Type.String({ maxLength: 512 })),
+  },
+  strict,
+);
+export type RolloutPlan = Static<typeof RolloutPlan>;
+
+export const ROLLOUT_STATES = [
+  "awaiting-approval",
+  "running",
+  "paused",
+  /** A gate failed under onFailure "hold", or a deadline passed undecided: a person must resume or abort. */
+  "held",
+  "rolling-back",
+  "rolled-back",
+  "completed",
+  "aborted",
+] as const;
+export const RolloutStateName = Type.Union(ROLLOUT_STATES.map((state) => Type.Literal(state)));
+export type RolloutStateName = Static<typeof RolloutStateName>;
+
+export const Verdict = Type.Union([
+  Type.Literal("advance"),
+  Type.Literal("stop"),
+  Type.Literal("undecided"),
+  /** Nothing to compare with (first release on these devices, or no control group is left); said, never hidden. */
+  Type.Literal("not-applicable"),
+]);
+export type Verdict = Static<typeof Verdict>;
+
+export const GateEvidence = Type.Object(
+  {
+    /** "installs" or a Metric. */
+    gate: Type.String(),
+    verdict: Verdict,
+    /** One sentence with the figures behind the verdict. */
+    text: Type.String(),
+    /** Mean change from own baseline, wave minus control, in the gate's unit; positive is worse. Null before data. */
+    difference: Type.Union([Type.Number(), Type.Null()]),
+    margin: Type.Union([Type.Number(), Type.Null()]),
+    waveDevices: Type.Integer({ minimum: 0 }),
+    controlDevices: Type.Integer({ minimum: 0 }),
+    /** Chance of at least this difference if the release were no worse; and its sequential threshold at this look. */
+    pWorse: Type.Union([Type.Number(), Type.Null()]),
+    threshold: Type.Union([Type.Number(), Type.Null()]),
+    looks: Type.Integer({ minimum: 0 }),
+  },
+  strict,
+);
+export type GateEvidence = Static<typeof GateEvidence>;
+
+export const WaveView = Type.Object(
+  {
+    name: Type.String(),
+    state: Type.Union([
+      Type.Literal("waiting"),
+      Type.Literal("installing"),
+      Type.Literal("soaking"),
+      Type.Literal("passed"),
+      Type.Literal("stopped"),
+    ]),
+    openedAtMs: Type.Union([TimeMs, Type.Null()]),
+    /** Members by now: devices of this wave and of the waves before it. */
+    members: Type.Integer({ minimum: 0 }),
+    offered: Type.Integer({ minimum: 0 }),
+    confirmed: Type.Integer({ minimum: 0 }),
+    failed: Type.Integer({ minimum: 0 }),
+    control: Type.Integer({ minimum: 0 }),
+    gates: Type.Array(GateEvidence),
+  },
+  strict,
+);
+export type WaveView = Static<typeof WaveView>;
+
+export const RolloutView = Type.Object(
+  {
+    id: Type.String(),
+    plan: RolloutPlan,
+    sequence: Type.Integer({ minimum: 1 }),
+    state: RolloutStateName,
+    /** Why it is in this state, for people. */
+    reason: Type.String(),
+    createdAtMs: TimeMs,
+    updatedAtMs: TimeMs,
+    currentWave: Type.Integer({ minimum: 0 }),
+    waves: Type.Array(WaveView),
+    approvals: Type.Array(Type.Object({ by: Type.String(), atMs: TimeMs, comment: Type.String() }, strict)),
+    /** Devices that are back on what they ran before, and devices that still have to go back. */
+    rollback: Type.Object(
+      { done: Type.Integer({ minimum: 0 }), pending: Type.Integer({ minimum: 0 }) },
+      strict,
+    ),
+    history: Type.Array(Type.Object({ atMs: TimeMs, text: Type.String() }, strict)),
+  },
+  strict,
+);
+export type RolloutView = Static<typeof RolloutView>;
