@@ -1,0 +1,119 @@
+import type { InPlace, PlanProblem } from "./problem.js";
+
+/** A buffer's part in a block: alive during steps first..last, `lead` bytes above the block's offset. */
+export interface Member {
+  readonly name: string;
+  readonly bytes: number;
+  readonly lead: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Buffers whose places are tied together, because some are written over others. */
+export interface Block {
+  readonly members: readonly Member[];
+  readonly bytes: number;
+}
+
+interface Span {
+  first: number;
+  last: number;
+}
+
+/** First and last step (positions in `order`) at which each buffer holds something that somebody will read. */
+export function lifetimes(problem: PlanProblem, order: readonly number[]): Map<string, Span> {
+  const spans = new Map<string, Span>();
+  const touch = (name: string, at: number): void => {
+    const span = spans.get(name);
+    if (span === undefined) spans.set(name, { first: at, last: at });
+    else {
+      span.first = Math.min(span.first, at);
+      span.last = Math.max(span.last, at);
+    }
+  };
+  for (const name of problem.inputs) touch(name, 0);
+  order.forEach((step, at) => {
+    for (const name of problem.steps[step]!.reads) touch(name, at);
+    for (const name of problem.steps[step]!.writes) touch(name, at);
+  });
+  const end = Math.max(0, order.length - 1);
+  for (const name of problem.outputs) touch(name, end);
+  return spans;
+}
+
+/**
+ * The overlaps that may be taken: the input's last reader is the step itself, neither is tied to the caller at the
+ * wrong end (an input that the caller still holds can be overwritten; an output is read after the run and stays).
+ */
+export function legalOverlaps(problem: PlanProblem, order: readonly number[]): InPlace[] {
+  const spans = lifetimes(problem, order);
+  const taken = new Set<string>();
+  const out: InPlace[] = [];
+  order.forEach((step, at) => {
+    for (const candidate of problem.steps[step]!.inPlace) {
+      const input = spans.get(candidate.input);
+      const isDead = input !== undefined && input.last === at && !problem.outputs.includes(candidate.input);
+      if (!isDead || taken.has(candidate.input)) continue;
+      taken.add(candidate.input);
+      out.push(candidate);
+      break;
+    }
+  });
+  return out;
+}
+
+/** Blocks for one order and one choice of overlaps; each step's scratch is a block of its own, named `scratch:INDEX`. */
+export function blocks(
+  problem: PlanProblem,
+  order: readonly number[],
+  overlaps: readonly InPlace[],
+): Block[] {
+  const spans = lifetimes(problem, order);
+  const leaderOf = new Map<string, { leader: string; lead: number }>();
+  const find = (name: string): { leader: string; lead: number } =>
+    leaderOf.get(name) ?? { leader: name, lead: 0 };
+  for (const { input, output, outputLag } of overlaps) {
+    const base = find(input);
+    leaderOf.set(output, { leader: base.leader, lead: base.lead - outputLag });
+  }
+  const grouped = new Map<string, Member[]>();
+  for (const [name, span] of spans) {
+    const { leader, lead } = find(name);
+    const members = grouped.get(leader) ?? [];
+    members.push({ name, bytes: problem.buffers.get(name)!.bytes, lead, first: span.first, last: span.last });
+    grouped.set(leader, members);
+  }
+  order.forEach((step, at) => {
+    const { scratchBytes } = problem.steps[step]!;
+    const name = `scratch:${step}`;
+    if (scratchBytes > 0) grouped.set(name, [{ name, bytes: scratchBytes, lead: 0, first: at, last: at }]);
+  });
+  return [...grouped.values()].map(normalise);
+}
+
+/** Shifts the leads so that the lowest is 0. */
+function normalise(members: Member[]): Block {
+  const lowest = Math.min(...members.map((member) => member.lead));
+  const shifted = members.map((member) => ({ ...member, lead: member.lead - lowest }));
+  return { members: shifted, bytes: Math.max(...shifted.map((member) => member.lead + member.bytes)) };
+}
+
+/** Most bytes alive at any one step, counting tied buffers by the range that they cover together. */
+export function peakLiveBytes(all: readonly Block[], stepCount: number): number {
+  let peak = 0;
+  for (let at = 0; at < Math.max(1, stepCount); at++) {
+    let live = 0;
+    for (const block of all) {
+      let low = Number.POSITIVE_INFINITY;
+      let high = 0;
+      for (const member of block.members) {
+        if (member.first > at || member.last < at) continue;
+        low = Math.min(low, member.lead);
+        high = Math.max(high, member.lead + member.bytes);
+      }
+      if (high > 0) live += high - low;
+    }
+    peak = Math.max(peak, live);
+  }
+  return peak;
+}
