@@ -1,0 +1,101 @@
+import { CONFIDENCE_BINS, type TelemetryFrame } from "./frame.js";
+
+/**
+ * What many windows add up to. Every field merges by addition (or maximum), so that sums of devices, releases and hours
+ * can be formed in any order and from sums that were rolled up before.
+ */
+export interface TelemetrySums {
+  readonly windows: number;
+  readonly inferences: number;
+  readonly errors: number;
+  readonly abstained: number;
+  /** Sum over inferences, microseconds. */
+  readonly latencySumUs: number;
+  readonly latencyMaxUs: number;
+  /** Sum over inferences, microjoule. */
+  readonly energySumUj: number;
+  readonly probesSeen: number;
+  readonly probesCorrect: number;
+  /** Inferences by top-1 confidence; CONFIDENCE_BINS entries. */
+  readonly confidence: readonly number[];
+  /** Inferences by top-1 class. */
+  readonly outputs: readonly number[];
+}
+
+export const EMPTY_SUMS: TelemetrySums = {
+  windows: 0,
+  inferences: 0,
+  errors: 0,
+  abstained: 0,
+  latencySumUs: 0,
+  latencyMaxUs: 0,
+  energySumUj: 0,
+  probesSeen: 0,
+  probesCorrect: 0,
+  confidence: new Array<number>(CONFIDENCE_BINS).fill(0),
+  outputs: [],
+};
+
+export function sumsOfFrame(frame: TelemetryFrame): TelemetrySums {
+  return {
+    windows: 1,
+    inferences: frame.inferences,
+    errors: frame.errors,
+    abstained: frame.abstained,
+    latencySumUs: frame.latencyUs.mean * frame.inferences,
+    latencyMaxUs: frame.latencyUs.max,
+    energySumUj: frame.energyUj * frame.inferences,
+    probesSeen: frame.probes.seen,
+    probesCorrect: frame.probes.correct,
+    confidence: frame.confidence,
+    outputs: frame.outputs,
+  };
+}
+
+/** Associative and commutative; EMPTY_SUMS is its neutral element. */
+export function mergeSums(a: TelemetrySums, b: TelemetrySums): TelemetrySums {
+  return {
+    windows: a.windows + b.windows,
+    inferences: a.inferences + b.inferences,
+    errors: a.errors + b.errors,
+    abstained: a.abstained + b.abstained,
+    latencySumUs: a.latencySumUs + b.latencySumUs,
+    latencyMaxUs: Math.max(a.latencyMaxUs, b.latencyMaxUs),
+    energySumUj: a.energySumUj + b.energySumUj,
+    probesSeen: a.probesSeen + b.probesSeen,
+    probesCorrect: a.probesCorrect + b.probesCorrect,
+    confidence: addBins(a.confidence, b.confidence),
+    outputs: addBins(a.outputs, b.outputs),
+  };
+}
+
+function addBins(a: readonly number[], b: readonly number[]): number[] {
+  const [longer, shorter] = a.length >= b.length ? [a, b] : [b, a];
+  return longer.map((count, i) => count + (shorter[i] ?? 0));
+}
+
+/** Mean of the histogram's bin centres, 0..1; null without inferences. Its error is at most half a bin (2.5 points). */
+export function meanConfidence(sums: TelemetrySums): number | null {
+  let count = 0;
+  let weighted = 0;
+  sums.confidence.forEach((n, bin) => {
+    count += n;
+    weighted += n * ((bin + 0.5) / CONFIDENCE_BINS);
+  });
+  return count === 0 ? null : weighted / count;
+}
+
+/** Share of the labelled probes that were right; null without any. */
+export function probeAccuracy(sums: TelemetrySums): number | null {
+  return sums.probesSeen === 0 ? null : sums.probesCorrect / sums.probesSeen;
+}
+
+/** Errors per attempt: an attempt is either an inference or an error. */
+export function errorRate(sums: TelemetrySums): number | null {
+  const attempts = sums.inferences + sums.errors;
+  return attempts === 0 ? null : sums.errors / attempts;
+}
+
+export function meanLatencyUs(sums: TelemetrySums): number | null {
+  return sums.inferences === 0 ? null : sums.latencySumUs / sums.inferences;
+}
