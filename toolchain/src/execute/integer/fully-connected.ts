@@ -1,0 +1,39 @@
+import { prepareAccumulation } from "./accumulator.js";
+import { dotInt32, dotWide } from "./convolution.js";
+import { affine, elementCount, input, output, type PrepareKernel } from "./kernel.js";
+
+/** reference_integer_ops::FullyConnected, per tensor and per channel; weights [out, in]. */
+export const prepareFullyConnected: PrepareKernel<"fullyConnected"> = (operator, context) => {
+  const source = context.tensor(input(operator, 0));
+  const weights = context.tensor(input(operator, 1));
+  const target = context.tensor(output(operator));
+  const [units, depth] = weights.shape as [number, number];
+  const rows = elementCount(source.shape) / depth;
+  const { bias, isWide, requantize } = prepareAccumulation(
+    {
+      input: source,
+      weights,
+      biasName: operator.inputs[2],
+      output: target,
+      channels: units,
+      activation: operator.attributes.activation,
+      isScalarPath: true,
+    },
+    context,
+  );
+  const zeroPoint = affine(source).zeroPoint;
+  const codes = context.buffer(source.name);
+  const matrix = context.buffer(weights.name);
+  const result = context.buffer(target.name);
+  const row = new Int32Array(depth);
+  const dot = isWide ? dotWide : dotInt32;
+
+  return () => {
+    for (let r = 0; r < rows; r++) {
+      for (let i = 0; i < depth; i++) row[i] = codes[r * depth + i]! - zeroPoint;
+      for (let u = 0; u < units; u++) {
+        result[r * units + u] = requantize(dot(matrix, u * depth, row, depth, bias[u]!), u);
+      }
+    }
+  };
+};
