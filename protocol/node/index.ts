@@ -1,1 +1,3 @@
-export {};
+export * from "./crypto.js";
+export * from "./keys.js";
+export * from "./test-repository.js";

@@ -127,24 +127,3 @@ export class WrongArchitectureError extends TrustError {
 export class WrongReleaseError extends TrustError {
   readonly code = "MOTE_TRUST_WRONG_RELEASE";
 }
-
-/** No Mote server answers at the address that was given. */
-export class ServerUnreachableError extends MoteError {
-  readonly code = "MOTE_SERVER_UNREACHABLE";
-  readonly exitCode = EXIT.badInput;
-}
-
-/** The server answered with a refusal; `status` and `serverCode` say which. */
-export class ServerRefusedError extends MoteError {
-  readonly code = "MOTE_SERVER_REFUSED";
-  readonly exitCode: ExitCode;
-  readonly status: number;
-  readonly serverCode: string;
-
-  constructor(parts: ErrorParts, status: number, serverCode: string) {
-    super(parts);
-    this.status = status;
-    this.serverCode = serverCode;
-    this.exitCode = serverCode.startsWith("MOTE_TRUST") ? EXIT.refusedByTrust : EXIT.badInput;
-  }
-}

@@ -1,0 +1,37 @@
+import type { Static, TSchema } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { SchemaError } from "./errors.js";
+
+/**
+ * Checks a document from outside against its schema and returns it typed, the same object. Interprets the schema
+ * (no `eval`), so that it also runs under a browser's content security policy.
+ *
+ * @param what names the document in the error, such as "the manifest".
+ * @throws SchemaError naming the first path at fault.
+ */
+export function checkSchema<T extends TSchema>(schema: T, value: unknown, what: string): Static<T> {
+  if (Value.Check(schema, value)) return value;
+  const fault = firstFault(schema, value);
+  throw new SchemaError({
+    expected: `${what} to follow its schema (${fault.rule})`,
+    got: `${abbreviate(fault.value)} at "${fault.path === "" ? "/" : fault.path}"`,
+    todo: "Correct that field, or use a version of Mote that knows this document.",
+  });
+}
+
+/** True when `value` follows `schema`; for places where a refusal is a verdict and no error. */
+export function followsSchema<T extends TSchema>(schema: T, value: unknown): value is Static<T> {
+  return Value.Check(schema, value);
+}
+
+function firstFault(schema: TSchema, value: unknown): { path: string; rule: string; value: unknown } {
+  const first = Value.Errors(schema, value).First();
+  if (first === undefined) return { path: "", rule: "unknown rule", value };
+  return { path: first.path, rule: first.message, value: first.value };
+}
+
+/** Long values are cut: an error must not echo a whole hostile document. */
+function abbreviate(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
+}

@@ -1,0 +1,11 @@
+export * from "./canonical-json.js";
+export { matchesPath } from "./delegations.js";
+export * from "./freshness.js";
+export * from "./limits.js";
+export * from "./metadata.js";
+export { type RefreshDeps, refresh, trustedNowMs } from "./refresh.js";
+export * from "./sign.js";
+export * from "./state.js";
+export { checkNotExpired, type Delegation, topLevelDelegation, verifyNextRoot } from "./steps.js";
+export * from "./target.js";
+export * from "./verify.js";
