@@ -1,4 +1,4 @@
-import { ServerRefusedError, ServerUnreachableError } from "../errors.js";
+import { NetworkError, ServerRefusedError } from "./client.js";
 import type { ErrorAnswer } from "./device.js";
 import {
   type DeviceDetail,
@@ -32,7 +32,7 @@ export interface OperatorClientOptions {
   readonly fetch: typeof fetch;
 }
 
-/** One method per operator path. Throws ServerRefusedError with the server's own code, ServerUnreachableError without. */
+/** One method per operator path. Throws ServerRefusedError with the server's own code, NetworkError without. */
 export class OperatorClient {
   private readonly options: OperatorClientOptions;
 
@@ -162,7 +162,7 @@ export class OperatorClient {
     try {
       response = await this.options.fetch(`${this.options.url}${path}`, init);
     } catch (cause) {
-      throw new ServerUnreachableError({
+      throw new NetworkError({
         expected: `a Mote server at ${this.options.url}`,
         got: cause instanceof Error ? cause.message : String(cause),
         todo: "Check the address and that mote-server is running.",
