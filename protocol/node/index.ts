@@ -1,3 +1,5 @@
 export * from "./crypto.js";
+export * from "./key-file.js";
 export * from "./keys.js";
+export * from "./server-keys.js";
 export * from "./test-repository.js";

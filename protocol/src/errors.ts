@@ -127,3 +127,15 @@ export class WrongArchitectureError extends TrustError {
 export class WrongReleaseError extends TrustError {
   readonly code = "MOTE_TRUST_WRONG_RELEASE";
 }
+
+/** A key file is missing, damaged, not a key file, or would be overwritten. */
+export class KeyFileError extends MoteError {
+  readonly code = "MOTE_KEY_FILE";
+  readonly exitCode = EXIT.badInput;
+}
+
+/** A key file does not open with the passphrase that was given, or none was given. */
+export class PassphraseError extends MoteError {
+  readonly code = "MOTE_PASSPHRASE";
+  readonly exitCode = EXIT.badInput;
+}
