@@ -1,0 +1,47 @@
+import { DataError } from "../errors.js";
+
+/** Samples are read when they are asked for, so that a set may be larger than memory. */
+export interface Dataset {
+  readonly count: number;
+  /** Shape of one sample, without the batch axis. */
+  readonly sampleShape: readonly number[];
+  /** Class index per sample, where the set has labels. */
+  readonly labels?: Int32Array;
+  /** Names of the classes, where they come from folders. */
+  readonly classNames?: readonly string[];
+  /** One sample, row-major; all values finite. */
+  sample(index: number): Float32Array;
+}
+
+export interface DatasetOptions {
+  /**
+   * What the model takes, without the batch axis. It decides how many colour channels an image keeps, and recordings
+   * longer than one sample are cut into successive windows of this shape.
+   */
+  readonly sampleShape?: readonly number[];
+}
+
+/** Throws where a sample holds NaN or infinity: either would silently spoil every scale. */
+export function requireFinite(values: Float32Array, place: string): Float32Array {
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i]!)) {
+      throw new DataError({
+        expected: "finite values only",
+        got: `${values[i]} at element ${i} of ${place}`,
+        todo: "Remove or repair this sample.",
+      });
+    }
+  }
+  return values;
+}
+
+/** The samples `indices`, in that order, as a set of its own. */
+export function subset(dataset: Dataset, indices: readonly number[]): Dataset {
+  return {
+    count: indices.length,
+    sampleShape: dataset.sampleShape,
+    ...(dataset.labels && { labels: Int32Array.from(indices, (index) => dataset.labels![index]!) }),
+    ...(dataset.classNames && { classNames: dataset.classNames }),
+    sample: (i) => dataset.sample(indices[i]!),
+  };
+}

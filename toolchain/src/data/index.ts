@@ -1,0 +1,4 @@
+export { type Dataset, type DatasetOptions, subset } from "./dataset.js";
+export type { NpyArray } from "./npy.js";
+export { encodeNpz, writeNpz } from "./npz.js";
+export { openDataset } from "./open.js";
