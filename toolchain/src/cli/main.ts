@@ -10,6 +10,10 @@ import { createIo } from "./io.js";
  */
 const COMMANDS: Record<string, () => Promise<{ command: CliCommand }>> = {
   inspect: () => import("./commands/inspect.js"),
+  bundle: () => import("./commands/bundle.js"),
+  keys: () => import("./commands/keys.js"),
+  publish: () => import("./commands/publish.js"),
+  sign: () => import("./commands/sign.js"),
 };
 
 async function run(argv: string[]): Promise<number> {

@@ -1,0 +1,121 @@
+import type { Command } from "commander";
+import { UsageError } from "../../errors.js";
+import { LIFETIMES_DAYS } from "../../release/ceremony.js";
+import { initTrust } from "../../release/init.js";
+import { newPassphrase, type PassphraseSource } from "../../release/passphrase.js";
+import type { CliCommand, Io } from "../command.js";
+
+export const command: CliCommand = {
+  name: "keys",
+  summary: "make, show and rotate the keys that sign releases",
+  configure(command, io) {
+    configureInit(command.command("init"), io);
+  },
+};
+
+interface InitOptions {
+  readonly out: string;
+  readonly mode: string;
+  readonly rootThreshold: string;
+  readonly rootKeys?: string;
+  readonly targetsThreshold: string;
+  readonly targetsKeys?: string;
+  readonly rootDays: string;
+  readonly targetsDays: string;
+  /** False when --no-passphrase was given. */
+  readonly passphrase: boolean;
+  readonly passphraseFile?: string;
+}
+
+function configureInit(command: Command, io: Io): void {
+  command
+    .description("make all keys, the first root (which devices are enrolled with) and the first targets")
+    .requiredOption("-o, --out <dir>", "a new folder for keys and metadata")
+    .option(
+      "--mode <mode>",
+      "offline: people sign releases; server: the server signs what is uploaded",
+      "offline",
+    )
+    .option("--root-threshold <n>", "signatures that a new root needs", "2")
+    .option("--root-keys <n>", "root keys to make (one more than the threshold, or one)")
+    .option("--targets-threshold <n>", "signatures that a release needs", "2")
+    .option("--targets-keys <n>", "targets keys to make (one more than the threshold, or one)")
+    .option("--root-days <n>", "days until the root must be signed again", String(LIFETIMES_DAYS.root))
+    .option(
+      "--targets-days <n>",
+      "days until the targets must be signed again",
+      String(LIFETIMES_DAYS.targets),
+    )
+    .option(
+      "--passphrase-file <file>",
+      "one passphrase for all keys (else asked per key, or MOTE_PASSPHRASE)",
+    )
+    .option("--no-passphrase", "leave the keys unencrypted on the disk: for tests and demonstrations")
+    .addHelpText(
+      "after",
+      "\nExample:\n  mote keys init --out trust --mode offline --root-threshold 2 --targets-threshold 2\n",
+    )
+    .action(async (options: InitOptions) => {
+      const source: PassphraseSource = passphraseSource(options.passphraseFile);
+      const result = await initTrust({
+        out: options.out,
+        mode: parseMode(options.mode),
+        root: parsePolicy("root", options.rootThreshold, options.rootKeys),
+        targets: parsePolicy("targets", options.targetsThreshold, options.targetsKeys),
+        rootDays: parseCount("--root-days", options.rootDays),
+        targetsDays: parseCount("--targets-days", options.targetsDays),
+        nowMs: Date.now(),
+        protectionFor: async (label) =>
+          options.passphrase ? { passphrase: await newPassphrase(source, label) } : { unencrypted: true },
+      });
+      io.json({ mode: options.mode, ...result });
+      for (const { label, file } of result.keys) io.say(`${label.padEnd(12)} ${file}`);
+      io.say(`Server's keys: ${result.serverKeys} (all that the server gets)`);
+      io.say(`Root for devices: ${result.rootFile}`);
+      io.say("Now carry the root and targets keys to different people and places; see docs/keys.md.");
+    });
+}
+
+export function passphraseSource(file: string | undefined): PassphraseSource {
+  const environment = process.env["MOTE_PASSPHRASE"];
+  return {
+    ...(file === undefined ? {} : { file }),
+    ...(environment === undefined ? {} : { environment }),
+  };
+}
+
+function parseMode(mode: string): "offline" | "server" {
+  if (mode === "offline" || mode === "server") return mode;
+  throw new UsageError({
+    expected: "--mode offline or --mode server",
+    got: mode,
+    todo: "See mote keys init --help.",
+  });
+}
+
+/** Without a count: one key for a threshold of one, else one to spare, so that a loss stops nothing. */
+function parsePolicy(
+  role: string,
+  thresholdText: string,
+  countText: string | undefined,
+): { count: number; threshold: number } {
+  const threshold = parseCount(`--${role}-threshold`, thresholdText);
+  const spare = threshold === 1 ? 1 : threshold + 1;
+  const count = countText === undefined ? spare : parseCount(`--${role}-keys`, countText);
+  if (count >= threshold) return { count, threshold };
+  throw new UsageError({
+    expected: `at least ${threshold} ${role} keys for a threshold of ${threshold}`,
+    got: String(count),
+    todo: `Raise --${role}-keys or lower --${role}-threshold.`,
+  });
+}
+
+function parseCount(flag: string, text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= 10_000) return value;
+  throw new UsageError({
+    expected: `${flag} to be a whole number from 1`,
+    got: text,
+    todo: "Correct the flag.",
+  });
+}

@@ -1,0 +1,112 @@
+import { readFile } from "node:fs/promises";
+import { OperatorClient, type ReleaseView, unpackBundle } from "@mote/protocol";
+import { nodeSha256 } from "@mote/protocol/node";
+import { FileError, UsageError } from "../../errors.js";
+import { MetadataFolder } from "../../release/metadata-folder.js";
+import { publishMetadata } from "../../release/publish.js";
+import type { CliCommand, Io } from "../command.js";
+import { readBundleFile } from "./sign.js";
+
+interface PublishOptions {
+  readonly server: string;
+  readonly tokenFile?: string;
+  readonly repo?: string;
+}
+
+export const command: CliCommand = {
+  name: "publish",
+  summary: "bring a bundle and signed trust metadata to a server; in server mode it signs",
+  configure(command, io) {
+    command
+      .argument("[bundle]", "bundle to upload; may be left out to bring metadata only")
+      .requiredOption("-s, --server <url>", "address of the server, such as https://ota.example.org")
+      .option("--token-file <file>", "file with the operator's token (else MOTE_TOKEN)")
+      .option("-r, --repo <dir>", "folder of signed trust metadata to bring along (offline mode)")
+      .addHelpText(
+        "after",
+        "\nExample:\n  mote publish reader-1.0.0.bundle --server http://127.0.0.1:8080 --token-file data/admin.token --repo trust\n",
+      )
+      .action((bundlePath: string | undefined, options: PublishOptions) => publish(bundlePath, options, io));
+  },
+};
+
+async function publish(bundlePath: string | undefined, options: PublishOptions, io: Io): Promise<void> {
+  if (bundlePath === undefined && options.repo === undefined) {
+    throw new UsageError({
+      expected: "a bundle, or --repo",
+      got: "neither",
+      todo: "See mote publish --help.",
+    });
+  }
+  const client = new OperatorClient({
+    url: options.server,
+    token: await readToken(options.tokenFile),
+    fetch,
+  });
+  // The whole file is checked here first: a damaged one should not cost an upload.
+  const file = bundlePath === undefined ? null : await readBundleFile(bundlePath);
+  const manifest = file === null ? null : unpackBundle(file, nodeSha256).manifest;
+  if (file !== null) await client.uploadBundle(file);
+  const metadata =
+    options.repo === undefined ? [] : await publishMetadata(client, await MetadataFolder.open(options.repo));
+  let release: ReleaseView | null = null;
+  if (manifest !== null) {
+    release = await find(client, manifest.name, manifest.version);
+    if (release.signedBy === "nobody") {
+      await letServerSign(client, release);
+      release = await find(client, manifest.name, manifest.version);
+    }
+  }
+  io.json({ metadata, release });
+  for (const name of metadata) io.say(`Published ${name}`);
+  if (release !== null) {
+    io.say(
+      `Published ${release.product} ${release.version} (sequence ${release.sequence}), signed: ${release.signedBy}`,
+    );
+  }
+}
+
+async function find(client: OperatorClient, product: string, version: string): Promise<ReleaseView> {
+  const { releases } = await client.releases();
+  const found = releases.find((release) => release.product === product && release.version === version);
+  if (found !== undefined) return found;
+  throw new UsageError({
+    expected: `the server to list ${product} ${version} after its upload`,
+    got: `${releases.length} other releases`,
+    todo: "Ask the server's operator to look at its log.",
+  });
+}
+
+async function letServerSign(client: OperatorClient, release: ReleaseView): Promise<void> {
+  const { mode } = await client.trust();
+  if (mode !== "server") {
+    throw new UsageError({
+      expected: `${release.product} ${release.version} to be signed`,
+      got: `an unsigned release, on a server that can't sign (mode "${mode}"). The bundle was uploaded`,
+      todo: "Sign it with `mote sign` and publish again with --repo.",
+    });
+  }
+  await client.signRelease({ product: release.product, version: release.version });
+}
+
+export async function readToken(file: string | undefined): Promise<string> {
+  const environment = process.env["MOTE_TOKEN"];
+  if (file === undefined && environment !== undefined) return environment;
+  if (file === undefined) {
+    throw new UsageError({
+      expected: "an operator's token",
+      got: "none",
+      todo: "Give --token-file FILE (the server writes admin.token into its data folder) or set MOTE_TOKEN.",
+    });
+  }
+  try {
+    return (await readFile(file, "utf8")).trim();
+  } catch (cause) {
+    throw new FileError({
+      expected: `a token in ${file}`,
+      got: "no readable file",
+      todo: "The server writes its first token to admin.token in its data folder.",
+      cause,
+    });
+  }
+}
