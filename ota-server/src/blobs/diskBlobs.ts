@@ -1,0 +1,97 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, open, readFile, rename, stat, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { DigestMismatchError } from "@mote/protocol";
+
+const SHA256_HEX = /^[0-9a-f]{64}$/;
+
+/**
+ * Blobs by SHA-256, one file each, never changed once they have their name. A name exists only for whole, fsynced bytes
+ * whose digest was checked.
+ */
+export class DiskBlobs {
+  private readonly folder: string;
+  private counter = 0;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  static async open(folder: string): Promise<DiskBlobs> {
+    await mkdir(join(folder, "incoming"), { recursive: true, mode: 0o700 });
+    return new DiskBlobs(folder);
+  }
+
+  /** Length in bytes, or null when there is no such blob. */
+  async length(sha256: string): Promise<number | null> {
+    if (!SHA256_HEX.test(sha256)) return null;
+    try {
+      return (await stat(this.path(sha256))).size;
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw error;
+    }
+  }
+
+  /** Bytes `[start, end]`, both inclusive as in an HTTP Range. */
+  stream(sha256: string, start: number, end: number): Readable {
+    return createReadStream(this.path(sha256), { start, end });
+  }
+
+  async read(sha256: string): Promise<Uint8Array> {
+    return new Uint8Array(await readFile(this.path(sha256)));
+  }
+
+  /**
+   * Idempotent. Returns when the blob and its name are on the disk.
+   *
+   * @throws DigestMismatchError when the bytes are not what `sha256` names.
+   */
+  async put(sha256: string, bytes: Uint8Array): Promise<void> {
+    const actual = createHash("sha256").update(bytes).digest("hex");
+    if (actual !== sha256) {
+      throw new DigestMismatchError({
+        expected: `a blob with SHA-256 ${sha256}`,
+        got: actual,
+        todo: "Nothing was stored; send it again.",
+      });
+    }
+    if ((await this.length(sha256)) === bytes.length) return;
+    const incoming = join(this.folder, "incoming", `${sha256}.${process.pid}.${this.counter++}`);
+    const file = await open(incoming, "wx", 0o600);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } catch (error) {
+      await unlink(incoming).catch(() => undefined);
+      throw error;
+    } finally {
+      await file.close();
+    }
+    const shelf = join(this.folder, sha256.slice(0, 2));
+    await mkdir(shelf, { recursive: true, mode: 0o700 });
+    await rename(incoming, this.path(sha256));
+    await syncFolder(shelf);
+    await syncFolder(this.folder);
+  }
+
+  private path(sha256: string): string {
+    return join(this.folder, sha256.slice(0, 2), sha256);
+  }
+}
+
+/** A name is durable once its folder is. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}

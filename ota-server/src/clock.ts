@@ -1,0 +1,2 @@
+/** Milliseconds since 1970. Handed in, so that tests can move time. */
+export type Clock = () => number;

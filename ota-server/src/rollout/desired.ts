@@ -1,0 +1,98 @@
+import type { Member } from "../store/rollouts.js";
+import { cohortOf } from "./cohort.js";
+import { type Matchable, matches } from "./query.js";
+import { currentThreshold, type RolloutState, waveOf } from "./state.js";
+
+/** Failures that a later try may not meet again. */
+const TRANSIENT = new Set([
+  "download-failed",
+  "interrupted",
+  "disk-full",
+  "waiting-preconditions",
+  "metadata-expired",
+]);
+const MAX_ATTEMPTS = 3;
+
+export interface Device extends Matchable {
+  readonly runningSequence: number;
+}
+
+/** What a device should run, and which rollout says so. */
+export interface Desired {
+  readonly rollout: RolloutState;
+  readonly kind: "update" | "rollback";
+  readonly sequence: number;
+  /** Wave that the device belongs to; -1 where the rollout is over. */
+  readonly wave: number;
+}
+
+/**
+ * Pure. The newest rollout that speaks for a device decides; null when none does, or when the device is to be left as
+ * it is.
+ *
+ * @param rollouts of the device's product, newest first.
+ * @param memberOf the device's row in a rollout, if it ever heard of it.
+ */
+export function desiredFor(
+  device: Device,
+  rollouts: readonly RolloutState[],
+  memberOf: (rolloutId: string) => Member | null,
+): Desired | null {
+  for (const rollout of rollouts) {
+    const answer = ask(rollout, device, memberOf(rollout.id));
+    if (answer === "silent") continue;
+    if (answer === null || answer.sequence === device.runningSequence || answer.sequence === 0) return null;
+    return answer;
+  }
+  return null;
+}
+
+function ask(rollout: RolloutState, device: Device, member: Member | null): Desired | null | "silent" {
+  switch (rollout.name) {
+    case "awaiting-approval":
+      return "silent";
+    case "running":
+    case "paused":
+    case "held":
+      return askOpen(rollout, device, member);
+    case "rolling-back":
+    case "rolled-back":
+      return askReturning(rollout, member);
+    case "completed":
+      if (!matches(rollout.plan.query, rollout.plan.product, device)) return "silent";
+      return update(rollout, device, member, waveOf(rollout, cohortOf(rollout.salt, device.id)));
+    case "aborted":
+      return member?.state === "confirmed" ? null : "silent";
+  }
+}
+
+function askOpen(rollout: RolloutState, device: Device, member: Member | null): Desired | null | "silent" {
+  if (!matches(rollout.plan.query, rollout.plan.product, device)) return "silent";
+  const cohort = cohortOf(rollout.salt, device.id);
+  if (cohort >= currentThreshold(rollout)) return "silent";
+  // Paused and held rollouts reach nobody new; a device that is under way finishes.
+  if (rollout.name !== "running" && member?.state !== "offered") return null;
+  return update(rollout, device, member, waveOf(rollout, cohort));
+}
+
+function update(rollout: RolloutState, device: Device, member: Member | null, wave: number): Desired | null {
+  // An update never leads to an older release; only a rollback does.
+  if (rollout.sequence < device.runningSequence) return null;
+  if (member?.state === "failed" && !mayRetry(member)) return null;
+  return { rollout, kind: "update", sequence: rollout.sequence, wave };
+}
+
+function mayRetry(member: Member): boolean {
+  return member.code !== null && TRANSIENT.has(member.code) && member.attempts < MAX_ATTEMPTS;
+}
+
+function askReturning(rollout: RolloutState, member: Member | null): Desired | null | "silent" {
+  if (member === null) return "silent";
+  if (!inScope(rollout, member.wave)) return null;
+  return { rollout, kind: "rollback", sequence: member.previousSequence, wave: member.wave };
+}
+
+/** Does a rollback reach the devices of this wave? */
+export function inScope(rollout: RolloutState, wave: number): boolean {
+  return rollout.rollbackScope === "fleet" || wave >= rollout.currentWave;
+}

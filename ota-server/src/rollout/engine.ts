@@ -1,0 +1,318 @@
+import { randomBytes } from "node:crypto";
+import type { DryRunAnswer, RolloutPlan, UpdateReport } from "@mote/protocol";
+import type { Clock } from "../clock.js";
+import { ConflictError, NotFoundError, PreconditionError } from "../errors.js";
+import type { Events } from "../events.js";
+import type { Log } from "../log.js";
+import { findRelease, type ReleaseRecord } from "../store/releases.js";
+import {
+  findMember,
+  listMembers,
+  listRollouts,
+  type Member,
+  putMember,
+  putRollout,
+} from "../store/rollouts.js";
+import type { Db, Store } from "../store/store.js";
+import { type Desired, type Device, desiredFor, inScope } from "./desired.js";
+import { collectEvidence, isLookDue, middleWindows, withoutComparison } from "./evidence.js";
+import type { Evidence } from "./gates/telemetryGate.js";
+import {
+  type Effect,
+  pendingEffects,
+  type RolloutEvent,
+  type Step,
+  start,
+  step,
+  type WaveFacts,
+} from "./machine.js";
+import { memberAfterReport } from "./members.js";
+import { candidatesFor, checkPlan, drawWave, dryRun, newRollout } from "./plan.js";
+import { blocksOthers, isActive, type RolloutState } from "./state.js";
+
+export interface EngineParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly events: Events;
+  /** Throws when no signed metadata lets devices accept this release (unsigned, or below the floor). */
+  readonly checkSigned: (release: ReleaseRecord) => Promise<void>;
+  /** Tells connected devices of a product to poll now. */
+  readonly hint: (product: string) => void;
+}
+
+/** The rollouts' shell: stores what the machine decides, then carries out its effects. One at a time. */
+export class RolloutEngine {
+  private readonly parts: EngineParts;
+  /** By id; the store's documents, parsed. */
+  private readonly rollouts = new Map<string, RolloutState>();
+  private queue: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: EngineParts) {
+    this.parts = parts;
+  }
+
+  /** Reads what is stored and takes up what a crash has interrupted. */
+  async load(): Promise<void> {
+    for (const record of await this.parts.store.read(listRollouts)) {
+      this.rollouts.set(record.id, JSON.parse(record.state));
+    }
+    for (const state of this.rollouts.values()) {
+      await this.exclusive(() => this.carryOut(state.id, pendingEffects(state)));
+    }
+  }
+
+  /** Newest first. */
+  list(): RolloutState[] {
+    return [...this.rollouts.values()].sort((a, b) => b.number - a.number);
+  }
+
+  /** Throws NotFoundError. */
+  get(id: string): RolloutState {
+    const state = this.rollouts.get(id);
+    if (state === undefined) {
+      throw new NotFoundError({
+        expected: "the id of a rollout",
+        got: JSON.stringify(id.slice(0, 64)),
+        todo: "`mote rollout list` shows them.",
+      });
+    }
+    return state;
+  }
+
+  async dryRun(plan: RolloutPlan): Promise<DryRunAnswer> {
+    checkPlan(plan);
+    const release = await this.release(plan.product, plan.version);
+    return this.parts.store.read((db) => dryRun(db, plan, release, this.parts.clock()));
+  }
+
+  async create(plan: RolloutPlan): Promise<RolloutState> {
+    checkPlan(plan);
+    const release = await this.release(plan.product, plan.version);
+    await this.parts.checkSigned(release);
+    return this.exclusive(async () => {
+      const other = this.list().find((state) => state.plan.product === plan.product && blocksOthers(state));
+      if (other !== undefined) {
+        throw new ConflictError({
+          expected: `no other rollout of ${plan.product} under way`,
+          got: `${other.id}, which is ${other.name}`,
+          todo: "Wait for it, or abort it.",
+        });
+      }
+      const number = 1 + Math.max(0, ...this.list().map((state) => state.number));
+      const id = `r${number}-${randomBytes(3).toString("hex")}`;
+      const nowMs = this.parts.clock();
+      return this.take(start(newRollout(id, number, plan, release, nowMs), nowMs));
+    });
+  }
+
+  /** A person's action. Throws NotFoundError, ConflictError. */
+  act(id: string, event: RolloutEvent): Promise<RolloutState> {
+    return this.exclusive(() => this.send(id, event));
+  }
+
+  /** Counts, judges and moves every rollout that is under way. */
+  async tick(): Promise<void> {
+    for (const { id } of this.list().filter(isActive)) {
+      await this.exclusive(async () => {
+        const state = this.get(id);
+        if (!isActive(state)) return;
+        const facts = await this.parts.store.read((db) => this.observe(db, state));
+        await this.send(id, { type: "observed", facts });
+      });
+    }
+  }
+
+  /** What the device should run. */
+  async desired(db: Db, device: Device): Promise<{ desired: Desired; member: Member | null } | null> {
+    const rollouts = this.list().filter((state) => state.plan.product === device.product);
+    const members = new Map<string, Member | null>();
+    for (const { id } of rollouts) members.set(id, await findMember(db, id, device.id));
+    const desired = desiredFor(device, rollouts, (id) => members.get(id) ?? null);
+    return desired === null ? null : { desired, member: members.get(desired.rollout.id) ?? null };
+  }
+
+  /** Remembers that a device was told, before it is told. */
+  async recordOffer(device: Device, desired: Desired, member: Member | null): Promise<void> {
+    const { rollout, kind, wave } = desired;
+    const isRetry = member?.state === "failed";
+    if (member !== null && !isRetry) return;
+    if (kind === "rollback") return;
+    const offeredAtMs = this.parts.clock();
+    await this.parts.store.write((db) =>
+      putMember(db, {
+        rolloutId: rollout.id,
+        deviceId: device.id,
+        wave: member?.wave ?? Math.max(0, wave),
+        previousSequence: member?.previousSequence ?? device.runningSequence,
+        state: "offered",
+        code: null,
+        attempts: (member?.attempts ?? 0) + 1,
+        offeredAtMs,
+        settledAtMs: null,
+        downloadedBytes: member?.downloadedBytes ?? 0,
+        codec: null,
+      }),
+    );
+    this.parts.events.emit({
+      type: "rollout",
+      atMs: offeredAtMs,
+      rolloutId: rollout.id,
+      deviceId: device.id,
+    });
+  }
+
+  /** Within the transaction that stores the report. */
+  async recordReport(db: Db, deviceId: string, report: UpdateReport): Promise<void> {
+    const rolloutId = report.offerId?.split(":")[0];
+    const state = rolloutId === undefined ? undefined : this.rollouts.get(rolloutId);
+    if (state === undefined) return;
+    const member = await findMember(db, state.id, deviceId);
+    if (member === null) return;
+    const next = memberAfterReport(member, report, state.sequence, this.parts.clock());
+    if (next !== member) await putMember(db, next);
+  }
+
+  /** A poll says what a device runs: those that were to go back and are back are ticked off. */
+  async recordRunning(db: Db, deviceId: string, runningSequence: number): Promise<void> {
+    for (const { id, name } of this.rollouts.values()) {
+      if (name !== "rolling-back") continue;
+      const member = await findMember(db, id, deviceId);
+      if (member?.state !== "returning" || member.previousSequence !== runningSequence) continue;
+      await putMember(db, { ...member, state: "returned", settledAtMs: this.parts.clock() });
+    }
+  }
+
+  private exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.queue.then(work);
+    this.queue = result.catch(() => undefined);
+    return result;
+  }
+
+  private async send(id: string, event: RolloutEvent): Promise<RolloutState> {
+    const before = this.get(id);
+    const result = step(before, event, this.parts.clock());
+    return result.state === before ? before : this.take(result);
+  }
+
+  /** Stores first, then carries out. */
+  private async take({ state, effects }: Step): Promise<RolloutState> {
+    const before = this.rollouts.get(state.id);
+    if (before === undefined || JSON.stringify(before) !== JSON.stringify(state)) {
+      await this.parts.store.write((db) =>
+        putRollout(db, {
+          id: state.id,
+          product: state.plan.product,
+          sequence: state.sequence,
+          number: state.number,
+          active: isActive(state),
+          state: JSON.stringify(state),
+          createdAtMs: state.createdAtMs,
+          updatedAtMs: state.updatedAtMs,
+        }),
+      );
+      this.rollouts.set(state.id, state);
+      this.parts.events.emit({
+        type: "rollout",
+        atMs: this.parts.clock(),
+        rolloutId: state.id,
+        text: state.reason,
+      });
+      if (before?.name !== state.name || before.reason !== state.reason) {
+        this.parts.log.info("rollout", { rollout: state.id, state: state.name, reason: state.reason });
+      }
+    }
+    await this.carryOut(state.id, effects);
+    return this.get(state.id);
+  }
+
+  private async carryOut(id: string, effects: readonly Effect[]): Promise<void> {
+    for (const effect of effects) {
+      const state = this.get(id);
+      switch (effect.type) {
+        case "openWave": {
+          const release = await this.release(state.plan.product, state.plan.version);
+          const nowMs = this.parts.clock();
+          const { eligible } = await this.parts.store.read((db) =>
+            candidatesFor(db, state.plan, release, state.salt, nowMs),
+          );
+          const { threshold, members, control } = drawWave(state.plan, state.currentWave, eligible);
+          await this.send(id, { type: "waveOpened", threshold, members, control });
+          break;
+        }
+        case "returnMembers":
+          await this.returnMembers(state);
+          break;
+        case "hint":
+          this.parts.hint(state.plan.product);
+          break;
+      }
+    }
+  }
+
+  /** Idempotent. A device that had no release before has nothing to go back to and keeps what it runs. */
+  private async returnMembers(state: RolloutState): Promise<void> {
+    await this.parts.store.write(async (db) => {
+      for (const member of await listMembers(db, state.id)) {
+        if (!inScope(state, member.wave) || member.previousSequence === 0) continue;
+        if (member.state === "confirmed" || member.state === "offered") {
+          await putMember(db, { ...member, state: "returning" });
+        }
+      }
+    });
+  }
+
+  private async observe(db: Db, state: RolloutState): Promise<WaveFacts> {
+    const nowMs = this.parts.clock();
+    const members = await listMembers(db, state.id);
+    const timeoutMs = 1000 * state.plan.gates.installTimeoutS;
+    const count = (test: (member: Member) => boolean) => members.filter(test).length;
+    const isTimedOut = (member: Member) =>
+      member.state === "offered" &&
+      member.code !== "waiting-preconditions" &&
+      nowMs - member.offeredAtMs > timeoutMs;
+    const windows = await middleWindows(db, state, members);
+    return {
+      installs: {
+        members: Math.max(state.waves[state.currentWave]!.members, members.length),
+        offered: members.length,
+        confirmed: count((member) => member.state === "confirmed"),
+        failed: count((member) => member.state === "failed"),
+        timedOut: count(isTimedOut),
+      },
+      windows,
+      evidence: await this.evidence(db, state, members, windows, nowMs),
+      returning: count((member) => member.state === "returning"),
+    };
+  }
+
+  private async evidence(
+    db: Db,
+    state: RolloutState,
+    members: readonly Member[],
+    windows: number,
+    nowMs: number,
+  ): Promise<Evidence[]> {
+    if (state.name !== "running") return [];
+    const reason = withoutComparison(state, members);
+    if (reason !== null) {
+      return state.plan.gates.telemetry.map(({ metric }) => ({
+        metric,
+        wave: [],
+        control: [],
+        notApplicable: reason,
+      }));
+    }
+    return isLookDue(state, windows) ? collectEvidence(db, state, members, nowMs) : [];
+  }
+
+  private async release(product: string, version: string): Promise<ReleaseRecord> {
+    const release = await this.parts.store.read((db) => findRelease(db, product, version));
+    if (release !== null) return release;
+    throw new PreconditionError({
+      expected: "a release whose bundle was uploaded",
+      got: `${product} ${version}`,
+      todo: "Upload it with `mote publish`, or check the version with `mote rollout list`.",
+    });
+  }
+}

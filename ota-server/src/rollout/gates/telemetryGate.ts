@@ -1,0 +1,119 @@
+import type { GateEvidence, Metric, TelemetryGate, Verdict } from "@mote/protocol";
+import { compareGroups, leastP } from "./permutation.js";
+
+/** What the fleet says about one metric. Values are each device's worsening against its own baseline. */
+export interface Evidence {
+  readonly metric: Metric;
+  readonly wave: readonly number[];
+  readonly control: readonly number[];
+  /** Why there is nothing to compare, and never will be in this wave; null where there is or may be. */
+  readonly notApplicable: string | null;
+}
+
+/** Windows on the new release, of the wave's middle device, at which the k-th look is taken: 3, 5, 7, 11, 16, 23 … */
+export function windowsOfLook(look: number): number {
+  return Math.ceil(3 * 1.5 ** (look - 1));
+}
+
+/**
+ * Share of a gate's error budget that look k may spend. The shares of all looks, however many there will be, add up to
+ * one, so the promised rate of false stops holds whenever and however often one looks.
+ */
+export function spentAtLook(look: number): number {
+  return 1 / (look * (look + 1));
+}
+
+export interface LookContext {
+  /** This gate's part of the rollout's false-stop rate. */
+  readonly budget: number;
+  /** Windows on the new release of the wave's middle device. */
+  readonly windows: number;
+  readonly seed: number;
+}
+
+/**
+ * One gate's next evidence. A look is taken only when it is due; between looks the last verdict stands, because a test
+ * that is read at every moment spends its error budget at every moment.
+ */
+export function judgeTelemetry(
+  gate: TelemetryGate,
+  before: GateEvidence | undefined,
+  evidence: Omit<Evidence, "metric">,
+  context: LookContext,
+): GateEvidence {
+  const looks = before?.looks ?? 0;
+  const base: GateEvidence = {
+    gate: gate.metric,
+    verdict: before?.verdict ?? "undecided",
+    text: before?.text ?? "waits for telemetry of the wave",
+    difference: before?.difference ?? null,
+    margin: gate.margin,
+    waveDevices: evidence.wave.length || (before?.waveDevices ?? 0),
+    controlDevices: evidence.control.length || (before?.controlDevices ?? 0),
+    pWorse: before?.pWorse ?? null,
+    threshold: before?.threshold ?? null,
+    looks,
+  };
+  if (evidence.notApplicable !== null) {
+    return { ...base, verdict: "not-applicable", text: evidence.notApplicable };
+  }
+  const look = looks + 1;
+  if (context.windows < windowsOfLook(look)) return base;
+  if (evidence.wave.length === 0 || evidence.control.length === 0) {
+    return { ...base, text: "waits for devices with a baseline in wave and control group" };
+  }
+  const threshold = context.budget * spentAtLook(look);
+  const least = leastP(evidence.wave.length, evidence.control.length);
+  if (least > threshold) {
+    const text = `${evidence.wave.length} devices against ${evidence.control.length} can't give a verdict at this error rate (least p ${format(least)}, needed ${format(threshold)})`;
+    return { ...base, verdict: "undecided", text, threshold };
+  }
+  const result = compareGroups(evidence.wave, evidence.control, gate.margin, context.seed + look);
+  const verdict = verdictOf(result, gate.margin, threshold);
+  return {
+    ...base,
+    verdict,
+    text: explain(gate, verdict, result.difference),
+    difference: result.difference,
+    pWorse: result.pWorse,
+    threshold,
+    looks: look,
+  };
+}
+
+/**
+ * "stop" needs both: surely worse at all, and worse by the margin as measured. "advance" needs to be surely not worse
+ * by the margin. Between the two more windows are wanted.
+ */
+function verdictOf(
+  result: { difference: number; pWorse: number; pTolerable: number },
+  margin: number,
+  threshold: number,
+): Verdict {
+  if (result.pWorse <= threshold && result.difference >= margin) return "stop";
+  if (result.pTolerable <= threshold) return "advance";
+  return "undecided";
+}
+
+const UNITS: Record<Metric, (value: number) => string> = {
+  confidence: (value) => `${(100 * value).toFixed(1)} points of confidence`,
+  accuracy: (value) => `${(100 * value).toFixed(1)} points of accuracy on labelled probes`,
+  errorRate: (value) => `${(100 * value).toFixed(2)} points more errors`,
+  latency: (value) => `${(100 * value).toFixed(0)} % slower`,
+};
+
+function explain(gate: TelemetryGate, verdict: Verdict, difference: number): string {
+  const unit = UNITS[gate.metric];
+  const measured =
+    gate.metric === "errorRate" || gate.metric === "latency"
+      ? unit(difference)
+      : `${difference > 0 ? "lost" : "gained"} ${unit(Math.abs(difference))}`;
+  const against = `against the control group (margin ${unit(gate.margin)})`;
+  if (verdict === "stop") return `worse: ${measured} ${against}`;
+  if (verdict === "advance") return `not worse by the margin: ${measured} ${against}`;
+  return `undecided so far: ${measured} ${against}`;
+}
+
+function format(p: number): string {
+  return p >= 0.001 ? p.toFixed(4) : p.toExponential(1);
+}

@@ -1,0 +1,293 @@
+import type { GateEvidence, RolloutStateName } from "@mote/protocol";
+import { ConflictError } from "../errors.js";
+import { type Installs, judgeInstalls, neededToSettle } from "./gates/installGate.js";
+import { type Evidence, judgeTelemetry } from "./gates/telemetryGate.js";
+import type { RollbackScope, RolloutState, WaveState } from "./state.js";
+
+/**
+ * A rollout as a pure state machine: (state, event) -> state and effects. The shell (engine.ts) stores the state before
+ * it carries out the effects; an effect that was cut off by a crash is asked for again by the state itself.
+ */
+
+export type RolloutEvent =
+  | { readonly type: "approve" | "pause" | "resume"; readonly by: string; readonly comment: string }
+  | { readonly type: "abort"; readonly by: string; readonly comment: string; readonly rollback: boolean }
+  /** Answer to the effect openWave. */
+  | {
+      readonly type: "waveOpened";
+      readonly threshold: number;
+      readonly members: number;
+      readonly control: number;
+    }
+  /** The shell has counted. */
+  | { readonly type: "observed"; readonly facts: WaveFacts };
+
+export interface WaveFacts {
+  readonly installs: Installs;
+  /** Windows on the new release of the wave's middle device; 0 before any. */
+  readonly windows: number;
+  readonly evidence: readonly Evidence[];
+  /** Members in the rollback's scope that are not back yet. */
+  readonly returning: number;
+}
+
+export type Effect =
+  /** Draw the current wave's members, then send waveOpened. */
+  | { readonly type: "openWave" }
+  /** Mark the members in scope as returning. */
+  | { readonly type: "returnMembers"; readonly scope: RollbackScope }
+  /** Tell connected devices to poll now. */
+  | { readonly type: "hint" };
+
+export interface Step {
+  readonly state: RolloutState;
+  readonly effects: readonly Effect[];
+}
+
+/** Throws ConflictError for a person's action that the state does not allow. */
+export function step(state: RolloutState, event: RolloutEvent, nowMs: number): Step {
+  switch (event.type) {
+    case "approve":
+      return approve(state, event.by, event.comment, nowMs);
+    case "pause":
+      return pause(state, event.by, event.comment, nowMs);
+    case "resume":
+      return resume(state, event.by, event.comment, nowMs);
+    case "abort":
+      return abort(state, event, nowMs);
+    case "waveOpened":
+      return waveOpened(state, event, nowMs);
+    case "observed":
+      return observed(state, event.facts, nowMs);
+  }
+}
+
+/** Effects that a stored state still wants: what a restarted server does first. */
+export function pendingEffects(state: RolloutState): readonly Effect[] {
+  if (state.name === "running" && state.waves[state.currentWave]!.phase === "opening") {
+    return [{ type: "openWave" }];
+  }
+  if (state.name === "rolling-back" && state.rollbackScope !== null) {
+    return [{ type: "returnMembers", scope: state.rollbackScope }];
+  }
+  return [];
+}
+
+/** A new rollout's first step: its first wave opens unless people must approve before. */
+export function start(state: RolloutState, nowMs: number): Step {
+  if (state.approvals.length < state.plan.approvals) {
+    const missing = state.plan.approvals - state.approvals.length;
+    return {
+      state: enter(
+        state,
+        "awaiting-approval",
+        `waits for ${missing} approval${missing === 1 ? "" : "s"}`,
+        nowMs,
+      ),
+      effects: [],
+    };
+  }
+  return openWave(state, 0, nowMs);
+}
+
+function approve(state: RolloutState, by: string, comment: string, nowMs: number): Step {
+  if (state.name === "held") {
+    // A person takes the wave's verdict upon themselves.
+    const noted = note(state, `${by} let wave "${waveName(state)}" pass${quoted(comment)}`, nowMs);
+    return passWave(noted, nowMs);
+  }
+  if (state.name !== "awaiting-approval") throw notAllowed(state, "approve", ["awaiting-approval", "held"]);
+  if (state.approvals.some((approval) => approval.by === by)) {
+    throw new ConflictError({
+      expected: "an approval by another person",
+      got: `a second one by ${by}`,
+      todo: "Each approval must come from a different person.",
+    });
+  }
+  const approved = {
+    ...note(state, `approved by ${by}${quoted(comment)}`, nowMs),
+    approvals: [...state.approvals, { by, atMs: nowMs, comment }],
+  };
+  return start(approved, nowMs);
+}
+
+function pause(state: RolloutState, by: string, comment: string, nowMs: number): Step {
+  if (state.name !== "running") throw notAllowed(state, "pause", ["running"]);
+  return { state: enter(state, "paused", `paused by ${by}${quoted(comment)}`, nowMs), effects: [] };
+}
+
+function resume(state: RolloutState, by: string, comment: string, nowMs: number): Step {
+  if (state.name !== "paused" && state.name !== "held") throw notAllowed(state, "resume", ["paused", "held"]);
+  const resumed = enter(state, "running", `resumed by ${by}${quoted(comment)}`, nowMs);
+  // The time in which nothing could happen doesn't count against the deadline.
+  const wave = resumed.waves[resumed.currentWave]!;
+  const next = withWave(resumed, { ...wave, deadlineAtMs: nowMs + 1000 * state.plan.gates.deadlineS });
+  return { state: next, effects: [...pendingEffects(next), { type: "hint" }] };
+}
+
+function abort(
+  state: RolloutState,
+  event: { by: string; comment: string; rollback: boolean },
+  nowMs: number,
+): Step {
+  if (["rolling-back", "rolled-back", "aborted"].includes(state.name)) {
+    throw notAllowed(state, "abort", ["awaiting-approval", "running", "paused", "held", "completed"]);
+  }
+  const reason = `aborted by ${event.by}${quoted(event.comment)}`;
+  if (event.rollback) return rollBack(state, "fleet", reason, nowMs);
+  if (state.name === "completed") throw notAllowed(state, "abort", ["running"]);
+  return { state: enter(state, "aborted", reason, nowMs), effects: [{ type: "hint" }] };
+}
+
+function openWave(state: RolloutState, index: number, nowMs: number): Step {
+  const running = enter(
+    { ...state, currentWave: index },
+    "running",
+    `opens wave "${state.plan.waves[index]!.name}"`,
+    nowMs,
+  );
+  return {
+    state: withWave(running, { ...running.waves[index]!, phase: "opening" }),
+    effects: [{ type: "openWave" }],
+  };
+}
+
+function waveOpened(
+  state: RolloutState,
+  opened: { threshold: number; members: number; control: number },
+  nowMs: number,
+): Step {
+  const wave = state.waves[state.currentWave]!;
+  if (wave.phase !== "opening") return { state, effects: [] };
+  const text = `wave "${waveName(state)}" is open: ${opened.members} devices, ${opened.control} in the control group`;
+  const next = withWave(note({ ...state, reason: text }, text, nowMs), {
+    ...wave,
+    phase: "installing",
+    openedAtMs: nowMs,
+    deadlineAtMs: nowMs + 1000 * state.plan.gates.deadlineS,
+    threshold: opened.threshold,
+    members: opened.members,
+    control: opened.control,
+  });
+  return { state: next, effects: [{ type: "hint" }] };
+}
+
+function observed(state: RolloutState, facts: WaveFacts, nowMs: number): Step {
+  if (state.name === "rolling-back") {
+    if (facts.returning > 0) return { state, effects: [] };
+    return {
+      state: enter(state, "rolled-back", `${state.reason}; all devices are back`, nowMs),
+      effects: [],
+    };
+  }
+  const wave = state.waves[state.currentWave]!;
+  if (state.name !== "running" || (wave.phase !== "installing" && wave.phase !== "soaking")) {
+    return { state, effects: [] };
+  }
+  const gates = judgeAll(state, facts);
+  const isSettled = facts.installs.confirmed >= neededToSettle(state.plan.gates, facts.installs.members);
+  const settledAtMs = wave.settledAtMs ?? (isSettled ? nowMs : null);
+  const judged = withWave(state, {
+    ...wave,
+    phase: settledAtMs === null ? "installing" : "soaking",
+    settledAtMs,
+    gates,
+  });
+  const stop = gates.find((gate) => gate.verdict === "stop");
+  if (stop !== undefined) return fail(judged, stop, nowMs);
+  const soakS = state.plan.waves[state.currentWave]!.soakS;
+  const isSoaked = settledAtMs !== null && nowMs - settledAtMs >= 1000 * soakS;
+  const undecided = gates.filter((gate) => gate.verdict === "undecided");
+  if (isSoaked && undecided.length === 0) return passWave(judged, nowMs);
+  if (wave.deadlineAtMs !== null && nowMs >= wave.deadlineAtMs) {
+    const open = undecided.map((gate) => `${gate.gate}: ${gate.text}`).join("; ");
+    const reason = `the deadline of wave "${waveName(state)}" passed and a person must decide (${open || "soak time"})`;
+    return { state: enter(judged, "held", reason, nowMs), effects: [] };
+  }
+  return { state: judged, effects: [] };
+}
+
+/** The shell collects evidence when a look is due; in between the gate keeps what it had. */
+const NO_EVIDENCE: Omit<Evidence, "metric"> = { wave: [], control: [], notApplicable: null };
+
+function judgeAll(state: RolloutState, facts: WaveFacts): GateEvidence[] {
+  const { plan } = state;
+  const wave = state.waves[state.currentWave]!;
+  // One error budget for the whole rollout: every gate of every wave gets an equal part.
+  const budget = plan.gates.falseStopRate / Math.max(1, plan.gates.telemetry.length * plan.waves.length);
+  const telemetry = plan.gates.telemetry.map((gate, i) => {
+    const evidence = facts.evidence.find((one) => one.metric === gate.metric) ?? NO_EVIDENCE;
+    const before = wave.gates.find((one) => one.gate === gate.metric);
+    const seed = 0x6d6f7465 + 7919 * state.currentWave + 104729 * i;
+    return judgeTelemetry(gate, before, evidence, { budget, windows: facts.windows, seed });
+  });
+  return [judgeInstalls(plan.gates, facts.installs), ...telemetry];
+}
+
+function passWave(state: RolloutState, nowMs: number): Step {
+  const passed = withWave(state, { ...state.waves[state.currentWave]!, phase: "passed" });
+  const isLast = state.currentWave === state.plan.waves.length - 1;
+  if (isLast) {
+    return {
+      state: enter(passed, "completed", `wave "${waveName(state)}" passed; that was the last one`, nowMs),
+      effects: [],
+    };
+  }
+  return openWave(note(passed, `wave "${waveName(state)}" passed`, nowMs), state.currentWave + 1, nowMs);
+}
+
+function fail(state: RolloutState, gate: GateEvidence, nowMs: number): Step {
+  const reason = `gate "${gate.gate}" stopped wave "${waveName(state)}": ${gate.text}`;
+  const stopped = withWave(state, { ...state.waves[state.currentWave]!, phase: "stopped" });
+  switch (state.plan.onFailure) {
+    case "hold":
+      // The wave stays open to a person's resume.
+      return { state: enter(state, "held", reason, nowMs), effects: [] };
+    case "rollback-wave":
+      return rollBack(stopped, "wave", reason, nowMs);
+    case "rollback-fleet":
+      return rollBack(stopped, "fleet", reason, nowMs);
+  }
+}
+
+function rollBack(state: RolloutState, scope: RollbackScope, reason: string, nowMs: number): Step {
+  return {
+    state: { ...enter(state, "rolling-back", reason, nowMs), rollbackScope: scope },
+    effects: [{ type: "returnMembers", scope }, { type: "hint" }],
+  };
+}
+
+function enter(state: RolloutState, name: RolloutStateName, reason: string, nowMs: number): RolloutState {
+  return note({ ...state, name, reason }, `${name}: ${reason}`, nowMs);
+}
+
+/** Entries kept of a rollout's history; a rollout that is paused and resumed for years must not grow without bound. */
+const MAX_HISTORY = 200;
+
+function note(state: RolloutState, text: string, nowMs: number): RolloutState {
+  return {
+    ...state,
+    updatedAtMs: nowMs,
+    history: [...state.history, { atMs: nowMs, text }].slice(-MAX_HISTORY),
+  };
+}
+
+function withWave(state: RolloutState, wave: WaveState): RolloutState {
+  return { ...state, waves: state.waves.map((old, i) => (i === state.currentWave ? wave : old)) };
+}
+
+function waveName(state: RolloutState): string {
+  return state.plan.waves[state.currentWave]!.name;
+}
+
+function quoted(comment: string): string {
+  return comment === "" ? "" : `: ${comment}`;
+}
+
+function notAllowed(state: RolloutState, action: string, allowed: readonly string[]): ConflictError {
+  return new ConflictError({
+    expected: `a rollout that is ${allowed.join(" or ")} for "${action}"`,
+    got: `one that is ${state.name}`,
+    todo: "Look at the rollout's state and history first.",
+  });
+}

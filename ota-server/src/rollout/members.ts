@@ -1,0 +1,37 @@
+import type { UpdateReport } from "@mote/protocol";
+import type { Member } from "../store/rollouts.js";
+
+const FAILED_PHASES: ReadonlySet<string> = new Set(["reverted", "refused", "failed"]);
+
+/**
+ * Pure. What a device's report makes of its row; the same object when nothing.
+ *
+ * @param sequence of the rollout's release: a report about another release says nothing here.
+ */
+export function memberAfterReport(
+  member: Member,
+  report: UpdateReport,
+  sequence: number,
+  nowMs: number,
+): Member {
+  if (member.state === "returning") {
+    const isBack =
+      report.runningSequence === member.previousSequence &&
+      (report.phase === "confirmed" || FAILED_PHASES.has(report.phase));
+    return isBack ? { ...member, state: "returned", settledAtMs: nowMs } : member;
+  }
+  if (member.state !== "offered" || report.targetSequence !== sequence) return member;
+  const transfer = { downloadedBytes: report.downloadedBytes, codec: report.codec ?? member.codec };
+  if (report.phase === "confirmed") {
+    return { ...member, ...transfer, state: "confirmed", code: report.code, settledAtMs: nowMs };
+  }
+  if (FAILED_PHASES.has(report.phase)) {
+    // The server withdrew the offer: that is nobody's failure.
+    if (report.code === "withdrawn") return member;
+    return { ...member, ...transfer, state: "failed", code: report.code, settledAtMs: nowMs };
+  }
+  // A device that waits for its preconditions is not late; its time starts again when it goes on.
+  if (report.code === "waiting-preconditions") return { ...member, ...transfer, code: report.code };
+  const offeredAtMs = member.code === "waiting-preconditions" ? nowMs : member.offeredAtMs;
+  return { ...member, ...transfer, code: null, offeredAtMs };
+}

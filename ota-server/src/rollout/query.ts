@@ -1,0 +1,17 @@
+import type { DeviceQuery } from "@mote/protocol";
+
+export interface Matchable {
+  readonly id: string;
+  readonly product: string;
+  readonly hardware: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly revokedAtMs: number | null;
+}
+
+/** The same question as the store's filter, for one device at hand. */
+export function matches(query: DeviceQuery, product: string, device: Matchable): boolean {
+  if (device.product !== product || device.revokedAtMs !== null) return false;
+  if (query.hardware !== undefined && !query.hardware.includes(device.hardware)) return false;
+  if (query.deviceIds !== undefined && !query.deviceIds.includes(device.id)) return false;
+  return Object.entries(query.tags ?? {}).every(([name, value]) => device.tags[name] === value);
+}

@@ -1,0 +1,235 @@
+import { sql } from "kysely";
+import type { Db } from "./store.js";
+
+export interface DeviceRecord {
+  readonly id: string;
+  readonly product: string;
+  readonly hardware: string;
+  readonly tags: Readonly<Record<string, string>>;
+  /** Hex, 32 bytes. */
+  readonly publicKey: string;
+  readonly enrolledAtMs: number;
+  readonly revokedAtMs: number | null;
+  readonly lastSeenMs: number | null;
+  readonly online: boolean;
+  readonly runningSequence: number;
+  readonly artifactSha256: string | null;
+  readonly held: readonly string[];
+  readonly floor: number;
+  readonly codecs: readonly string[];
+  readonly agentVersion: string;
+  readonly batteryPercent: number | null;
+  readonly freeBytes: number | null;
+  readonly frameSequence: number;
+}
+
+/** What a poll tells about a device. */
+export type DeviceState = Pick<
+  DeviceRecord,
+  | "lastSeenMs"
+  | "runningSequence"
+  | "artifactSha256"
+  | "held"
+  | "floor"
+  | "codecs"
+  | "agentVersion"
+  | "batteryPercent"
+  | "freeBytes"
+>;
+
+type Row = Awaited<ReturnType<typeof selectDevice>>;
+
+function selectDevice(db: Db, id: string) {
+  return db.selectFrom("devices").selectAll().where("id", "=", id).executeTakeFirstOrThrow();
+}
+
+function fromRow(row: Row): DeviceRecord {
+  return {
+    id: row.id,
+    product: row.product,
+    hardware: row.hardware,
+    tags: JSON.parse(row.tags),
+    publicKey: row.public_key,
+    enrolledAtMs: row.enrolled_at_ms,
+    revokedAtMs: row.revoked_at_ms,
+    lastSeenMs: row.last_seen_ms,
+    online: row.online === 1,
+    runningSequence: row.running_sequence,
+    artifactSha256: row.artifact_sha256,
+    held: JSON.parse(row.held),
+    floor: row.floor,
+    codecs: JSON.parse(row.codecs),
+    agentVersion: row.agent_version,
+    batteryPercent: row.battery_percent,
+    freeBytes: row.free_bytes,
+    frameSequence: row.frame_sequence,
+  };
+}
+
+export async function findDevice(db: Db, id: string): Promise<DeviceRecord | null> {
+  const row = await db.selectFrom("devices").selectAll().where("id", "=", id).executeTakeFirst();
+  return row === undefined ? null : fromRow(row);
+}
+
+export interface DeviceFilter {
+  readonly product?: string;
+  readonly hardware?: readonly string[];
+  readonly ids?: readonly string[];
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly sequence?: number;
+  readonly includeRevoked?: boolean;
+}
+
+function filtered(db: Db, filter: DeviceFilter) {
+  let query = db.selectFrom("devices");
+  if (filter.product !== undefined) query = query.where("product", "=", filter.product);
+  if (filter.hardware !== undefined) query = query.where("hardware", "in", [...filter.hardware]);
+  if (filter.ids !== undefined) query = query.where("id", "in", [...filter.ids]);
+  if (filter.sequence !== undefined) query = query.where("running_sequence", "=", filter.sequence);
+  if (filter.includeRevoked !== true) query = query.where("revoked_at_ms", "is", null);
+  // Tags are a JSON object with sorted keys and no spaces, so one entry is one substring. "%" and "_" match themselves.
+  for (const [name, value] of Object.entries(filter.tags ?? {})) {
+    const entry = `${JSON.stringify(name)}:${JSON.stringify(value)}`.replace(/[\\%_]/g, "\\$&");
+    query = query.where(sql<boolean>`tags like ${`%${entry}%`} escape '\\'`);
+  }
+  return query;
+}
+
+/** In the order of their ids, from `after` on. */
+export async function listDevices(
+  db: Db,
+  filter: DeviceFilter,
+  page: { after?: string; limit: number },
+): Promise<DeviceRecord[]> {
+  let query = filtered(db, filter).selectAll().orderBy("id").limit(page.limit);
+  if (page.after !== undefined) query = query.where("id", ">", page.after);
+  return (await query.execute()).map(fromRow);
+}
+
+/** What is needed to draw cohorts, for every device that matches. */
+export async function listCandidates(
+  db: Db,
+  filter: DeviceFilter,
+): Promise<
+  { id: string; hardware: string; runningSequence: number; floor: number; lastSeenMs: number | null }[]
+> {
+  const rows = await filtered(db, filter)
+    .select(["id", "hardware", "running_sequence", "floor", "last_seen_ms"])
+    .orderBy("id")
+    .execute();
+  return rows.map((row) => ({
+    id: row.id,
+    hardware: row.hardware,
+    runningSequence: row.running_sequence,
+    floor: row.floor,
+    lastSeenMs: row.last_seen_ms,
+  }));
+}
+
+export async function countByRelease(
+  db: Db,
+): Promise<{ product: string; sequence: number; devices: number; online: number }[]> {
+  const rows = await db
+    .selectFrom("devices")
+    .select(({ fn }) => [
+      "product",
+      "running_sequence",
+      fn.countAll<number>().as("devices"),
+      fn.sum<number>("online").as("online"),
+    ])
+    .where("revoked_at_ms", "is", null)
+    .groupBy(["product", "running_sequence"])
+    .orderBy("product")
+    .orderBy("running_sequence")
+    .execute();
+  return rows.map((row) => ({
+    product: row.product,
+    sequence: row.running_sequence,
+    devices: Number(row.devices),
+    online: Number(row.online),
+  }));
+}
+
+export type NewDevice = Pick<
+  DeviceRecord,
+  "id" | "product" | "hardware" | "tags" | "publicKey" | "enrolledAtMs"
+>;
+
+/** A device that enrols anew (a new token, a new key) starts from nothing: its frames count from zero again. */
+export async function putDevice(db: Db, device: NewDevice): Promise<void> {
+  const fresh = {
+    product: device.product,
+    hardware: device.hardware,
+    tags: canonicalTags(device.tags),
+    public_key: device.publicKey,
+    enrolled_at_ms: device.enrolledAtMs,
+    revoked_at_ms: null,
+    last_seen_ms: null,
+    online: 0,
+    running_sequence: 0,
+    artifact_sha256: null,
+    held: "[]",
+    floor: 0,
+    codecs: "[]",
+    agent_version: "",
+    frame_sequence: -1,
+  };
+  await db
+    .insertInto("devices")
+    .values({ id: device.id, battery_percent: null, free_bytes: null, ...fresh })
+    .onConflict((conflict) => conflict.column("id").doUpdateSet(fresh))
+    .execute();
+}
+
+function canonicalTags(tags: Readonly<Record<string, string>>): string {
+  return JSON.stringify(Object.fromEntries(Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1))));
+}
+
+export async function updateDeviceState(db: Db, id: string, state: DeviceState): Promise<void> {
+  await db
+    .updateTable("devices")
+    .set({
+      last_seen_ms: state.lastSeenMs,
+      running_sequence: state.runningSequence,
+      artifact_sha256: state.artifactSha256,
+      held: JSON.stringify(state.held),
+      floor: state.floor,
+      codecs: JSON.stringify(state.codecs),
+      agent_version: state.agentVersion,
+      battery_percent: state.batteryPercent,
+      free_bytes: state.freeBytes,
+    })
+    .where("id", "=", id)
+    .execute();
+}
+
+export async function setOnline(db: Db, id: string, online: boolean, atMs: number): Promise<void> {
+  await db
+    .updateTable("devices")
+    .set({ online: online ? 1 : 0, last_seen_ms: atMs })
+    .where("id", "=", id)
+    .execute();
+}
+
+/** After a start nobody is connected yet. */
+export async function setAllOffline(db: Db): Promise<void> {
+  await db.updateTable("devices").set({ online: 0 }).where("online", "=", 1).execute();
+}
+
+export async function setRunning(db: Db, id: string, sequence: number, atMs: number): Promise<void> {
+  await db
+    .updateTable("devices")
+    .set({ running_sequence: sequence, last_seen_ms: atMs })
+    .where("id", "=", id)
+    .execute();
+}
+
+export async function revokeDevice(db: Db, id: string, atMs: number): Promise<boolean> {
+  const result = await db
+    .updateTable("devices")
+    .set({ revoked_at_ms: atMs, online: 0 })
+    .where("id", "=", id)
+    .where("revoked_at_ms", "is", null)
+    .executeTakeFirst();
+  return result.numUpdatedRows > 0n;
+}

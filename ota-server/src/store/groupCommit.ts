@@ -1,0 +1,72 @@
+import type { Kysely } from "kysely";
+import type { Tables } from "./tables.js";
+
+type Change<T> = (db: Kysely<Tables>) => Promise<T>;
+
+interface Waiting {
+  run(db: Kysely<Tables>): Promise<void>;
+  done(): void;
+  failed(error: unknown): void;
+}
+
+/** Writes per transaction; bounds how long one transaction keeps readers waiting. */
+const MAX_GROUP = 512;
+
+/**
+ * A disk does some hundred fsyncs a second, a fleet sends some thousand messages: writes that wait at the same time go
+ * into one transaction, and none is acknowledged before that transaction's fsync.
+ */
+export class GroupCommit {
+  private readonly db: Kysely<Tables>;
+  private waiting: Waiting[] = [];
+  private working: Promise<void> | null = null;
+
+  constructor(db: Kysely<Tables>) {
+    this.db = db;
+  }
+
+  submit<T>(change: Change<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let result: T;
+      this.waiting.push({
+        run: async (db) => {
+          result = await change(db);
+        },
+        done: () => resolve(result),
+        failed: reject,
+      });
+      this.working ??= this.work();
+    });
+  }
+
+  /** Settles when nothing waits any more. */
+  async drain(): Promise<void> {
+    while (this.working !== null) await this.working;
+  }
+
+  private async work(): Promise<void> {
+    while (this.waiting.length > 0) {
+      // One turn of the event loop: whatever the sockets deliver in it joins the group.
+      await new Promise((resolve) => setImmediate(resolve));
+      const group = this.waiting.splice(0, MAX_GROUP);
+      await this.commit(group);
+    }
+    this.working = null;
+  }
+
+  private async commit(group: readonly Waiting[]): Promise<void> {
+    try {
+      await this.db.transaction().execute(async (db) => {
+        for (const one of group) await one.run(db);
+      });
+      for (const one of group) one.done();
+    } catch (error) {
+      if (group.length === 1) {
+        group[0]!.failed(error);
+        return;
+      }
+      // One of them is at fault: each gets a transaction of its own, so that the others don't pay for it.
+      for (const one of group) await this.commit([one]);
+    }
+  }
+}

@@ -1,0 +1,171 @@
+import { type Kysely, type Migration, type MigrationProvider, Migrator } from "kysely";
+import { StoreError } from "../errors.js";
+import type { Tables } from "./tables.js";
+
+/** Column types whose name or size differs between the databases. */
+export interface Types {
+  /** 64-bit integer: times and counters. */
+  readonly integer: "integer" | "bigint";
+  readonly bytes: "blob" | "bytea";
+  readonly real: "real" | "double precision";
+}
+
+const first = (types: Types): Migration => ({
+  async up(db: Kysely<unknown>) {
+    const { integer, bytes, real } = types;
+    await db.schema
+      .createTable("settings")
+      .addColumn("name", "text", (c) => c.primaryKey())
+      .addColumn("value", "text", (c) => c.notNull())
+      .execute();
+    await db.schema
+      .createTable("people")
+      .addColumn("id", "text", (c) => c.primaryKey())
+      .addColumn("role", "text", (c) => c.notNull())
+      .addColumn("token_sha256", "text", (c) => c.notNull().unique())
+      .addColumn("created_at_ms", integer, (c) => c.notNull())
+      .addColumn("revoked_at_ms", integer)
+      .execute();
+    await db.schema
+      .createTable("enrolment_tokens")
+      .addColumn("id", "text", (c) => c.primaryKey())
+      .addColumn("token_sha256", "text", (c) => c.notNull().unique())
+      .addColumn("product", "text", (c) => c.notNull())
+      .addColumn("hardware", "text")
+      .addColumn("tags", "text", (c) => c.notNull())
+      .addColumn("expires_at_ms", integer, (c) => c.notNull())
+      .addColumn("used_by", "text")
+      .addColumn("used_key", "text")
+      .execute();
+    await db.schema
+      .createTable("devices")
+      .addColumn("id", "text", (c) => c.primaryKey())
+      .addColumn("product", "text", (c) => c.notNull())
+      .addColumn("hardware", "text", (c) => c.notNull())
+      .addColumn("tags", "text", (c) => c.notNull())
+      .addColumn("public_key", "text", (c) => c.notNull())
+      .addColumn("enrolled_at_ms", integer, (c) => c.notNull())
+      .addColumn("revoked_at_ms", integer)
+      .addColumn("last_seen_ms", integer)
+      .addColumn("online", integer, (c) => c.notNull().defaultTo(0))
+      .addColumn("running_sequence", integer, (c) => c.notNull().defaultTo(0))
+      .addColumn("artifact_sha256", "text")
+      .addColumn("held", "text", (c) => c.notNull().defaultTo("[]"))
+      .addColumn("floor", integer, (c) => c.notNull().defaultTo(0))
+      .addColumn("codecs", "text", (c) => c.notNull().defaultTo("[]"))
+      .addColumn("agent_version", "text", (c) => c.notNull().defaultTo(""))
+      .addColumn("battery_percent", integer)
+      .addColumn("free_bytes", integer)
+      .addColumn("frame_sequence", integer, (c) => c.notNull().defaultTo(-1))
+      .execute();
+    await db.schema
+      .createIndex("devices_by_release")
+      .on("devices")
+      .columns(["product", "running_sequence"])
+      .execute();
+    await db.schema
+      .createTable("releases")
+      .addColumn("product", "text", (c) => c.notNull())
+      .addColumn("version", "text", (c) => c.notNull())
+      .addColumn("sequence", integer, (c) => c.notNull())
+      .addColumn("target", "text", (c) => c.notNull())
+      .addColumn("manifest_sha256", "text", (c) => c.notNull())
+      .addColumn("manifest_length", integer, (c) => c.notNull())
+      .addColumn("manifest", "text", (c) => c.notNull())
+      .addColumn("uploaded_at_ms", integer, (c) => c.notNull())
+      .addPrimaryKeyConstraint("releases_pk", ["product", "version"])
+      .addUniqueConstraint("releases_sequence", ["product", "sequence"])
+      .execute();
+    await db.schema
+      .createTable("trust_files")
+      .addColumn("file", "text", (c) => c.primaryKey())
+      .addColumn("role", "text", (c) => c.notNull())
+      .addColumn("version", integer, (c) => c.notNull())
+      .addColumn("body", bytes, (c) => c.notNull())
+      .addColumn("stored_at_ms", integer, (c) => c.notNull())
+      .execute();
+    await db.schema
+      .createTable("rollouts")
+      .addColumn("id", "text", (c) => c.primaryKey())
+      .addColumn("product", "text", (c) => c.notNull())
+      .addColumn("sequence", integer, (c) => c.notNull())
+      .addColumn("number", integer, (c) => c.notNull().unique())
+      .addColumn("active", integer, (c) => c.notNull())
+      .addColumn("state", "text", (c) => c.notNull())
+      .addColumn("created_at_ms", integer, (c) => c.notNull())
+      .addColumn("updated_at_ms", integer, (c) => c.notNull())
+      .execute();
+    await db.schema
+      .createTable("rollout_devices")
+      .addColumn("rollout_id", "text", (c) => c.notNull())
+      .addColumn("device_id", "text", (c) => c.notNull())
+      .addColumn("wave", integer, (c) => c.notNull())
+      .addColumn("previous_sequence", integer, (c) => c.notNull())
+      .addColumn("state", "text", (c) => c.notNull())
+      .addColumn("code", "text")
+      .addColumn("attempts", integer, (c) => c.notNull())
+      .addColumn("offered_at_ms", integer, (c) => c.notNull())
+      .addColumn("settled_at_ms", integer)
+      .addColumn("downloaded_bytes", integer, (c) => c.notNull())
+      .addColumn("codec", "text")
+      .addPrimaryKeyConstraint("rollout_devices_pk", ["rollout_id", "device_id"])
+      .execute();
+    await db.schema
+      .createTable("reports")
+      .addColumn("device_id", "text", (c) => c.notNull())
+      .addColumn("id", "text", (c) => c.notNull())
+      .addColumn("received_at_ms", integer, (c) => c.notNull())
+      .addColumn("offer_id", "text")
+      .addColumn("body", "text", (c) => c.notNull())
+      .addPrimaryKeyConstraint("reports_pk", ["device_id", "id"])
+      .execute();
+    await db.schema
+      .createIndex("reports_by_time")
+      .on("reports")
+      .columns(["device_id", "received_at_ms"])
+      .execute();
+    await db.schema
+      .createTable("telemetry")
+      .addColumn("device_id", "text", (c) => c.notNull())
+      .addColumn("release_sequence", integer, (c) => c.notNull())
+      .addColumn("bucket_ms", integer, (c) => c.notNull())
+      .addColumn("windows", integer, (c) => c.notNull())
+      .addColumn("inferences", integer, (c) => c.notNull())
+      .addColumn("errors", integer, (c) => c.notNull())
+      .addColumn("abstained", integer, (c) => c.notNull())
+      .addColumn("latency_sum_us", real, (c) => c.notNull())
+      .addColumn("latency_max_us", integer, (c) => c.notNull())
+      .addColumn("energy_sum_uj", real, (c) => c.notNull())
+      .addColumn("probes_seen", integer, (c) => c.notNull())
+      .addColumn("probes_correct", integer, (c) => c.notNull())
+      .addColumn("confidence", "text", (c) => c.notNull())
+      .addColumn("outputs", "text", (c) => c.notNull())
+      .addPrimaryKeyConstraint("telemetry_pk", ["device_id", "release_sequence", "bucket_ms"])
+      .execute();
+  },
+});
+
+class Steps implements MigrationProvider {
+  private readonly types: Types;
+
+  constructor(types: Types) {
+    this.types = types;
+  }
+
+  /** A step that has shipped is never changed: a new one is added below it. */
+  async getMigrations(): Promise<Record<string, Migration>> {
+    return { "0001-first": first(this.types) };
+  }
+}
+
+/** Brings an empty or older store up to this version. Throws StoreError when it was written by a newer server. */
+export async function migrate(db: Kysely<Tables>, types: Types): Promise<void> {
+  const { error } = await new Migrator({ db, provider: new Steps(types) }).migrateToLatest();
+  if (error === undefined) return;
+  throw new StoreError({
+    expected: "a store of this server's version or older",
+    got: error instanceof Error ? error.message : String(error),
+    todo: "Start the version of mote-server that last wrote this data folder, or restore a backup.",
+    cause: error,
+  });
+}

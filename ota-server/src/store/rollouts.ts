@@ -1,0 +1,167 @@
+import type { Db } from "./store.js";
+
+/** `state` is the rollout room's own document; the rest is what it is looked up by. */
+export interface RolloutRecord {
+  readonly id: string;
+  readonly product: string;
+  readonly sequence: number;
+  readonly number: number;
+  readonly active: boolean;
+  readonly state: string;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+}
+
+export async function putRollout(db: Db, rollout: RolloutRecord): Promise<void> {
+  const values = {
+    active: rollout.active ? 1 : 0,
+    state: rollout.state,
+    updated_at_ms: rollout.updatedAtMs,
+  };
+  await db
+    .insertInto("rollouts")
+    .values({
+      id: rollout.id,
+      product: rollout.product,
+      sequence: rollout.sequence,
+      number: rollout.number,
+      created_at_ms: rollout.createdAtMs,
+      ...values,
+    })
+    .onConflict((conflict) => conflict.column("id").doUpdateSet(values))
+    .execute();
+}
+
+/** Newest first. */
+export async function listRollouts(db: Db): Promise<RolloutRecord[]> {
+  const rows = await db.selectFrom("rollouts").selectAll().orderBy("number", "desc").execute();
+  return rows.map((row) => ({
+    id: row.id,
+    product: row.product,
+    sequence: row.sequence,
+    number: row.number,
+    active: row.active === 1,
+    state: row.state,
+    createdAtMs: row.created_at_ms,
+    updatedAtMs: row.updated_at_ms,
+  }));
+}
+
+export const MEMBER_STATES = [
+  /** Was told of the release; has not confirmed yet. */
+  "offered",
+  "confirmed",
+  "failed",
+  /** Was told to go back. */
+  "returning",
+  "returned",
+] as const;
+export type MemberState = (typeof MEMBER_STATES)[number];
+
+/** A device that has heard of a rollout. Membership itself is computed (rollout/membership.ts). */
+export interface Member {
+  readonly rolloutId: string;
+  readonly deviceId: string;
+  readonly wave: number;
+  /** What it ran before; 0 for nothing. */
+  readonly previousSequence: number;
+  readonly state: MemberState;
+  /** Code of the last report that settled it. */
+  readonly code: string | null;
+  readonly attempts: number;
+  readonly offeredAtMs: number;
+  readonly settledAtMs: number | null;
+  readonly downloadedBytes: number;
+  readonly codec: string | null;
+}
+
+export async function findMember(db: Db, rolloutId: string, deviceId: string): Promise<Member | null> {
+  const row = await db
+    .selectFrom("rollout_devices")
+    .selectAll()
+    .where("rollout_id", "=", rolloutId)
+    .where("device_id", "=", deviceId)
+    .executeTakeFirst();
+  return row === undefined ? null : fromRow(row);
+}
+
+export async function listMembers(db: Db, rolloutId: string): Promise<Member[]> {
+  const rows = await db
+    .selectFrom("rollout_devices")
+    .selectAll()
+    .where("rollout_id", "=", rolloutId)
+    .orderBy("device_id")
+    .execute();
+  return rows.map(fromRow);
+}
+
+export async function putMember(db: Db, member: Member): Promise<void> {
+  const values = {
+    state: member.state,
+    code: member.code,
+    attempts: member.attempts,
+    offered_at_ms: member.offeredAtMs,
+    settled_at_ms: member.settledAtMs,
+    downloaded_bytes: member.downloadedBytes,
+    codec: member.codec,
+  };
+  await db
+    .insertInto("rollout_devices")
+    .values({
+      rollout_id: member.rolloutId,
+      device_id: member.deviceId,
+      wave: member.wave,
+      previous_sequence: member.previousSequence,
+      ...values,
+    })
+    .onConflict((conflict) => conflict.columns(["rollout_id", "device_id"]).doUpdateSet(values))
+    .execute();
+}
+
+/** How many members are in each state, by wave. */
+export async function countMembers(
+  db: Db,
+  rolloutId: string,
+): Promise<{ wave: number; state: MemberState; devices: number }[]> {
+  const rows = await db
+    .selectFrom("rollout_devices")
+    .select(({ fn }) => ["wave", "state", fn.countAll<number>().as("devices")])
+    .where("rollout_id", "=", rolloutId)
+    .groupBy(["wave", "state"])
+    .execute();
+  return rows.map((row) => ({
+    wave: row.wave,
+    state: row.state as MemberState,
+    devices: Number(row.devices),
+  }));
+}
+
+interface Row {
+  rollout_id: string;
+  device_id: string;
+  wave: number;
+  previous_sequence: number;
+  state: string;
+  code: string | null;
+  attempts: number;
+  offered_at_ms: number;
+  settled_at_ms: number | null;
+  downloaded_bytes: number;
+  codec: string | null;
+}
+
+function fromRow(row: Row): Member {
+  return {
+    rolloutId: row.rollout_id,
+    deviceId: row.device_id,
+    wave: row.wave,
+    previousSequence: row.previous_sequence,
+    state: row.state as MemberState,
+    code: row.code,
+    attempts: row.attempts,
+    offeredAtMs: row.offered_at_ms,
+    settledAtMs: row.settled_at_ms,
+    downloadedBytes: row.downloaded_bytes,
+    codec: row.codec,
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * The store's tables. Times are milliseconds since 1970; flags are 0 or 1; documents are JSON text. Every column type
+ * exists alike in SQLite and PostgreSQL.
+ */
+export interface Tables {
+  settings: { name: string; value: string };
+  people: {
+    id: string;
+    role: string;
+    token_sha256: string;
+    created_at_ms: number;
+    revoked_at_ms: number | null;
+  };
+  enrolment_tokens: {
+    id: string;
+    token_sha256: string;
+    product: string;
+    hardware: string | null;
+    tags: string;
+    expires_at_ms: number;
+    used_by: string | null;
+    used_key: string | null;
+  };
+  devices: {
+    id: string;
+    product: string;
+    hardware: string;
+    tags: string;
+    public_key: string;
+    enrolled_at_ms: number;
+    revoked_at_ms: number | null;
+    last_seen_ms: number | null;
+    online: number;
+    running_sequence: number;
+    artifact_sha256: string | null;
+    held: string;
+    floor: number;
+    codecs: string;
+    agent_version: string;
+    battery_percent: number | null;
+    free_bytes: number | null;
+    /** Highest telemetry frame that is counted; frames at or below it are repetitions. */
+    frame_sequence: number;
+  };
+  releases: {
+    product: string;
+    version: string;
+    sequence: number;
+    target: string;
+    manifest_sha256: string;
+    manifest_length: number;
+    manifest: string;
+    uploaded_at_ms: number;
+  };
+  trust_files: { file: string; role: string; version: number; body: Uint8Array; stored_at_ms: number };
+  rollouts: {
+    id: string;
+    product: string;
+    sequence: number;
+    /** Order of creation: of two rollouts that speak for a device the later one wins. */
+    number: number;
+    active: number;
+    state: string;
+    created_at_ms: number;
+    updated_at_ms: number;
+  };
+  rollout_devices: {
+    rollout_id: string;
+    device_id: string;
+    wave: number;
+    previous_sequence: number;
+    state: string;
+    code: string | null;
+    attempts: number;
+    offered_at_ms: number;
+    settled_at_ms: number | null;
+    downloaded_bytes: number;
+    codec: string | null;
+  };
+  reports: { device_id: string; id: string; received_at_ms: number; offer_id: string | null; body: string };
+  telemetry: {
+    device_id: string;
+    release_sequence: number;
+    bucket_ms: number;
+    windows: number;
+    inferences: number;
+    errors: number;
+    abstained: number;
+    latency_sum_us: number;
+    latency_max_us: number;
+    energy_sum_uj: number;
+    probes_seen: number;
+    probes_correct: number;
+    confidence: string;
+    outputs: string;
+  };
+}
