@@ -84,7 +84,9 @@ export function blocks(
     grouped.set(leader, members);
   }
   order.forEach((step, at) => {
-    const { scratchBytes } = problem.steps[step]!;
+    const { scratchBytes: own, writes } = problem.steps[step]!;
+    const taken = overlaps.find(({ output }) => writes.includes(output));
+    const scratchBytes = own + (taken?.extraScratchBytes ?? 0);
     const name = `scratch:${step}`;
     if (scratchBytes > 0) grouped.set(name, [{ name, bytes: scratchBytes, lead: 0, first: at, last: at }]);
   });

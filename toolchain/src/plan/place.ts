@@ -10,7 +10,7 @@ export interface SearchResult extends Placement {
 }
 
 /** Placements that the exact search may try before it gives up its claim to a proof. */
-export const SEARCH_LIMIT_NODES = 200_000;
+export const SEARCH_LIMIT_NODES = 20_000;
 
 /** Half-open offset range in which `moving` may not start, because it would touch `fixed` at `fixedOffset`. */
 interface Forbidden {

@@ -55,7 +55,7 @@ describe("planArena", () => {
   });
 
   it("writes over an input that nobody needs any more, and keeps one that somebody does", () => {
-    const overlap = { input: "a", output: "b", outputLag: 0 };
+    const overlap = { input: "a", output: "b", outputLag: 0, extraScratchBytes: 0 };
     const steps = (extra: string[]) => [
       step("1", ["in"], ["a"]),
       step("2", ["a"], ["b"], { inPlace: [overlap] }),
@@ -67,7 +67,7 @@ describe("planArena", () => {
   });
 
   it("places an output a little below its input where a step asks for that", () => {
-    const overlap = { input: "a", output: "b", outputLag: 8 };
+    const overlap = { input: "a", output: "b", outputLag: 8, extraScratchBytes: 0 };
     const plan = planArena(
       problem(
         { in: 1, a: 40, b: 40, out: 4 },
@@ -109,7 +109,7 @@ describe("planArena", () => {
         const names = bytes.map((_, index) => (index === 0 ? "in" : `t${index}`));
         const steps = names.slice(1).map((name, index) => {
           const reads = [...new Set([names[index]!, names[link[index]! % (index + 1)]!])];
-          const inPlace = [{ input: names[index]!, output: name, outputLag: 0 }];
+          const inPlace = [{ input: names[index]!, output: name, outputLag: 0, extraScratchBytes: 0 }];
           return step(name, reads, [name], { inPlace, scratchBytes: link[index]! % 7 });
         });
         const asked = problem(Object.fromEntries(names.map((name, index) => [name, bytes[index]!])), steps, [

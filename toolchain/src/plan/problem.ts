@@ -13,6 +13,8 @@ export interface InPlace {
   readonly input: string;
   readonly output: string;
   readonly outputLag: number;
+  /** Working memory that the step needs on top of its own when it writes over its input. */
+  readonly extraScratchBytes: number;
 }
 
 export interface PlanStep {

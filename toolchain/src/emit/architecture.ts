@@ -1,0 +1,54 @@
+import { createHash } from "node:crypto";
+import type { Graph } from "../graph/graph.js";
+import { elements, tensorOf } from "./c/arithmetic.js";
+
+export interface ArchitectureFacts {
+  readonly family: string;
+  /** `updatable`, or `fixed` with everything that the code takes from one set of weights. */
+  readonly contract: string;
+  readonly paramBytes: number;
+  /** Per step, what its kernel has compiled in beyond shapes and attributes. */
+  readonly constants: readonly (readonly number[])[];
+}
+
+/**
+ * What the generated code takes for granted, as one line of JSON with a fixed order of keys: operators, their
+ * attributes and shapes, how they are connected, the layout of the parameters. Scales, zero points and weights are not
+ * part of it; they come with the parameters. Names are not part of it either.
+ */
+export function describeArchitecture(graph: Graph, facts: ArchitectureFacts): string {
+  const numberOf = new Map<string, number>();
+  const number = (name: string): number => {
+    if (name === "") return -1;
+    if (!numberOf.has(name)) numberOf.set(name, numberOf.size);
+    return numberOf.get(name)!;
+  };
+  const inputs = graph.inputs.map(number);
+  const operators = graph.operators.map(({ kind, attributes, inputs: from, outputs: to }) => [
+    kind,
+    Object.entries(attributes as Record<string, unknown>).sort(([a], [b]) => (a < b ? -1 : 1)),
+    from.map(number),
+    to.map(number),
+  ]);
+  const outputs = graph.outputs.map(number);
+  const tensors = [...numberOf.keys()].map((name) => {
+    const { shape, dtype, data } = tensorOf(graph, name);
+    return [dtype, shape, data === undefined ? 0 : elements(tensorOf(graph, name))];
+  });
+  return JSON.stringify({
+    format: 1,
+    family: facts.family,
+    contract: facts.contract,
+    inputs,
+    outputs,
+    operators,
+    tensors,
+    constants: facts.constants,
+    paramBytes: facts.paramBytes,
+  });
+}
+
+/** SHA-256 of the description, 32 bytes. */
+export function architectureHash(description: string): Uint8Array {
+  return new Uint8Array(createHash("sha256").update(description).digest());
+}

@@ -1,0 +1,85 @@
+import type { CFunction } from "../step.js";
+
+/** Types and arithmetic that every portable kernel stands on. */
+export const CHANNEL_TYPES: CFunction = {
+  name: "channel_t",
+  source: `/* Per output channel, from the parameter blob: bias with the input's zero point folded in; the real factor
+ * input scale * weight scale / output scale is multiplier * 2^(shift - 31). */
+typedef struct {
+    int32_t bias, multiplier, shift;
+} channel_t;
+
+/* Zero points and the range of a fused activation, from the parameter blob. */
+typedef struct {
+    int32_t input_zero_point, output_zero_point, low, high;
+} edges_t;
+`,
+};
+
+export const HIGH_MUL: CFunction = {
+  name: "high_mul",
+  source: `/* round(a * b / 2^31), midpoints up; b is never INT32_MIN. */
+static inline int32_t high_mul(int32_t a, int32_t b) {
+    return (int32_t)(((int64_t)a * b + (INT64_C(1) << 30)) >> 31);
+}
+`,
+};
+
+export const ROUNDING_SHIFT: CFunction = {
+  name: "rounding_shift",
+  source: `/* round(x / 2^exponent), midpoints away from zero; exponent in 0..31. */
+static inline int32_t rounding_shift(int32_t x, int32_t exponent) {
+    const int32_t mask = (int32_t)((UINT32_C(1) << exponent) - 1u);
+    const int32_t threshold = (mask >> 1) + (x < 0);
+    return (x >> exponent) + ((x & mask) > threshold);
+}
+`,
+};
+
+export const REQUANTIZE: CFunction = {
+  name: "requantize",
+  source: `/* TensorFlow Lite's double rounding: first to 31 bits, then by the shift. */
+static inline int32_t requantize(int32_t x, int32_t multiplier, int32_t shift) {
+    const int32_t left = shift > 0 ? shift : 0;
+    const int32_t raised = (int32_t)((uint32_t)x << left);
+    return rounding_shift(high_mul(raised, multiplier), left - shift);
+}
+`,
+};
+
+export const CLAMP: CFunction = {
+  name: "clamp_code",
+  source: `static inline int8_t clamp_code(int32_t x, int32_t low, int32_t high) {
+    const int32_t raised = x < low ? low : x;
+    return (int8_t)(raised > high ? high : raised);
+}
+`,
+};
+
+/** What a kernel with an accumulator per channel needs, callees first. */
+export const REQUANTIZING: readonly CFunction[] = [
+  CHANNEL_TYPES,
+  HIGH_MUL,
+  ROUNDING_SHIFT,
+  REQUANTIZE,
+  CLAMP,
+];
+
+export const DOT: CFunction = {
+  name: "dot",
+  source: `/* acc + sum of x[i] * w[i] for i < n */
+static int32_t dot(const int8_t *x, const int8_t *w, int32_t n, int32_t acc) {
+    int32_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        acc += x[i] * w[i];
+        acc += x[i + 1] * w[i + 1];
+        acc += x[i + 2] * w[i + 2];
+        acc += x[i + 3] * w[i + 3];
+    }
+    for (; i < n; i++) {
+        acc += x[i] * w[i];
+    }
+    return acc;
+}
+`,
+};

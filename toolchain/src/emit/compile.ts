@@ -1,0 +1,101 @@
+import { toHex } from "@mote/protocol";
+import type { Graph } from "../graph/graph.js";
+import { planArena } from "../plan/plan.js";
+import type { Plan } from "../plan/problem.js";
+import type { Target } from "../targets/target.js";
+import { architectureHash, describeArchitecture } from "./architecture.js";
+import { scaleOf, tensorOf, zeroPointOf } from "./c/arithmetic.js";
+import { exampleFiles } from "./c/example.js";
+import { lowerGraph } from "./c/lower.js";
+import { identifierOf, type ModelText, modelHeader, modelSource } from "./c/model.js";
+import { ParamWriter } from "./c/params.js";
+import type { Step } from "./c/step.js";
+
+export type Optimize = "speed" | "balanced" | "size";
+
+export interface CompileOptions {
+  readonly optimize?: Optimize;
+  /** C identifier; by default made from the graph's name. */
+  readonly identifier?: string;
+}
+
+export interface CompiledModel {
+  readonly identifier: string;
+  readonly target: string;
+  /** Relative path -> text: the model's .h and .c, and an example that builds. */
+  readonly files: ReadonlyMap<string, string>;
+  /** params.bin: see emit/c/params.ts for its layout. */
+  readonly params: Uint8Array;
+  /** Lower-case hex, 64 digits. */
+  readonly architectureHash: string;
+  /** What the hash was taken over. */
+  readonly architecture: string;
+  readonly plan: Plan;
+  readonly steps: readonly Step[];
+  readonly text: ModelText;
+}
+
+/** Offsets in the arena: the largest element that a kernel reads as one word. */
+const ARENA_ALIGNMENT_BYTES = 8;
+
+/** Compiles a quantized graph (int8 inputs and outputs) to C11 for `target`. Does not touch the disk. */
+export function compileGraph(graph: Graph, target: Target, options: CompileOptions = {}): CompiledModel {
+  const params = new ParamWriter();
+  const edgeParams = params.length;
+  for (const name of [...graph.inputs, ...graph.outputs]) {
+    params.float32(scaleOf(tensorOf(graph, name)));
+    params.int32s([zeroPointOf(tensorOf(graph, name))]);
+  }
+  const { steps, buffers, bufferOf } = lowerGraph(graph, params);
+  const plan = planArena({
+    buffers,
+    steps: steps.map((step) => step.plan),
+    inputs: graph.inputs.map((name) => bufferOf.get(name)!),
+    outputs: graph.outputs.map((name) => bufferOf.get(name)!),
+    alignment: ARENA_ALIGNMENT_BYTES,
+  });
+  const emitted = steps.map((step, index) =>
+    step.emit({
+      at: (buffer) => plan.placed.get(buffer)!.offset,
+      scratch: plan.scratch.get(index) ?? 0,
+      isInPlace: plan.overlaps.some(({ output }) => step.plan.writes.includes(output)),
+    }),
+  );
+  const architecture = describeArchitecture(graph, {
+    family: "portable",
+    contract: "updatable",
+    paramBytes: params.length,
+    constants: [],
+  });
+  const hash = architectureHash(architecture);
+  const blob = params.finish(hash);
+  const identifier = options.identifier ?? identifierOf(graph.name);
+  const text: ModelText = {
+    graph,
+    identifier,
+    target: target.id,
+    plan,
+    steps,
+    emitted,
+    bufferOf,
+    architectureHash: hash,
+    paramBytes: blob.length,
+    edgeParams,
+  };
+  const files = new Map<string, string>([
+    [`${identifier}.h`, modelHeader(text)],
+    [`${identifier}.c`, modelSource(text)],
+    ...exampleFiles(text, target),
+  ]);
+  return {
+    identifier,
+    target: target.id,
+    files,
+    params: blob,
+    architectureHash: toHex(hash),
+    architecture,
+    plan,
+    steps,
+    text,
+  };
+}
