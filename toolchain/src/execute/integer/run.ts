@@ -61,6 +61,11 @@ const KERNELS: KernelTable = {
   requantize: prepareRequantize,
 };
 
+/** Whether the integer executor can carry out this operator. */
+export function hasIntegerKernel(operator: Operator): boolean {
+  return isTabulated(operator) || KERNELS[operator.kind] !== undefined;
+}
+
 export interface IntegerOptions {
   /** How accumulators are rounded; TFLite's default is "double". */
   readonly rounding?: Rounding;
@@ -105,9 +110,7 @@ export function prepareInteger(graph: Graph, options: IntegerOptions = {}): Inte
       return data instanceof BigInt64Array ? Float64Array.from(data, Number) : Float64Array.from(data);
     },
   };
-  const missing = graph.operators.filter(
-    (operator) => !isTabulated(operator) && KERNELS[operator.kind] === undefined,
-  );
+  const missing = graph.operators.filter((operator) => !hasIntegerKernel(operator));
   if (missing.length > 0) throw unsupported(missing);
   const steps = graph.operators.map((operator) => prepareOperator(operator, context));
   const kept =

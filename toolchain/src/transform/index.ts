@@ -1,0 +1,15 @@
+import type { Graph } from "../graph/graph.js";
+import { foldBatchNorm } from "./fold-batch-norm.js";
+import { foldConstants } from "./fold-constants.js";
+import { fuseActivation } from "./fuse-activation.js";
+import { removeDead } from "./remove-dead.js";
+
+export { foldBatchNorm } from "./fold-batch-norm.js";
+export { foldConstants } from "./fold-constants.js";
+export { fuseActivation } from "./fuse-activation.js";
+export { removeDead } from "./remove-dead.js";
+
+/** Everything that leaves the numbers as they are and makes the graph smaller; what quantization and planning expect. */
+export function simplify(graph: Graph): Graph {
+  return fuseActivation(foldBatchNorm(foldConstants(removeDead(graph))));
+}
