@@ -21,9 +21,9 @@ export interface Degradation {
 
 /** What v1 is trained with: the differences between hands, nothing of the camera's. */
 export const MILD: Degradation = {
-  rotation: 8,
+  rotation: 12,
   shift: 2,
-  scale: 0.08,
+  scale: 0.12,
   smear: 0,
   dirt: 0,
   contrast: 0,

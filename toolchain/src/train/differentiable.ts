@@ -10,7 +10,7 @@ export interface Hooks {
   /** Called with every trainable tensor, in the graph's layout, before its use. */
   weight?(name: string, value: Tensor): Tensor;
   /** Called with every operator's output. */
-  activation?(name: string, value: Tensor): Tensor;
+  activation?(name: string, value: Tensor, isTraining: boolean): Tensor;
 }
 
 export interface DifferentiableOptions {
@@ -84,7 +84,7 @@ export class Differentiable {
     for (const operator of this.operators) {
       const output = apply(operator, context);
       const name = operator.outputs[0]!;
-      values.set(name, this.options.hooks?.activation?.(name, output) ?? output);
+      values.set(name, this.options.hooks?.activation?.(name, output, isTraining) ?? output);
     }
     return values.get(this.result)!;
   }

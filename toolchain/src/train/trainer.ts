@@ -112,6 +112,7 @@ export function backprop(
   indices: ArrayLike<number>,
   options: Pick<FitOptions, "distillation" | "labelSmoothing" | "augment" | "freezeStatistics">,
   random: Random,
+  loss: Loss = taskLoss,
 ): { loss: number; gradients: Map<string, Float32Array> } {
   const { tf } = model.training;
   const variables = [...model.parameters.values()];
@@ -120,7 +121,7 @@ export function backprop(
   const result = tf.tidy(() => {
     const { value, grads } = tf.variableGrads(() => {
       const logits = model.logits(x, options.freezeStatistics !== true);
-      return lossOf(model, logits, data, indices, options);
+      return loss({ model, logits, data, indices, options, random });
     }, variables);
     for (const [name, variable] of model.parameters) {
       const gradient = grads[variable.name];
@@ -190,13 +191,21 @@ function gather(
   return model.training.tf.tensor(values, [indices.length, ...model.sampleShape]);
 }
 
-function lossOf(
-  model: Differentiable,
-  logits: Tensor,
-  data: Samples,
-  indices: ArrayLike<number>,
-  { distillation, labelSmoothing = 0 }: Pick<FitOptions, "distillation" | "labelSmoothing">,
-): Scalar {
+/** What a loss may look at. */
+export interface LossArguments {
+  readonly model: Differentiable;
+  readonly logits: Tensor;
+  readonly data: Samples;
+  readonly indices: ArrayLike<number>;
+  readonly options: Pick<FitOptions, "distillation" | "labelSmoothing">;
+  readonly random: Random;
+}
+
+export type Loss = (args: LossArguments) => Scalar;
+
+/** Cross-entropy with the labels, and what the teacher asks. */
+function taskLoss({ model, logits, data, indices, options }: LossArguments): Scalar {
+  const { distillation, labelSmoothing = 0 } = options;
   const { tf } = model.training;
   const rows = tf.reshape(logits, [indices.length, -1]) as Tensor2D;
   const width = rows.shape[1];
