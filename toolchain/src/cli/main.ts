@@ -22,6 +22,8 @@ async function run(argv: string[]): Promise<number> {
   const program = new Command("mote")
     .description("Takes a machine-learning model to a fleet of small devices and keeps it good there.")
     .version("0.1.0")
+    // So that `mote bundle create --version 1.0.0` means the bundle's version.
+    .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError("(add --help for the options and an example)");
   const typed = argv.slice(2).find((word) => !word.startsWith("-"));

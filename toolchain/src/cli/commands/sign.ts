@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { parseMetadata, TargetsSigned, unpackBundle, validSigners } from "@mote/protocol";
+import { parseMetadata, TargetsSigned, unpackBundle } from "@mote/protocol";
 import { nodeSha256, nodeVerify } from "@mote/protocol/node";
 import { FileError, UsageError } from "../../errors.js";
 import { LIFETIMES_DAYS } from "../../release/ceremony.js";
+import { newestCompleteTargets } from "../../release/complete.js";
 import { listKeys, openKeys } from "../../release/key-ring.js";
 import { MetadataFolder } from "../../release/metadata-folder.js";
 import { passphraseAsker } from "../../release/passphrase.js";
@@ -72,7 +73,10 @@ export const command: CliCommand = {
         const file = await folder.write("targets", signed.version, signed.bytes);
         const isComplete = signed.signatures >= signed.threshold;
         const after = parseMetadata(signed.bytes, TargetsSigned, "targets").signed;
-        const changes = describeChange(await lastComplete(folder, signed.version, parsed.signed), after);
+        const changes = describeChange(
+          (await newestCompleteTargets(folder, signed.version)) ?? parsed.signed,
+          after,
+        );
         io.json({
           file,
           version: signed.version,
@@ -131,20 +135,4 @@ function parseFloor(text: string): [string, number] {
     got: text,
     todo: "For instance --raise-floor meter-reader=3.",
   });
-}
-
-/** The targets before this version, as far as the folder has them: what the change is measured against. */
-async function lastComplete(
-  folder: MetadataFolder,
-  version: number,
-  fallback: TargetsSigned,
-): Promise<TargetsSigned> {
-  const root = (await folder.latestRoot()).signed;
-  for (const earlier of (await folder.versions("targets")).filter((v) => v < version).reverse()) {
-    const parsed = parseMetadata(await folder.read("targets", earlier), TargetsSigned, "targets");
-    if (validSigners(parsed, root.keys, root.roles.targets, DEPS).size >= root.roles.targets.threshold) {
-      return parsed.signed;
-    }
-  }
-  return fallback;
 }
