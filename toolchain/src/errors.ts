@@ -42,8 +42,32 @@ export class LimitError extends MoteError {
   readonly exitCode = EXIT.limitNotMet;
 }
 
+/** A budget file can't be understood; the message names the line. */
+export class BudgetError extends MoteError {
+  readonly code = "MOTE_BUDGET";
+  readonly exitCode = EXIT.badInput;
+}
+
+/** Compiled code, run on the host or in an emulator, did not give the bytes that the executor gives. */
+export class MismatchError extends MoteError {
+  readonly code = "MOTE_MISMATCH";
+  readonly exitCode = EXIT.fault;
+}
+
+/** A compiler or an emulator failed on what Mote gave it; the message carries its last lines. */
+export class BuildError extends MoteError {
+  readonly code = "MOTE_BUILD";
+  readonly exitCode = EXIT.fault;
+}
+
 /** A program or an optional library that the job needs is not on this machine. */
 export class MissingToolError extends MoteError {
   readonly code = "MOTE_MISSING_TOOL";
   readonly exitCode = EXIT.badInput;
+}
+
+/** A long job was interrupted; the message says what it left behind. */
+export class InterruptedError extends MoteError {
+  readonly code = "MOTE_INTERRUPTED";
+  readonly exitCode = EXIT.fault;
 }

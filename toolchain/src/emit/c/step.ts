@@ -45,6 +45,7 @@ export interface Step {
   readonly outputElements: number;
   /** Activation and parameter bytes that the kernel touches at least once. */
   readonly bytesMoved: number;
+  readonly paramBytes: number;
   readonly plan: PlanStep;
   emit(placed: Placed): EmittedStep;
 }

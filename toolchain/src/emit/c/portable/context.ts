@@ -38,6 +38,7 @@ export function makeStep(
     macs: parts.macs,
     outputElements,
     bytesMoved: inputElements + outputElements + parts.paramBytes,
+    paramBytes: parts.paramBytes,
     plan: {
       name: operator.name,
       reads: activations.map((name) => context.bufferOf(name)),

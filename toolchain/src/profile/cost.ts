@@ -1,0 +1,88 @@
+import type { KernelClass } from "../emit/c/step.js";
+import type { CoreId } from "../targets/target.js";
+
+/** Cycles of one kernel class on one core: perMac * MACs + perOutput * outputs. */
+export interface KernelCost {
+  readonly perMac: number;
+  readonly perOutput: number;
+}
+
+export interface CostTable {
+  readonly classes: Readonly<Record<KernelClass, KernelCost>>;
+  /** Where the numbers are from, for the report. */
+  readonly source: string;
+}
+
+const cost = (perMac: number, perOutput: number): KernelCost => ({ perMac, perOutput });
+
+/** A core whose pipeline does the same instructions in `factor` times the cycles of the Cortex-M4. */
+function scaled(table: CostTable, factor: number, source: string): CostTable {
+  const classes = Object.fromEntries(
+    Object.entries(table.classes).map(([name, { perMac, perOutput }]) => [
+      name,
+      cost(perMac * factor, perOutput * factor),
+    ]),
+  ) as Record<KernelClass, KernelCost>;
+  return { classes, source };
+}
+
+const M4: CostTable = {
+  classes: {
+    conv: cost(6.2, 40),
+    pointwise: cost(5.8, 40),
+    depthwise: cost(9.5, 60),
+    dense: cost(5.8, 40),
+    pool: cost(0, 60),
+    elementwise: cost(0, 60),
+    softmax: cost(0, 400),
+    copy: cost(0, 3),
+  },
+  source:
+    "Mote's own code for the four MLPerf Tiny models in QEMU (mps2-an386), instruction mix weighted to cycles without flash wait states",
+};
+
+const M0: CostTable = scaled(
+  M4,
+  2,
+  "the Cortex-M4 table, doubled: no 32 x 32 -> 64 multiplication, two-address Thumb",
+);
+
+/** Vector units of application processors, ONNX Runtime's kernels. */
+const APPLICATION: CostTable = {
+  classes: {
+    conv: cost(0.25, 1),
+    pointwise: cost(0.25, 1),
+    depthwise: cost(1, 2),
+    dense: cost(0.5, 1),
+    pool: cost(0, 4),
+    elementwise: cost(0, 2),
+    softmax: cost(0, 20),
+    copy: cost(0, 0.5),
+  },
+  source:
+    "estimate: int8 through ONNX Runtime's WebAssembly SIMD kernels, one thread, four multiplications a cycle",
+};
+
+const TABLES: Record<CoreId, CostTable> = {
+  host: APPLICATION,
+  "cortex-m0": M0,
+  "cortex-m0plus": M0,
+  "cortex-m3": scaled(M4, 1.15, "the Cortex-M4 table, 15 % more: the multiply-accumulate takes two cycles"),
+  "cortex-m4f": M4,
+  "cortex-m7": scaled(M4, 0.6, "the Cortex-M4 table at 0.6: dual issue; estimate"),
+  "cortex-m33": scaled(M4, 0.95, "the Cortex-M4 table at 0.95; estimate"),
+  "cortex-m55": scaled(M4, 0.9, "the Cortex-M4 table at 0.9, without Helium; estimate"),
+  "cortex-m85": scaled(M4, 0.5, "the Cortex-M4 table at 0.5, without Helium; estimate"),
+  riscv32: scaled(
+    M4,
+    1.3,
+    "the Cortex-M4 table at 1.3: no load with two registers, compare before branch; estimate",
+  ),
+  "xtensa-lx6": scaled(M4, 1.2, "the Cortex-M4 table at 1.2; estimate"),
+  "xtensa-lx7": scaled(M4, 1.1, "the Cortex-M4 table at 1.1, without vector instructions; estimate"),
+  "cortex-a": APPLICATION,
+};
+
+export function costTable(core: CoreId): CostTable {
+  return TABLES[core];
+}

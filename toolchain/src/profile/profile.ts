@@ -1,0 +1,190 @@
+import { compileGraph } from "../emit/compile.js";
+import type { Graph } from "../graph/graph.js";
+import type { Plan } from "../plan/problem.js";
+import { CORE_BUILDS } from "../targets/cores.js";
+import type { Target } from "../targets/target.js";
+import type { Budget } from "./budget.js";
+import { costTable, type KernelCost } from "./cost.js";
+import { MCU_FOOTPRINT, RUNTIME_FOOTPRINT, SLOT_JOURNAL_BYTES } from "./footprint.js";
+import { type Over, overBudget } from "./over.js";
+import { tensorBytes, type Work, workOf } from "./work.js";
+
+export interface LayerProfile {
+  readonly name: string;
+  readonly kind: string;
+  readonly macs: number;
+  readonly bytesMoved: number;
+  readonly latencyUs: number;
+  readonly worstCaseLatencyUs: number;
+  readonly energyUj: number;
+  /** Arena bytes alive while this layer runs; 0 where a runtime owns the memory. */
+  readonly liveBytes: number;
+  readonly paramBytes: number;
+}
+
+export interface ProfileReport {
+  readonly model: string;
+  readonly target: string;
+  readonly latencyUs: number;
+  readonly worstCaseLatencyUs: number;
+  /** null where the target's sheet states no power. */
+  readonly energyUj: number | null;
+  readonly averagePowerUw: number | null;
+  readonly batteryDays: number | null;
+  readonly inferencesPerS: number;
+  readonly ramBytes: number;
+  readonly ramParts: Readonly<Record<string, number>>;
+  readonly flashBytes: number;
+  readonly flashParts: Readonly<Record<string, number>>;
+  readonly macs: number;
+  readonly fits: boolean;
+  readonly over: readonly Over[];
+  readonly layers: readonly LayerProfile[];
+  /** In plain words, how each number came about. */
+  readonly basis: readonly string[];
+  readonly plan?: Plan;
+}
+
+export interface ProfileOptions {
+  readonly budget?: Budget;
+  /** Parameters in one slot: an update can't be undone. */
+  readonly singleSlot?: boolean;
+}
+
+/** Duty cycle where the budget names none. */
+const DEFAULT_INFERENCES_PER_S = 1;
+
+interface Memory {
+  readonly work: readonly Work[];
+  readonly ramParts: Readonly<Record<string, number>>;
+  readonly flashParts: Readonly<Record<string, number>>;
+  readonly live: (index: number) => number;
+  readonly paramBytes: (index: number) => number;
+  readonly basis: string;
+  readonly plan?: Plan;
+}
+
+/** What a model will cost on a target, before any board is on the desk. Throws as compileGraph does. */
+export function profileGraph(graph: Graph, target: Target, options: ProfileOptions = {}): ProfileReport {
+  const isCompiled = CORE_BUILDS[target.core] !== undefined;
+  const memory = isCompiled ? compiledMemory(graph, target, options) : runtimeMemory(graph, options);
+  const table = costTable(target.core);
+  const stall = target.flashStallFactor?.value ?? 0;
+  const activeW = target.activePowerW?.value;
+  const layers = memory.work.map((work, index): LayerProfile => {
+    const { perMac, perOutput }: KernelCost = table.classes[work.kernelClass];
+    const cycles = perMac * work.macs + perOutput * work.outputElements;
+    const latencyUs = (cycles / target.clockHz.value) * 1e6;
+    return {
+      name: work.operator,
+      kind: work.kind,
+      macs: work.macs,
+      bytesMoved: work.bytesMoved,
+      latencyUs,
+      worstCaseLatencyUs: latencyUs * (1 + stall),
+      energyUj: latencyUs * (activeW ?? 0),
+      liveBytes: memory.live(index),
+      paramBytes: memory.paramBytes(index),
+    };
+  });
+  const latencyUs = sum(layers.map((layer) => layer.latencyUs));
+  const worstCaseLatencyUs = sum(layers.map((layer) => layer.worstCaseLatencyUs));
+  const inferencesPerS = options.budget?.inferencesPerS ?? DEFAULT_INFERENCES_PER_S;
+  const energyUj = activeW === undefined ? null : latencyUs * activeW;
+  const averagePowerUw = averagePower(target, latencyUs, inferencesPerS);
+  const batteryJ = options.budget?.batteryJ ?? target.batteryJ?.value;
+  const core: Omit<ProfileReport, "fits" | "over"> = {
+    model: graph.name,
+    target: target.id,
+    latencyUs,
+    worstCaseLatencyUs,
+    energyUj,
+    averagePowerUw,
+    batteryDays:
+      averagePowerUw === null || batteryJ === undefined ? null : batteryJ / (averagePowerUw * 1e-6) / 86_400,
+    inferencesPerS,
+    ramBytes: sum(Object.values(memory.ramParts)),
+    ramParts: memory.ramParts,
+    flashBytes: sum(Object.values(memory.flashParts)),
+    flashParts: memory.flashParts,
+    macs: sum(layers.map((layer) => layer.macs)),
+    layers,
+    basis: [
+      `Cycles per layer: ${table.source}.`,
+      `Clock: ${target.clockHz.source}.`,
+      stall > 0
+        ? `Worst case: those cycles plus ${Math.round(stall * 100)} % flash stalls (${target.flashStallFactor!.source}); interrupts of your own are not in it.`
+        : "Worst case: the same path without stalls, because the sheet states none; interrupts of your own are not in it.",
+      activeW === undefined
+        ? "Energy: not stated, because the target's sheet has no power."
+        : `Energy: time x ${(activeW * 1e3).toPrecision(3)} mW (${target.activePowerW!.source}).`,
+      memory.basis,
+    ],
+    ...(memory.plan === undefined ? {} : { plan: memory.plan }),
+  };
+  const over = overBudget(core, target, options.budget ?? {});
+  return { ...core, fits: over.length === 0, over };
+}
+
+function averagePower(target: Target, latencyUs: number, inferencesPerS: number): number | null {
+  if (target.activePowerW === undefined || target.sleepPowerW === undefined) return null;
+  const busy = Math.min(1, latencyUs * 1e-6 * inferencesPerS);
+  return (busy * target.activePowerW.value + (1 - busy) * target.sleepPowerW.value) * 1e6;
+}
+
+function compiledMemory(graph: Graph, target: Target, { singleSlot = false }: ProfileOptions): Memory {
+  const { plan, steps, params, files, identifier } = compileGraph(graph, target);
+  const placed = [...plan.placed.values()];
+  const positionOf = new Map(plan.order.map((step, at) => [step, at]));
+  const sourceBytes = files.get(`${identifier}.c`)!.length;
+  return {
+    work: steps,
+    plan,
+    ramParts: { arena: plan.arenaBytes, stack: MCU_FOOTPRINT.stackBytes, state: MCU_FOOTPRINT.stateBytes },
+    flashParts: {
+      code: Math.round(sourceBytes * MCU_FOOTPRINT.codeBytesPerSourceByte),
+      parameters: params.length,
+      ...(singleSlot ? {} : { secondSlot: params.length }),
+      journal: SLOT_JOURNAL_BYTES,
+    },
+    live(index) {
+      const at = positionOf.get(index)!;
+      return sum(placed.filter(({ first, last }) => first <= at && at <= last).map(({ bytes }) => bytes));
+    },
+    paramBytes: (index) => steps[index]!.paramBytes,
+    basis: `Memory: arena from the plan (${plan.isProvedOptimal ? "proved optimal" : "best found"}), parameters as written; ${MCU_FOOTPRINT.source}.`,
+  };
+}
+
+function runtimeMemory(graph: Graph, { singleSlot = false }: ProfileOptions): Memory {
+  const constants = [...graph.tensors.values()].filter(({ data }) => data !== undefined);
+  const modelBytes = sum(constants.map(({ name }) => tensorBytes(graph, name)));
+  const activations = [...graph.tensors.values()].filter(({ data }) => data === undefined);
+  const isConstant = new Set(constants.map(({ name }) => name));
+  return {
+    work: workOf(graph),
+    ramParts: {
+      runtime: RUNTIME_FOOTPRINT.ramBytes,
+      model: modelBytes,
+      activations: sum(activations.map(({ name }) => tensorBytes(graph, name))),
+    },
+    flashParts: {
+      runtime: RUNTIME_FOOTPRINT.flashBytes,
+      parameters: modelBytes,
+      ...(singleSlot ? {} : { secondSlot: modelBytes }),
+      journal: SLOT_JOURNAL_BYTES,
+    },
+    live: () => 0,
+    paramBytes: (index) =>
+      sum(
+        graph.operators[index]!.inputs.filter((name) => isConstant.has(name)).map((name) =>
+          tensorBytes(graph, name),
+        ),
+      ),
+    basis: `Memory: ${RUNTIME_FOOTPRINT.source}, with all activations of the model.`,
+  };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
