@@ -38,6 +38,9 @@ export const EVENTS = [
   "downloaded",
   "downloadFailed",
   "applied",
+  /** This route's bytes do not make the artifact; another route may. */
+  "routeFailed",
+  /** No route can help: the disk is full, or the last one failed. */
   "applyFailed",
   "goldenPassed",
   "goldenFailed",
@@ -65,6 +68,7 @@ const quiet: Row = {
   downloaded: "never",
   downloadFailed: "never",
   applied: "never",
+  routeFailed: "never",
   applyFailed: "never",
   goldenPassed: "never",
   goldenFailed: "never",
@@ -83,6 +87,8 @@ export const TABLE: Record<UpdateState, Row> = {
     withdraw: "idle",
     preconditionsLost: "waiting",
     trusted: "downloading",
+    // Metadata could not be fetched: tried again later, as any download.
+    downloadFailed: "waiting",
     refused: "idle",
     restarted: "waiting",
   },
@@ -100,6 +106,7 @@ export const TABLE: Record<UpdateState, Row> = {
     ...quiet,
     withdraw: "idle",
     applied: "trying",
+    routeFailed: "downloading",
     applyFailed: "idle",
     // The spare slot may be half-written; applying starts it from its first byte.
     restarted: "applying",
