@@ -11,6 +11,7 @@ export * from "./bytes.js";
 export * from "./errors.js";
 export * from "./schema.js";
 export * from "./telemetry/frame.js";
+export * from "./telemetry/reportBatch.js";
 export * from "./telemetry/sums.js";
 export * from "./telemetry/topics.js";
 export * from "./trust/index.js";

@@ -77,6 +77,15 @@ const first = (types: Types): Migration => ({
       .addUniqueConstraint("releases_sequence", ["product", "sequence"])
       .execute();
     await db.schema
+      .createTable("patches")
+      .addColumn("base_sha256", "text", (c) => c.notNull())
+      .addColumn("target_sha256", "text", (c) => c.notNull())
+      .addColumn("codec", "text", (c) => c.notNull())
+      .addColumn("sha256", "text")
+      .addColumn("length", integer, (c) => c.notNull())
+      .addPrimaryKeyConstraint("patches_pk", ["base_sha256", "target_sha256", "codec"])
+      .execute();
+    await db.schema
       .createTable("trust_files")
       .addColumn("file", "text", (c) => c.primaryKey())
       .addColumn("role", "text", (c) => c.notNull())

@@ -52,6 +52,14 @@ export interface Tables {
     manifest: string;
     uploaded_at_ms: number;
   };
+  /** Patches that were made; a row with a null digest says that none is worth having. */
+  patches: {
+    base_sha256: string;
+    target_sha256: string;
+    codec: string;
+    sha256: string | null;
+    length: number;
+  };
   trust_files: { file: string; role: string; version: number; body: Uint8Array; stored_at_ms: number };
   rollouts: {
     id: string;

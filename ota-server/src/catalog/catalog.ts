@@ -1,0 +1,117 @@
+import { BUNDLE_MAX_BYTES, type ReleaseView, targetPath, toHex, unpackBundle } from "@mote/protocol";
+import { nodeSha256 } from "@mote/protocol/node";
+import type { DiskBlobs } from "../blobs/diskBlobs.js";
+import type { Clock } from "../clock.js";
+import { ConflictError } from "../errors.js";
+import { countByRelease } from "../store/devices.js";
+import {
+  findRelease,
+  findReleaseBySequence,
+  listReleases,
+  putRelease,
+  type ReleaseRecord,
+} from "../store/releases.js";
+import type { Store } from "../store/store.js";
+import type { TrustRepository } from "../trust/repository.js";
+
+export { BUNDLE_MAX_BYTES };
+
+/** What could be rolled out: every bundle that was uploaded, whoever has signed it so far. */
+export class Catalog {
+  private readonly store: Store;
+  private readonly blobs: DiskBlobs;
+  private readonly trust: TrustRepository;
+  private readonly clock: Clock;
+
+  constructor(store: Store, blobs: DiskBlobs, trust: TrustRepository, clock: Clock) {
+    this.store = store;
+    this.blobs = blobs;
+    this.trust = trust;
+    this.clock = clock;
+  }
+
+  /**
+   * Checks every digest of a bundle file and stores its blobs, then its release. The same bundle again is no error.
+   *
+   * @throws BundleFormatError, SchemaError, DigestMismatchError, TooLargeError for the file; ConflictError when its
+   *   version or sequence is taken by other content.
+   */
+  async addBundle(file: Uint8Array): Promise<ReleaseRecord> {
+    const { manifest, manifestBytes, artifacts } = unpackBundle(file, nodeSha256);
+    const release: ReleaseRecord = {
+      product: manifest.name,
+      version: manifest.version,
+      sequence: manifest.sequence,
+      target: targetPath(manifest.name, manifest.version),
+      manifestSha256: toHex(nodeSha256(manifestBytes)),
+      manifestLength: manifestBytes.length,
+      manifest,
+      uploadedAtMs: this.clock(),
+    };
+    const held = await this.conflicting(release);
+    if (held !== null) return held;
+    for (const [sha256, bytes] of artifacts) await this.blobs.put(sha256, bytes);
+    await this.blobs.put(release.manifestSha256, manifestBytes);
+    await this.store.write(async (db) => {
+      if ((await findRelease(db, release.product, release.version)) === null) await putRelease(db, release);
+    });
+    return release;
+  }
+
+  async view(release: ReleaseRecord): Promise<ReleaseView> {
+    const counts = await this.store.read(countByRelease);
+    return this.viewWith(release, counts);
+  }
+
+  async list(): Promise<ReleaseView[]> {
+    const releases = await this.store.read(listReleases);
+    const counts = await this.store.read(countByRelease);
+    return releases.map((release) => this.viewWith(release, counts));
+  }
+
+  find(product: string, version: string): Promise<ReleaseRecord | null> {
+    return this.store.read((db) => findRelease(db, product, version));
+  }
+
+  private async conflicting(release: ReleaseRecord): Promise<ReleaseRecord | null> {
+    const { product, version, sequence } = release;
+    const sameVersion = await this.find(product, version);
+    if (sameVersion?.manifestSha256 === release.manifestSha256) return sameVersion;
+    const sameSequence = await this.store.read((db) => findReleaseBySequence(db, product, sequence));
+    const other = sameVersion ?? sameSequence;
+    if (other === null) return null;
+    throw new ConflictError({
+      expected: `a version and a sequence of ${product} that are new`,
+      got: `${version} (sequence ${sequence}), while ${other.version} (sequence ${other.sequence}) with other content is stored`,
+      todo: "A release never changes: give the bundle a new version and a higher sequence.",
+    });
+  }
+
+  private viewWith(
+    release: ReleaseRecord,
+    counts: readonly { product: string; sequence: number; devices: number }[],
+  ): ReleaseView {
+    const { manifest } = release;
+    return {
+      product: release.product,
+      version: release.version,
+      sequence: release.sequence,
+      target: release.target,
+      manifest: { sha256: release.manifestSha256, length: release.manifestLength },
+      signedBy: this.trust.signerOf(release) ?? "nobody",
+      retired: this.trust.isRetired(release),
+      uploadedAtMs: release.uploadedAtMs,
+      variants: manifest.variants.map(({ id, hardware, runtime, architectureHash, artifact }) => ({
+        id,
+        hardware,
+        runtime,
+        architectureHash,
+        artifact,
+      })),
+      accuracy: manifest.modelCard.accuracy ?? null,
+      devices: counts
+        .filter((row) => row.product === release.product && row.sequence === release.sequence)
+        .reduce((sum, row) => sum + row.devices, 0),
+    };
+  }
+}

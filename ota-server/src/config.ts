@@ -1,0 +1,95 @@
+import { readFileSync } from "node:fs";
+import { type Static, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { parse } from "yaml";
+import { ConfigError } from "./errors.js";
+
+/** Settings of a server: a YAML or JSON file (`--config`), each of which a flag of the same name overrides. */
+export const Config = Type.Object(
+  {
+    /** Folder for everything that must survive. */
+    data: Type.String({ minLength: 1 }),
+    host: Type.String({ minLength: 1, default: "127.0.0.1" }),
+    /** HTTP; 0 takes a free one. */
+    port: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080 }),
+    /** MQTT; 0 takes a free one. */
+    mqttPort: Type.Integer({ minimum: 0, maximum: 65_535, default: 1883 }),
+    /** Folder of the server's signing keys; default: `keys` in the data folder. */
+    serverKeys: Type.Optional(Type.String()),
+    /** What devices are told to connect to, where it differs from host and port (a proxy, a name). */
+    publicMqttUrl: Type.Optional(Type.String()),
+    tlsKey: Type.Optional(Type.String()),
+    tlsCert: Type.Optional(Type.String()),
+    /** Listen beyond loopback without TLS. Tokens then cross the network in the clear. */
+    insecureListen: Type.Boolean({ default: false }),
+    /** Loopback only: the console may be read without a token. */
+    demoOpenConsole: Type.Boolean({ default: false }),
+    pollIntervalS: Type.Number({ exclusiveMinimum: 0, maximum: 86_400, default: 60 }),
+    /** How often rollouts are judged. */
+    tickMs: Type.Integer({ minimum: 50, maximum: 60_000, default: 500 }),
+  },
+  { additionalProperties: false },
+);
+export type Config = Static<typeof Config>;
+
+/** @param file path of a settings file. @throws ConfigError naming the line or the field at fault. */
+export function readConfigFile(file: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = parse(readFileSync(file, "utf8"));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError({ expected: `settings in ${file}`, got: reason, todo: "Correct the file.", cause });
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
+  throw new ConfigError({
+    expected: `a mapping of settings in ${file}`,
+    got: "something else",
+    todo: "For example: `data: /var/lib/mote`.",
+  });
+}
+
+/** Fills in the defaults and refuses what is wrong or unsafe. Throws ConfigError. */
+export function checkConfig(settings: Record<string, unknown>): Config {
+  const value = Value.Default(Config, { ...settings });
+  if (!Value.Check(Config, value)) {
+    const fault = Value.Errors(Config, value).First();
+    throw new ConfigError({
+      expected: `a valid setting "${fault?.path.slice(1) ?? ""}"`,
+      got: `${JSON.stringify(fault?.value) ?? "nothing"} (${fault?.message ?? "unknown"})`,
+      todo: "`mote-server --help` lists the settings.",
+    });
+  }
+  checkSafe(value);
+  return value;
+}
+
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function checkSafe(config: Config): void {
+  const hasTls = config.tlsKey !== undefined && config.tlsCert !== undefined;
+  if ((config.tlsKey === undefined) !== (config.tlsCert === undefined)) {
+    throw new ConfigError({
+      expected: "both tlsKey and tlsCert, or neither",
+      got: "one of them",
+      todo: "Name the other file too.",
+    });
+  }
+  if (!isLoopback(config.host) && !hasTls && !config.insecureListen) {
+    throw new ConfigError({
+      expected: `TLS on an address beyond loopback (${config.host})`,
+      got: "no tlsKey and tlsCert",
+      todo: "Give both files, or say --insecure-listen when the network itself is trusted.",
+    });
+  }
+  if (config.demoOpenConsole && !isLoopback(config.host)) {
+    throw new ConfigError({
+      expected: "an open console on a loopback address only",
+      got: config.host,
+      todo: "Leave out --demo-open-console: people sign in with their token.",
+    });
+  }
+}

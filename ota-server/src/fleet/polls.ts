@@ -1,0 +1,92 @@
+import { CODECS, type Offer, type PollAnswer, type PollRequest, type Variant } from "@mote/protocol";
+import type { Clock } from "../clock.js";
+import type { Delivery } from "../delivery/delivery.js";
+import type { Events } from "../events.js";
+import type { Log } from "../log.js";
+import type { RolloutEngine } from "../rollout/engine.js";
+import { type DeviceRecord, updateDeviceState } from "../store/devices.js";
+import { findReleaseBySequence } from "../store/releases.js";
+import type { Store } from "../store/store.js";
+import type { TrustRepository } from "../trust/repository.js";
+
+export interface PollParts {
+  readonly store: Store;
+  readonly engine: RolloutEngine;
+  readonly delivery: Delivery;
+  readonly trust: TrustRepository;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly pollIntervalS: number;
+}
+
+/** Answers "what should I run, and where do I get it?" */
+export class Polls {
+  private readonly parts: PollParts;
+
+  constructor(parts: PollParts) {
+    this.parts = parts;
+  }
+
+  async answer(device: DeviceRecord, request: PollRequest): Promise<PollAnswer> {
+    const now = await this.remember(device, request);
+    const offer = await this.offerFor(now, request);
+    return { offer, pollIntervalS: this.parts.pollIntervalS };
+  }
+
+  private async remember(device: DeviceRecord, request: PollRequest): Promise<DeviceRecord> {
+    const state = {
+      lastSeenMs: this.parts.clock(),
+      runningSequence: request.running.sequence,
+      artifactSha256: request.running.artifactSha256,
+      held: request.held,
+      floor: request.floor,
+      codecs: request.codecs,
+      agentVersion: request.agentVersion,
+      batteryPercent: request.batteryPercent,
+      freeBytes: request.freeBytes,
+    };
+    await this.parts.store.write(async (db) => {
+      await updateDeviceState(db, device.id, state);
+      await this.parts.engine.recordRunning(db, device.id, state.runningSequence);
+    });
+    if (device.runningSequence !== state.runningSequence || device.lastSeenMs === null) {
+      this.parts.events.emit({ type: "device", atMs: state.lastSeenMs, deviceId: device.id });
+    }
+    return { ...device, ...state };
+  }
+
+  private async offerFor(device: DeviceRecord, request: PollRequest): Promise<Offer | null> {
+    const { store, engine, trust, delivery, log } = this.parts;
+    const found = await store.read((db) => engine.desired(db, device));
+    if (found === null) return null;
+    const { desired, member } = found;
+    const release = await store.read((db) => findReleaseBySequence(db, device.product, desired.sequence));
+    if (release === null || trust.signerOf(release) === null || release.sequence < device.floor) {
+      // Devices would refuse it; an offer would only cost them battery.
+      log.warn("not-offered", { device: device.id, product: device.product, sequence: desired.sequence });
+      return null;
+    }
+    const variant = variantFor(release.manifest.variants, device.hardware);
+    if (variant === null) return null;
+    const codecs = CODECS.filter((codec) => request.codecs.includes(codec));
+    const routes = await delivery.routes(variant.artifact, [...request.held], codecs);
+    if (routes === null) return null;
+    await engine.recordOffer(device, desired, member);
+    return {
+      id: `${desired.rollout.id}:${desired.kind}`,
+      kind: desired.kind,
+      name: release.product,
+      version: release.version,
+      sequence: release.sequence,
+      target: release.target,
+      routes,
+      // Going back is for the device's own good: it doesn't wait for a charger.
+      preconditions: desired.kind === "rollback" ? {} : desired.rollout.plan.preconditions,
+    };
+  }
+}
+
+function variantFor(variants: readonly Variant[], hardware: string): Variant | null {
+  return variants.find((variant) => variant.hardware.includes(hardware)) ?? null;
+}

@@ -1,0 +1,118 @@
+import { createHmac, randomBytes } from "node:crypto";
+import { fromHex, type SessionAnswer, type SessionRequest, sessionMessage } from "@mote/protocol";
+import { nodeVerify } from "@mote/protocol/node";
+import type { Clock } from "../clock.js";
+import { UnauthenticatedError } from "../errors.js";
+import { isEqualSecret } from "../secrets.js";
+import { type DeviceRecord, findDevice } from "../store/devices.js";
+import { getSetting, setSetting } from "../store/settings.js";
+import type { Store } from "../store/store.js";
+
+export const SESSION_LIMITS = {
+  nonceLifetimeMs: 60_000,
+  tokenLifetimeMs: 3_600_000,
+} as const;
+
+/**
+ * A device proves its key over a nonce and gets a short-lived token, for HTTP and MQTT. Nonces and tokens carry their own
+ * proof, so an unauthenticated caller can't make the server remember anything; only nonces that were *used* are kept,
+ * until they would have expired.
+ */
+export class Sessions {
+  private readonly store: Store;
+  private readonly clock: Clock;
+  private readonly secret: Buffer;
+  private readonly usedNonces = new Map<string, number>();
+
+  private constructor(store: Store, clock: Clock, secret: Buffer) {
+    this.store = store;
+    this.clock = clock;
+    this.secret = secret;
+  }
+
+  static async open(store: Store, clock: Clock): Promise<Sessions> {
+    const fresh = randomBytes(32).toString("hex");
+    const secret = await store.write(async (db) => {
+      const held = await getSetting(db, "session-secret");
+      if (held === null) await setSetting(db, "session-secret", fresh);
+      return held ?? fresh;
+    });
+    return new Sessions(store, clock, Buffer.from(secret, "hex"));
+  }
+
+  /** 32 bytes as hex: time, randomness, and a tag that binds both to the device. */
+  nonce(deviceId: string): string {
+    const head = Buffer.alloc(16);
+    head.writeUIntBE(this.clock(), 0, 6);
+    randomBytes(10).copy(head, 6);
+    return Buffer.concat([head, this.tag("nonce", deviceId, head)]).toString("hex");
+  }
+
+  /** Throws UnauthenticatedError, with the same words for every cause. */
+  async signIn(deviceId: string, request: SessionRequest): Promise<SessionAnswer> {
+    const nowMs = this.clock();
+    const nonce = Buffer.from(request.nonce, "hex");
+    const head = nonce.subarray(0, 16);
+    const ageMs = nowMs - head.readUIntBE(0, 6);
+    const isOurs = isEqualSecret(nonce.subarray(16), this.tag("nonce", deviceId, head));
+    if (!isOurs || ageMs < 0 || ageMs > SESSION_LIMITS.nonceLifetimeMs) throw refused();
+    const device = await this.store.read((db) => findDevice(db, deviceId));
+    if (device === null || device.revokedAtMs !== null) throw refused();
+    const message = sessionMessage(deviceId, request.nonce);
+    if (!nodeVerify(fromHex(device.publicKey), message, fromHex(request.signature))) throw refused();
+    this.useNonce(request.nonce, nowMs);
+    const expiresMs = nowMs + SESSION_LIMITS.tokenLifetimeMs;
+    const body = Buffer.from(JSON.stringify([deviceId, expiresMs, device.enrolledAtMs])).toString(
+      "base64url",
+    );
+    const token = `${body}.${this.tag("token", body, Buffer.alloc(0)).toString("base64url")}`;
+    return { token, expiresInS: SESSION_LIMITS.tokenLifetimeMs / 1000 };
+  }
+
+  /**
+   * The device that a token speaks for. A revoked device's tokens end at once, and so do those from before it enrolled
+   * anew.
+   *
+   * @throws UnauthenticatedError
+   */
+  async authenticate(token: string): Promise<DeviceRecord> {
+    const [body, tag, rest] = token.split(".");
+    if (body === undefined || tag === undefined || rest !== undefined) throw refused();
+    const wanted = this.tag("token", body, Buffer.alloc(0));
+    if (!isEqualSecret(Buffer.from(tag, "base64url"), wanted)) throw refused();
+    const [deviceId, expiresMs, enrolledAtMs] = JSON.parse(
+      Buffer.from(body, "base64url").toString("utf8"),
+    ) as [string, number, number];
+    if (expiresMs <= this.clock()) throw refused();
+    const device = await this.store.read((db) => findDevice(db, deviceId));
+    if (device === null || device.revokedAtMs !== null || device.enrolledAtMs !== enrolledAtMs)
+      throw refused();
+    return device;
+  }
+
+  private useNonce(nonce: string, nowMs: number): void {
+    for (const [old, usedMs] of this.usedNonces) {
+      // In order of use: the first young one ends the search.
+      if (nowMs - usedMs <= SESSION_LIMITS.nonceLifetimeMs) break;
+      this.usedNonces.delete(old);
+    }
+    if (this.usedNonces.has(nonce)) throw refused();
+    this.usedNonces.set(nonce, nowMs);
+  }
+
+  private tag(purpose: string, subject: string, head: Buffer): Buffer {
+    return createHmac("sha256", this.secret)
+      .update(`${purpose}\n${subject}\n`)
+      .update(head)
+      .digest()
+      .subarray(0, 16);
+  }
+}
+
+function refused(): UnauthenticatedError {
+  return new UnauthenticatedError({
+    expected: "a valid session",
+    got: "none, or one that is expired, withdrawn or of another device",
+    todo: "Ask for a nonce and sign it with the device's key.",
+  });
+}

@@ -1,0 +1,91 @@
+import { randomUUID } from "node:crypto";
+import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import swagger from "@fastify/swagger";
+import { OPERATOR_PATHS } from "@mote/protocol";
+import fastify, { type FastifyInstance } from "fastify";
+import type { DiskBlobs } from "../blobs/diskBlobs.js";
+import type { Log } from "../log.js";
+import { addBlobRoutes } from "./blobRoutes.js";
+import { addConsoleRoutes, type ConsoleDoor } from "./consoleRoutes.js";
+import { addDeviceRoutes, type DeviceDoor } from "./deviceRoutes.js";
+import { useErrorForm } from "./errors.js";
+import { addLiveRoutes, type LiveDoor } from "./liveRoutes.js";
+import { addOperatorRoutes, type OperatorDoor } from "./operatorRoutes.js";
+import { addRolloutRoutes, type RolloutDoor } from "./rolloutRoutes.js";
+import { useContractValidation } from "./validation.js";
+
+export const HTTP_LIMITS = {
+  /** JSON bodies; bundles and metadata have limits of their own. */
+  bodyMaxBytes: 256 * 1024,
+  requestTimeoutMs: 120_000,
+  idleTimeoutMs: 120_000,
+  /** Longer paths are not ours. */
+  maxParamLength: 256,
+} as const;
+
+export interface TlsFiles {
+  readonly key: string;
+  readonly cert: string;
+}
+
+export interface AppParts {
+  readonly blobs: DiskBlobs;
+  readonly log: Log;
+  readonly tls: TlsFiles | null;
+  readonly device: DeviceDoor;
+  readonly operator: OperatorDoor;
+  readonly rollout: RolloutDoor;
+  readonly live: LiveDoor;
+  readonly console: ConsoleDoor;
+}
+
+/** All HTTP doors, not listening yet. */
+export async function createApp(parts: AppParts): Promise<FastifyInstance> {
+  const app = fastify({
+    logger: false,
+    bodyLimit: HTTP_LIMITS.bodyMaxBytes,
+    routerOptions: { maxParamLength: HTTP_LIMITS.maxParamLength },
+    genReqId: () => randomUUID(),
+    forceCloseConnections: true,
+    serverFactory(handler) {
+      const server = parts.tls === null ? createServer(handler) : createTlsServer(parts.tls, handler);
+      server.requestTimeout = HTTP_LIMITS.requestTimeoutMs;
+      server.setTimeout(HTTP_LIMITS.idleTimeoutMs);
+      return server;
+    },
+  });
+  useContractValidation(app);
+  useErrorForm(app, parts.log);
+  app.addContentTypeParser("application/octet-stream", { parseAs: "buffer" }, (_request, body, done) =>
+    done(null, body),
+  );
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id).header("x-content-type-options", "nosniff");
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    // Polls and blobs are the bulk of the traffic and are counted in the metrics instead.
+    if (request.method === "GET" && reply.statusCode < 400) return;
+    parts.log.info("request", {
+      requestId: request.id,
+      method: request.method,
+      path: request.routeOptions.url ?? request.url.slice(0, 120),
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime),
+    });
+  });
+  await app.register(swagger, {
+    openapi: {
+      info: { title: "Mote OTA server", version: parts.live.version },
+      components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } } },
+    },
+  });
+  addDeviceRoutes(app, parts.device);
+  addBlobRoutes(app, parts.blobs);
+  addOperatorRoutes(app, parts.operator);
+  addRolloutRoutes(app, parts.rollout);
+  addLiveRoutes(app, parts.live);
+  addConsoleRoutes(app, parts.console);
+  app.get(OPERATOR_PATHS.openapi, { schema: { hide: true } }, async () => app.swagger());
+  return app;
+}

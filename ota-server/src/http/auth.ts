@@ -1,0 +1,81 @@
+import type { FastifyRequest } from "fastify";
+import { ForbiddenError, UnauthenticatedError } from "../errors.js";
+import type { Sessions } from "../fleet/sessions.js";
+import { sha256Hex } from "../secrets.js";
+import type { DeviceRecord } from "../store/devices.js";
+import { findPersonByToken, type Person } from "../store/people.js";
+import type { Store } from "../store/store.js";
+
+/** What people may do, each role with what the ones before it may. */
+export const ROLES = ["viewer", "operator", "approver", "release-manager", "admin"] as const;
+export type Role = (typeof ROLES)[number];
+
+export const CONSOLE_COOKIE = "mote_token";
+
+export function bearerToken(request: FastifyRequest): string | null {
+  const header = request.headers.authorization;
+  return header?.startsWith("Bearer ") === true ? header.slice("Bearer ".length).trim() : null;
+}
+
+/** The console's cookie; it is SameSite=Strict and only ever read for GET. */
+function cookieToken(request: FastifyRequest): string | null {
+  if (request.method !== "GET" && request.method !== "HEAD") return null;
+  const match = /(?:^|;\s*)mote_token=([A-Za-z0-9_-]{1,128})/.exec(request.headers.cookie ?? "");
+  return match?.[1] ?? null;
+}
+
+/** Throws UnauthenticatedError unless the request's token is this device's own. */
+export async function requireDevice(
+  sessions: Sessions,
+  request: FastifyRequest,
+  id: string,
+): Promise<DeviceRecord> {
+  const device = await sessions.authenticate(bearerToken(request) ?? "");
+  if (device.id === id) return device;
+  throw new UnauthenticatedError({
+    expected: "the device's own token",
+    got: "another device's",
+    todo: "Open a session for this device.",
+  });
+}
+
+export class People {
+  private readonly store: Store;
+  /** On a loopback address the console may be read by whoever sits at the machine, when the operator says so. */
+  private readonly isConsoleOpen: boolean;
+
+  constructor(store: Store, isConsoleOpen: boolean) {
+    this.store = store;
+    this.isConsoleOpen = isConsoleOpen;
+  }
+
+  /** Throws UnauthenticatedError without a valid token, ForbiddenError when the person's role is too low. */
+  async require(request: FastifyRequest, role: Role): Promise<Person> {
+    const token = bearerToken(request) ?? cookieToken(request);
+    const person = token === null ? null : await this.byToken(token);
+    if (person === null) {
+      if (token === null && role === "viewer" && this.isConsoleOpen) {
+        return { id: "anyone", role: "viewer", createdAtMs: 0, revokedAtMs: null };
+      }
+      throw new UnauthenticatedError({
+        expected: "a valid operator token (Authorization: Bearer …)",
+        got: token === null ? "none" : "one that is unknown or revoked",
+        todo: "The first start writes one to admin.token in the data folder.",
+      });
+    }
+    if (rank(person.role) >= rank(role)) return person;
+    throw new ForbiddenError({
+      expected: `the role ${role}`,
+      got: `${person.id}, who is ${person.role}`,
+      todo: "Ask an admin.",
+    });
+  }
+
+  byToken(token: string): Promise<Person | null> {
+    return this.store.read((db) => findPersonByToken(db, sha256Hex(token)));
+  }
+}
+
+function rank(role: string): number {
+  return (ROLES as readonly string[]).indexOf(role);
+}

@@ -1,0 +1,127 @@
+import {
+  EnrollAnswer,
+  EnrollRequest,
+  ErrorAnswer,
+  Name,
+  NonceAnswer,
+  PATHS,
+  PollAnswer,
+  PollRequest,
+  ReportsAnswer,
+  ReportsRequest,
+  SessionAnswer,
+  SessionRequest,
+} from "@mote/protocol";
+import { Type } from "@sinclair/typebox";
+import type { FastifyInstance } from "fastify";
+import type { Enrolment } from "../fleet/enrolment.js";
+import type { Polls } from "../fleet/polls.js";
+import type { Reports } from "../fleet/reports.js";
+import type { Sessions } from "../fleet/sessions.js";
+import { metadataNotFound, type TrustRepository } from "../trust/repository.js";
+import { requireDevice } from "./auth.js";
+
+export interface DeviceDoor {
+  readonly enrolment: Enrolment;
+  readonly sessions: Sessions;
+  readonly polls: Polls;
+  readonly reports: Reports;
+  readonly trust: TrustRepository;
+  /** Known once the broker listens. */
+  readonly mqttUrl: () => string;
+  readonly pollIntervalS: number;
+}
+
+const DeviceParams = Type.Object({ id: Name }, { additionalProperties: false });
+type DeviceParams = { id: string };
+const refusals = { "4xx": ErrorAnswer };
+
+/** The device's door, as protocol/api/device.ts fixes it. */
+export function addDeviceRoutes(app: FastifyInstance, door: DeviceDoor): void {
+  const { enrolment, sessions, polls, reports, trust } = door;
+
+  app.post<{ Body: EnrollRequest }>(
+    PATHS.enroll,
+    { schema: { tags: ["device"], body: EnrollRequest, response: { 200: EnrollAnswer, ...refusals } } },
+    async ({ body }): Promise<EnrollAnswer> => {
+      const device = await enrolment.enroll(body);
+      return {
+        deviceId: device.id,
+        product: device.product,
+        mqttUrl: door.mqttUrl(),
+        pollIntervalS: door.pollIntervalS,
+      };
+    },
+  );
+
+  app.post<{ Params: DeviceParams }>(
+    PATHS.nonce(":id"),
+    { schema: { tags: ["device"], params: DeviceParams, response: { 200: NonceAnswer, ...refusals } } },
+    async ({ params }): Promise<NonceAnswer> => ({ nonce: sessions.nonce(params.id) }),
+  );
+
+  app.post<{ Params: DeviceParams; Body: SessionRequest }>(
+    PATHS.session(":id"),
+    {
+      schema: {
+        tags: ["device"],
+        params: DeviceParams,
+        body: SessionRequest,
+        response: { 200: SessionAnswer, ...refusals },
+      },
+    },
+    ({ params, body }): Promise<SessionAnswer> => sessions.signIn(params.id, body),
+  );
+
+  app.post<{ Params: DeviceParams; Body: PollRequest }>(
+    PATHS.poll(":id"),
+    {
+      schema: {
+        tags: ["device"],
+        params: DeviceParams,
+        body: PollRequest,
+        response: { 200: PollAnswer, ...refusals },
+      },
+    },
+    async (request): Promise<PollAnswer> => {
+      const device = await requireDevice(sessions, request, request.params.id);
+      return polls.answer(device, request.body);
+    },
+  );
+
+  app.post<{ Params: DeviceParams; Body: ReportsRequest }>(
+    PATHS.reports(":id"),
+    {
+      schema: {
+        tags: ["device"],
+        params: DeviceParams,
+        body: ReportsRequest,
+        response: { 200: ReportsAnswer, ...refusals },
+      },
+    },
+    async (request): Promise<ReportsAnswer> => {
+      const device = await requireDevice(sessions, request, request.params.id);
+      return { accepted: await reports.add(device.id, request.body.reports) };
+    },
+  );
+
+  app.get<{ Params: { file: string } }>(
+    PATHS.metadata(":file"),
+    {
+      schema: {
+        tags: ["device"],
+        params: Type.Object({ file: Type.String({ maxLength: 128 }) }),
+        response: { 200: Type.Unknown(), ...refusals },
+      },
+    },
+    async ({ params }, reply) => {
+      const bytes = await trust.file(params.file);
+      if (bytes === null) throw metadataNotFound(params.file);
+      const isFixed = /^\d+\./.test(params.file);
+      return reply
+        .type("application/json")
+        .header("cache-control", isFixed ? "public, max-age=31536000, immutable" : "no-cache")
+        .send(Buffer.from(bytes));
+    },
+  );
+}

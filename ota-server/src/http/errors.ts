@@ -1,0 +1,73 @@
+import type { ErrorAnswer } from "@mote/protocol";
+import {
+  BundleFormatError,
+  DigestMismatchError,
+  MoteError,
+  SchemaError,
+  TooLargeError,
+  TrustError,
+} from "@mote/protocol";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { NotFoundError, ServerError, TooManyRequestsError } from "../errors.js";
+import type { Log } from "../log.js";
+
+/** Every refusal has one form: ErrorAnswer, with the error's stable code and the request's id. */
+export function useErrorForm(app: FastifyInstance, log: Log): void {
+  app.setErrorHandler((error, request, reply) => answer(error, request, reply, log));
+  app.setNotFoundHandler((request, reply) => {
+    const error = new NotFoundError({
+      expected: "a path of this server",
+      got: `${request.method} ${request.url.slice(0, 120)}`,
+      todo: "See /openapi.json.",
+    });
+    return answer(error, request, reply, log);
+  });
+}
+
+function answer(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
+  const { status, code, message } = describe(error);
+  if (status >= 500) log.error("request-failed", error, { requestId: request.id, url: request.url });
+  if (error instanceof TooManyRequestsError) reply.header("retry-after", String(error.retryAfterS));
+  const body: ErrorAnswer = { code, message, requestId: request.id };
+  return reply.status(status).type("application/json; charset=utf-8").send(JSON.stringify(body));
+}
+
+function describe(error: unknown): { status: number; code: string; message: string } {
+  if (error instanceof MoteError)
+    return { status: statusOf(error), code: error.code, message: error.message };
+  if (isFastifyRefusal(error)) {
+    const code = error.statusCode === 413 ? "MOTE_TOO_LARGE" : "MOTE_SCHEMA";
+    return { status: error.statusCode, code, message: error.message };
+  }
+  // What went wrong inside is for the log, not for the caller.
+  return {
+    status: 500,
+    code: "MOTE_FAULT",
+    message: "An unexpected fault; the server's log has the details.",
+  };
+}
+
+function statusOf(error: MoteError): number {
+  if (error instanceof ServerError) return error.status;
+  if (error instanceof TooLargeError) return 413;
+  if (error instanceof TrustError) return 422;
+  if (
+    error instanceof SchemaError ||
+    error instanceof BundleFormatError ||
+    error instanceof DigestMismatchError
+  ) {
+    return 400;
+  }
+  return 500;
+}
+
+/** Fastify's own refusals: body too large, not JSON, unknown content type. */
+function isFastifyRefusal(error: unknown): error is Error & { statusCode: number } {
+  return (
+    error instanceof Error &&
+    "statusCode" in error &&
+    typeof error.statusCode === "number" &&
+    error.statusCode >= 400 &&
+    error.statusCode < 500
+  );
+}

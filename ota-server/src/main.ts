@@ -1,0 +1,68 @@
+#!/usr/bin/env node
+import { EXIT, MoteError } from "@mote/protocol";
+import { Command } from "commander";
+import { checkConfig, readConfigFile } from "./config.js";
+import { makePatch } from "./delivery/patchWorker.js";
+import { createLog } from "./log.js";
+import { MoteServer, VERSION } from "./server.js";
+
+/** The command `mote-server`. Log lines go to stderr, the one line for whoever started it to stdout. */
+
+interface Flags {
+  config?: string;
+  check?: boolean;
+  [setting: string]: unknown;
+}
+
+const program = new Command("mote-server")
+  .description("Takes bundles in, and a fleet of devices to them.")
+  .version(VERSION)
+  .option("--config <file>", "settings as YAML or JSON; flags win over it")
+  .option("--check", "check the settings and stop")
+  .option("--data <folder>", "folder for everything that must survive")
+  .option("--host <address>", "address to listen on (default 127.0.0.1)")
+  .option("--port <n>", "HTTP port, 0 for a free one (default 8080)", Number)
+  .option("--mqtt-port <n>", "MQTT port, 0 for a free one (default 1883)", Number)
+  .option("--server-keys <folder>", "folder of the server's signing keys (default: keys in the data folder)")
+  .option("--public-mqtt-url <url>", "what devices are told to connect to")
+  .option("--tls-key <file>", "PEM private key")
+  .option("--tls-cert <file>", "PEM certificate chain")
+  .option("--insecure-listen", "listen beyond loopback without TLS")
+  .option("--demo-open-console", "let the console be read without a token (loopback only)")
+  .option("--poll-interval-s <n>", "what devices are told (default 60)", Number)
+  .option("--tick-ms <n>", "how often rollouts are judged (default 500)", Number)
+  .addHelpText("after", "\nExample:\n  mote-server --data ./fleet --port 8080\n");
+
+async function main(flags: Flags): Promise<void> {
+  const { config: file, check, ...settings } = flags;
+  const config = checkConfig({ ...(file === undefined ? {} : readConfigFile(file)), ...settings });
+  if (check === true) {
+    process.stdout.write(`${JSON.stringify({ event: "checked", config })}\n`);
+    return;
+  }
+  const log = createLog((line) => process.stderr.write(line), Date.now);
+  const server = await MoteServer.start({ config, clock: Date.now, log, makePatch });
+  const { url, mqttUrl, notes } = server;
+  process.stdout.write(`${JSON.stringify({ event: "listening", url, mqttUrl, notes })}\n`);
+  const stop = (signal: NodeJS.Signals) => {
+    process.removeAllListeners("SIGINT").removeAllListeners("SIGTERM");
+    log.info("stopping", { signal });
+    server.close().then(
+      () => process.exit(EXIT.done),
+      (error) => fail(error),
+    );
+  };
+  process.on("SIGINT", stop).on("SIGTERM", stop);
+}
+
+function fail(error: unknown): void {
+  if (error instanceof MoteError) {
+    process.stderr.write(`${error.code}: ${error.message}\n`);
+    process.exit(error.exitCode);
+  }
+  process.stderr.write(`MOTE_FAULT: ${error instanceof Error ? (error.stack ?? error.message) : error}\n`);
+  process.exit(EXIT.fault);
+}
+
+program.action(() => main(program.opts<Flags>()).catch(fail));
+await program.parseAsync();

@@ -1,0 +1,206 @@
+import { createServer, type Server } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+import { decodeReportBatch, mayPublish, maySubscribe, parseTopic, SchemaError, topics } from "@mote/protocol";
+import { Aedes, type AuthenticateError, type Client, type PublishPacket } from "aedes";
+import type { Clock } from "../clock.js";
+import type { Events } from "../events.js";
+import type { Reports } from "../fleet/reports.js";
+import type { Sessions } from "../fleet/sessions.js";
+import type { TlsFiles } from "../http/app.js";
+import type { Log } from "../log.js";
+import type { Ingest } from "../monitor/ingest.js";
+import { setOnline } from "../store/devices.js";
+import type { Store } from "../store/store.js";
+
+export const MQTT_LIMITS = {
+  /** Largest packet of ours: 64 reports. */
+  payloadMaxBytes: 128 * 1024,
+  connectTimeoutMs: 10_000,
+  keepaliveLimitS: 3600,
+} as const;
+
+const NOT_AUTHORIZED = 5;
+
+export interface BrokerParts {
+  readonly sessions: Sessions;
+  readonly ingest: Ingest;
+  readonly reports: Reports;
+  readonly store: Store;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly tls: TlsFiles | null;
+}
+
+/** What the broker has turned away, for the metrics. */
+export interface BrokerCounters {
+  frames: number;
+  repeatedFrames: number;
+  malformed: number;
+  refusedConnections: number;
+}
+
+/**
+ * The embedded MQTT broker. Devices publish to the server alone, so a message ends in the store and is fanned out to
+ * nobody.
+ */
+export class Broker {
+  readonly counters: BrokerCounters = { frames: 0, repeatedFrames: 0, malformed: 0, refusedConnections: 0 };
+  private readonly parts: BrokerParts;
+  private readonly aedes: Aedes;
+  private readonly server: Server;
+  /** Device of each connection. */
+  private readonly devices = new WeakMap<Client, string>();
+  private readonly connected = new Map<string, { client: Client; product: string }>();
+
+  private constructor(parts: BrokerParts, aedes: Aedes) {
+    this.parts = parts;
+    this.aedes = aedes;
+    const handle = (stream: Parameters<Aedes["handle"]>[0]) => void this.aedes.handle(stream);
+    this.server = parts.tls === null ? createServer(handle) : createTlsServer(parts.tls, handle);
+  }
+
+  static async open(parts: BrokerParts): Promise<Broker> {
+    const aedes = await Aedes.createBroker({
+      connectTimeout: MQTT_LIMITS.connectTimeoutMs,
+      keepaliveLimit: MQTT_LIMITS.keepaliveLimitS,
+      maxTopicLevels: 8,
+    });
+    const broker = new Broker(parts, aedes);
+    broker.wire();
+    return broker;
+  }
+
+  /** @returns the port. */
+  listen(port: number, host: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.server.once("error", reject);
+      this.server.listen(port, host, () => {
+        this.server.off("error", reject);
+        const address = this.server.address();
+        resolve(typeof address === "object" && address !== null ? address.port : port);
+      });
+    });
+  }
+
+  get connections(): number {
+    return this.connected.size;
+  }
+
+  /** A connection that comes by another way, such as a WebSocket. */
+  accept(stream: Parameters<Aedes["handle"]>[0]): void {
+    this.aedes.handle(stream);
+  }
+
+  /** Asks connected devices of a product to poll now. A hint may be lost; devices poll anyway. */
+  hint(product: string): void {
+    for (const [deviceId, device] of this.connected) {
+      if (device.product !== product) continue;
+      device.client.publish({
+        cmd: "publish",
+        topic: topics.command(deviceId),
+        payload: "poll",
+        qos: 0,
+        dup: false,
+        retain: false,
+      });
+    }
+  }
+
+  /** A revoked device loses its connection too. */
+  disconnect(deviceId: string): void {
+    this.connected.get(deviceId)?.client.close();
+  }
+
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => this.aedes.close(resolve));
+    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+  }
+
+  private wire(): void {
+    const { aedes } = this;
+    aedes.authenticate = (client, username, password, done) => {
+      this.authenticate(client, username, password?.toString("utf8") ?? "").then(
+        () => done(null, true),
+        () => {
+          this.counters.refusedConnections++;
+          const error: AuthenticateError = Object.assign(new Error("not authorized"), {
+            returnCode: NOT_AUTHORIZED as AuthenticateError["returnCode"],
+          });
+          done(error, null);
+        },
+      );
+    };
+    aedes.authorizeSubscribe = (client, subscription, done) => {
+      const deviceId = this.devices.get(client);
+      const isOwn = deviceId !== undefined && maySubscribe(deviceId, subscription.topic);
+      // null refuses this one subscription (SUBACK 0x80) and keeps the connection.
+      done(null, isOwn ? subscription : null);
+    };
+    // aedes sends the PUBACK after this callback: what is stored here is durable before it is acknowledged.
+    aedes.authorizePublish = (client, packet, done) => {
+      this.take(client, packet).then(() => done(null), done);
+    };
+    aedes.on("clientReady", (client) => this.setPresence(client, true));
+    aedes.on("clientDisconnect", (client) => this.setPresence(client, false));
+    aedes.on("clientError", (client, error) =>
+      this.parts.log.warn("mqtt-client", { device: this.devices.get(client), error: error.message }),
+    );
+    aedes.on("connectionError", (_client, error) =>
+      this.parts.log.warn("mqtt-connection", { error: error.message }),
+    );
+  }
+
+  private async authenticate(client: Client, username: string | undefined, token: string): Promise<void> {
+    const device = await this.parts.sessions.authenticate(token);
+    if (device.id !== username) throw new Error("a token of another device");
+    this.devices.set(client, device.id);
+    this.connected.set(device.id, { client, product: device.product });
+  }
+
+  private async take(client: Client | null, packet: PublishPacket): Promise<void> {
+    // Wills are published by the broker itself, without a client; presence needs no more than the disconnection.
+    if (client === null) return;
+    const deviceId = this.devices.get(client);
+    const topic = parseTopic(packet.topic);
+    if (deviceId === undefined || topic === null || !mayPublish(deviceId, packet.topic)) {
+      throw new Error(`${deviceId ?? "unknown"} may not publish to ${packet.topic}`);
+    }
+    const payload = typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload;
+    if (payload.length > MQTT_LIMITS.payloadMaxBytes) throw new Error("payload too large");
+    try {
+      if (topic.kind === "telemetry") await this.takeFrame(deviceId, payload);
+      if (topic.kind === "report") await this.parts.reports.add(deviceId, decodeReportBatch(payload));
+    } catch (error) {
+      if (!(error instanceof SchemaError)) throw error;
+      // It would come again for ever if it were not acknowledged; so it is, and dropped, and said.
+      this.counters.malformed++;
+      this.parts.log.warn("mqtt-malformed", { device: deviceId, topic: packet.topic, error: error.message });
+    }
+    // Nothing of ours is read from a retained message: aedes need not keep any.
+    packet.retain = false;
+  }
+
+  private async takeFrame(deviceId: string, payload: Uint8Array): Promise<void> {
+    const isNew = await this.parts.ingest.add(deviceId, payload);
+    this.counters.frames++;
+    if (!isNew) this.counters.repeatedFrames++;
+  }
+
+  private setPresence(client: Client, online: boolean): void {
+    const deviceId = this.devices.get(client);
+    if (deviceId === undefined) return;
+    if (!online) {
+      // A device that came back on a new connection is still online.
+      if (this.connected.get(deviceId)?.client !== client) return;
+      this.connected.delete(deviceId);
+    }
+    const atMs = this.parts.clock();
+    this.parts.store
+      .write((db) => setOnline(db, deviceId, online, atMs))
+      .then(
+        () => this.parts.events.emit({ type: "device", atMs, deviceId, text: online ? "online" : "offline" }),
+        (error) => this.parts.log.error("presence", error, { device: deviceId }),
+      );
+  }
+}

@@ -1,0 +1,202 @@
+import { readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { FastifyInstance } from "fastify";
+import { DiskBlobs } from "./blobs/diskBlobs.js";
+import { Catalog } from "./catalog/catalog.js";
+import type { Clock } from "./clock.js";
+import type { Config } from "./config.js";
+import { Delivery, type PatchMaker } from "./delivery/delivery.js";
+import { StoreError } from "./errors.js";
+import { Events } from "./events.js";
+import { Enrolment } from "./fleet/enrolment.js";
+import { Polls } from "./fleet/polls.js";
+import { Reports } from "./fleet/reports.js";
+import { Sessions } from "./fleet/sessions.js";
+import { createApp, type TlsFiles } from "./http/app.js";
+import { People } from "./http/auth.js";
+import type { Log } from "./log.js";
+import { Ingest } from "./monitor/ingest.js";
+import { Broker } from "./mqtt/broker.js";
+import { RolloutEngine } from "./rollout/engine.js";
+import { newSecret, sha256Hex } from "./secrets.js";
+import { setAllOffline } from "./store/devices.js";
+import { listPeople, putPerson } from "./store/people.js";
+import { Store } from "./store/store.js";
+import { TrustRepository } from "./trust/repository.js";
+import { openServerKeys } from "./trust/serverKeys.js";
+
+export const VERSION = "0.1.0";
+const HEARTBEAT_MS = 60_000;
+
+export interface ServerParts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly makePatch: PatchMaker;
+}
+
+/** The whole server: opens its rooms bottom-up, listens, and closes them top-down. */
+export class MoteServer {
+  readonly url: string;
+  readonly mqttUrl: string;
+  readonly notes: readonly string[];
+  private readonly app: FastifyInstance;
+  private readonly broker: Broker;
+  private readonly store: Store;
+  private readonly timers: NodeJS.Timeout[];
+  private readonly log: Log;
+  private readonly ticking: { current: Promise<void> };
+
+  private constructor(opened: {
+    url: string;
+    mqttUrl: string;
+    app: FastifyInstance;
+    broker: Broker;
+    store: Store;
+    timers: NodeJS.Timeout[];
+    log: Log;
+    ticking: { current: Promise<void> };
+  }) {
+    this.url = opened.url;
+    this.mqttUrl = opened.mqttUrl;
+    this.app = opened.app;
+    this.broker = opened.broker;
+    this.store = opened.store;
+    this.timers = opened.timers;
+    this.log = opened.log;
+    this.ticking = opened.ticking;
+    this.notes = opened.store.notes;
+  }
+
+  /** @throws ConfigError, StoreError, KeyFileError; whatever was opened by then is closed again. */
+  static async start(parts: ServerParts): Promise<MoteServer> {
+    const store = await Store.openEmbedded(parts.config.data);
+    try {
+      return await MoteServer.startOn(store, parts);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  private static async startOn(store: Store, parts: ServerParts): Promise<MoteServer> {
+    const { config, clock, log } = parts;
+    for (const note of store.notes) log.warn("note", { note });
+    await store.write(setAllOffline);
+    await makeFirstAdmin(store, config.data, clock(), log);
+    const tls = readTls(config);
+    const events = new Events();
+    const blobs = await DiskBlobs.open(join(config.data, "blobs"));
+    const { keys, made } = await openServerKeys(config.serverKeys ?? join(config.data, "keys"));
+    if (made) log.info("keys-made", { folder: config.serverKeys ?? join(config.data, "keys") });
+    const trust = await TrustRepository.open({ store, keys, clock, log, events });
+    let broker: Broker | null = null;
+    const engine = new RolloutEngine({
+      store,
+      clock,
+      log,
+      events,
+      checkSigned: async (release) => trust.checkOfferable(release),
+      hint: (product) => broker?.hint(product),
+    });
+    await engine.load();
+    const sessions = await Sessions.open(store, clock);
+    const reports = new Reports({ store, engine, events, clock });
+    const ingest = new Ingest(store, events, clock);
+    broker = await Broker.open({ sessions, ingest, reports, store, events, clock, log, tls });
+    const mqttPort = await broker.listen(config.mqttPort, config.host);
+    const scheme = tls === null ? "mqtt" : "mqtts";
+    const mqttUrl = config.publicMqttUrl ?? `${scheme}://${bracketed(config.host)}:${mqttPort}`;
+    const people = new People(store, config.demoOpenConsole);
+    const enrolment = new Enrolment(store, clock);
+    const delivery = new Delivery(store, blobs, parts.makePatch, log);
+    const { pollIntervalS } = config;
+    const polls = new Polls({ store, engine, delivery, trust, events, clock, log, pollIntervalS });
+    const catalog = new Catalog(store, blobs, trust, clock);
+    const app = await createApp({
+      blobs,
+      log,
+      tls,
+      device: { enrolment, sessions, polls, reports, trust, mqttUrl: () => mqttUrl, pollIntervalS },
+      operator: { people, catalog, trust, enrolment, engine, store, events, clock },
+      rollout: { people, engine, store },
+      live: {
+        people,
+        events,
+        version: VERSION,
+        problems: () => problemsOf(store),
+        notes: () => [...store.notes, ...trust.describe().warnings],
+      },
+      console: { people, isTls: tls !== null },
+    });
+    const url = await app.listen({ port: config.port, host: config.host });
+    const ticking = { current: Promise.resolve() };
+    const timers = [
+      every(config.tickMs, () => engine.tick(), "tick", log, ticking),
+      every(HEARTBEAT_MS, () => trust.heartbeat(), "heartbeat", log, { current: Promise.resolve() }),
+    ];
+    return new MoteServer({ url, mqttUrl, app, broker, store, timers, log, ticking });
+  }
+
+  /** Stops taking requests, finishes those under way, then closes the store. */
+  async close(): Promise<void> {
+    for (const timer of this.timers) clearInterval(timer);
+    await this.ticking.current;
+    await this.broker.close();
+    await this.app.close();
+    await this.store.close();
+    this.log.info("closed");
+  }
+}
+
+/** Runs `work` again and again, never twice at a time; a failure is logged and the next turn tries again. */
+function every(
+  ms: number,
+  work: () => Promise<void>,
+  name: string,
+  log: Log,
+  state: { current: Promise<void> },
+): NodeJS.Timeout {
+  let busy = false;
+  return setInterval(() => {
+    if (busy) return;
+    busy = true;
+    state.current = work()
+      .catch((error) => log.error(name, error))
+      .finally(() => {
+        busy = false;
+      });
+  }, ms);
+}
+
+/** The first start makes one admin, whose token only the server's own user can read. */
+async function makeFirstAdmin(store: Store, folder: string, nowMs: number, log: Log): Promise<void> {
+  if ((await store.read(listPeople)).length > 0) return;
+  const token = newSecret("mote");
+  const file = join(folder, "admin.token");
+  // The file first: a token that is stored but written nowhere would lock everybody out.
+  await writeFile(file, `${token}\n`, { mode: 0o600 });
+  await store.write((db) =>
+    putPerson(db, { id: "admin", role: "admin", createdAtMs: nowMs, revokedAtMs: null }, sha256Hex(token)),
+  );
+  log.info("admin-made", { file });
+}
+
+function readTls(config: Config): TlsFiles | null {
+  if (config.tlsKey === undefined || config.tlsCert === undefined) return null;
+  return { key: readFileSync(config.tlsKey, "utf8"), cert: readFileSync(config.tlsCert, "utf8") };
+}
+
+async function problemsOf(store: Store): Promise<string[]> {
+  try {
+    await store.ping();
+    return [];
+  } catch (error) {
+    return [error instanceof StoreError ? error.message : "the store does not answer"];
+  }
+}
+
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
