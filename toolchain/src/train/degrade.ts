@@ -32,13 +32,13 @@ export const MILD: Degradation = {
 
 /** A meter read from an angle through a smeared, dirty window: what v2 is tuned for. */
 export const METER: Degradation = {
-  rotation: 35,
-  shift: 2,
-  scale: 0.12,
+  rotation: 30,
+  shift: 1,
+  scale: 0.1,
   smear: 4,
-  dirt: 3,
-  contrast: 0.5,
-  noise: 0.06,
+  dirt: 2,
+  contrast: 0.2,
+  noise: 0.03,
 };
 
 /** Changes one [28, 28, 1] sample of 0 … 1 in place. */
