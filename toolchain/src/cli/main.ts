@@ -14,6 +14,9 @@ const COMMANDS: Record<string, () => Promise<{ command: CliCommand }>> = {
   keys: () => import("./commands/keys.js"),
   publish: () => import("./commands/publish.js"),
   sign: () => import("./commands/sign.js"),
+  evaluate: () => import("./commands/evaluate.js"),
+  quantize: () => import("./commands/quantize.js"),
+  run: () => import("./commands/run.js"),
 };
 
 async function run(argv: string[]): Promise<number> {

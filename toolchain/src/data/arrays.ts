@@ -1,18 +1,11 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { DataError } from "../errors.js";
 import { type Dataset, requireFinite } from "./dataset.js";
-import { NPY_HEADER_MAX_BYTES, type NpyHeader, parseNpyHeader } from "./npy.js";
+import { NPY_HEADER_MAX_BYTES, type NpyHeader, npyValues, parseNpyHeader } from "./npy.js";
 import { readNpz } from "./npz.js";
 
 /** Reads bytes [offset, offset + length) of an array's file or memory. */
 type ReadAt = (offset: number, length: number) => Uint8Array;
-
-function elements(header: NpyHeader, bytes: Uint8Array): Float32Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Float32Array.from({ length: bytes.length / header.element.bytes }, (_, i) =>
-    header.element.read(view, i * header.element.bytes),
-  );
-}
 
 function datasetOf(header: NpyHeader, available: number, readAt: ReadAt, place: string): Dataset {
   const [count, ...sampleShape] = header.shape;
@@ -43,7 +36,7 @@ function datasetOf(header: NpyHeader, available: number, readAt: ReadAt, place: 
         });
       }
       const bytes = readAt(header.dataOffset + index * sampleBytes, sampleBytes);
-      return requireFinite(elements(header, bytes), `sample ${index} of ${place}`);
+      return requireFinite(npyValues(header, bytes), `sample ${index} of ${place}`);
     },
   };
 }
@@ -89,7 +82,7 @@ export async function openNpz(path: string): Promise<Dataset> {
 
 function labelsOf(bytes: Uint8Array, count: number, path: string): Int32Array {
   const header = parseNpyHeader(bytes, `${path}: y`);
-  const labels = elements(header, bytes.subarray(header.dataOffset));
+  const labels = npyValues(header, bytes.subarray(header.dataOffset));
   if (labels.length !== count || labels.some((label) => !Number.isInteger(label) || label < 0)) {
     throw new DataError({
       expected: `y with ${count} class indices in "${path}"`,

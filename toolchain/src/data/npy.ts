@@ -1,4 +1,5 @@
 import { DataError } from "../errors.js";
+import type { TensorData } from "../graph/graph.js";
 
 /** NumPy's .npy format, versions 1-3: numpy.org/doc/stable/reference/generated/numpy.lib.format.html */
 
@@ -71,15 +72,25 @@ export function parseNpyHeader(bytes: Uint8Array, name: string): NpyHeader {
   return { shape, descr, element, dataOffset };
 }
 
+/** The elements that `bytes` hold, as float32: exact for all but large integers and doubles. */
+export function npyValues({ element }: NpyHeader, bytes: Uint8Array): Float32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const count = Math.floor(bytes.length / element.bytes);
+  return Float32Array.from({ length: count }, (_, i) => element.read(view, i * element.bytes));
+}
+
 export interface NpyArray {
   readonly shape: readonly number[];
-  readonly data: Float32Array | Int32Array | Uint8Array;
+  readonly data: TensorData;
 }
 
 const DESCR = new Map<string, string>([
   ["Float32Array", "<f4"],
-  ["Int32Array", "<i4"],
+  ["Int8Array", "|i1"],
   ["Uint8Array", "|u1"],
+  ["Int16Array", "<i2"],
+  ["Int32Array", "<i4"],
+  ["BigInt64Array", "<i8"],
 ]);
 
 /** A whole .npy file, version 1.0, elements at a multiple of 64 bytes as NumPy writes them. */

@@ -1,5 +1,8 @@
+import type { Dataset } from "../data/dataset.js";
 import type { Rounding } from "../execute/integer/fixed-point.js";
+import type { Graph } from "../graph/graph.js";
 import type { ActivationSource } from "./calibrate.js";
+import type { UpdateReport } from "./update-aware/update.js";
 
 export interface QuantizeOptions {
   /** How a tensor's range is chosen from what calibration saw. Default "minmax". */
@@ -8,6 +11,12 @@ export interface QuantizeOptions {
   readonly biasCorrect?: boolean;
   /** Where activations come from; ONNX Runtime by default. */
   readonly activations?: ActivationSource;
+  /** The quantized model that devices hold: the new one is rounded to differ little from it. */
+  readonly previous?: Graph;
+  /** With `previous`: points of accuracy that may be lost against quantizing the new model plainly. Default 0.2. */
+  readonly maxLossPoints?: number;
+  /** With `previous`: samples on which that loss is measured. Default: the calibration samples. */
+  readonly validation?: Dataset;
   readonly progress?: (done: number, total: number) => void;
 }
 
@@ -20,4 +29,6 @@ export interface QuantizeReport {
   readonly steps: readonly string[];
   readonly parameterBytesBefore: number;
   readonly parameterBytesAfter: number;
+  /** With `previous`: the curve of size against accuracy and what needs signing off. */
+  readonly update?: UpdateReport;
 }

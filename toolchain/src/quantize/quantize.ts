@@ -5,12 +5,13 @@ import { floatConstant } from "../transform/edges.js";
 import { simplify } from "../transform/index.js";
 import { assignActivations, buildQuantized, type LayerCodes, requireQuantizable } from "./assign.js";
 import { correctedBias } from "./bias-correction.js";
-import { type ActivationSource, type Calibration, calibrate } from "./calibrate.js";
+import { type Calibration, calibrate } from "./calibrate.js";
 import { activationSource } from "./float-source.js";
 import { groupActivations } from "./groups.js";
 import { type Linear, linearLayers } from "./linear.js";
 import { MinMaxObserver, type Observer } from "./observer.js";
 import type { QuantizeOptions, QuantizeReport } from "./options.js";
+import { quantizeUpdate, type UpdateReport } from "./update-aware/update.js";
 import { nearestCodes, weightScales } from "./weights.js";
 
 /**
@@ -29,7 +30,7 @@ export async function quantizeGraph(
   );
   requireQuantizable(graph, hasIntegerKernel);
   const method = options.calibrate ?? "minmax";
-  const source = options.activations ?? (await activationSource(graph));
+  const source = options.activations ?? activationSource(graph);
   const calibration = await calibrate(graph, dataset, source, {
     observer: OBSERVERS[method],
     withMeans: options.biasCorrect ?? true,
@@ -41,7 +42,17 @@ export async function quantizeGraph(
   const layers = roundLayers(graph, activations, calibration, options);
   steps.push(`${layers.size} layers: int8 weights per output channel, nearest rounding`);
   if (options.biasCorrect ?? true) steps.push("biases corrected for the mean error of the rounded weights");
-  const quantized = buildQuantized(graph, activations, layers, "int8");
+  const plain = buildQuantized(graph, activations, layers, "int8");
+  const update =
+    options.previous === undefined
+      ? null
+      : await quantizeUpdate(graph, options.previous, plain, dataset, {
+          maxLossPoints: options.maxLossPoints ?? DEFAULT_MAX_LOSS_POINTS,
+          validation: options.validation ?? dataset,
+          activations: source,
+        });
+  if (update !== null) steps.push(describeUpdate(update.report));
+  const quantized = update?.graph ?? plain;
   return {
     graph: quantized,
     report: {
@@ -51,8 +62,19 @@ export async function quantizeGraph(
       steps,
       parameterBytesBefore: parameterBytes(floatGraph),
       parameterBytesAfter: parameterBytes(quantized),
+      ...(update && { update: update.report }),
     },
   };
+}
+
+const DEFAULT_MAX_LOSS_POINTS = 0.2;
+
+function describeUpdate({ chosen, plainAccuracy, measure, withinLoss, maxLossPoints }: UpdateReport): string {
+  const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+  const found = `${percent(chosen.changedShare)} of the weights differ from the previous model, about ${chosen.residualBytes} bytes; ${measure} ${percent(chosen.accuracy)} against ${percent(plainAccuracy)} without regard to it`;
+  return withinLoss
+    ? `update-aware: ${found}`
+    : `update-aware rounding given up, it lost more than ${maxLossPoints} points: ${found}`;
 }
 
 const OBSERVERS: Record<NonNullable<QuantizeOptions["calibrate"]>, () => Observer> = {
@@ -89,5 +111,3 @@ export function parameterBytes(graph: Graph): number {
   for (const { data } of graph.tensors.values()) bytes += data?.byteLength ?? 0;
   return bytes;
 }
-
-export type { ActivationSource };

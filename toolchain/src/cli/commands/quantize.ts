@@ -1,0 +1,128 @@
+import { stat } from "node:fs/promises";
+import type { Command } from "commander";
+import { type Dataset, fitToInput, openDataset, subset } from "../../data/index.js";
+import { evaluateModel } from "../../evaluate/index.js";
+import { openRunnable } from "../../execute/runnable.js";
+import { readModel, writeModel } from "../../formats/index.js";
+import type { Graph } from "../../graph/graph.js";
+import { type QuantizeReport, quantizeGraph } from "../../quantize/index.js";
+import type { CliCommand, Io } from "../command.js";
+import { oneOf, positive, requireAccuracy } from "../options.js";
+
+interface Options {
+  readonly data: string;
+  readonly test?: string;
+  readonly output: string;
+  readonly scheme: string;
+  readonly calibrate: string;
+  readonly samples: string;
+  readonly biasCorrect: boolean;
+  readonly minAccuracy?: string;
+}
+
+const METHODS = ["minmax"] as const;
+
+export const command: CliCommand = {
+  name: "quantize",
+  summary: "a float model to int8, calibrated on real data, with its accuracy before and after",
+  configure(command: Command, io: Io) {
+    command
+      .argument("<model>", "float model (.onnx, .tflite)")
+      .requiredOption("--data <set>", "calibration data: .npz, .npy or a folder with one folder per class")
+      .requiredOption("-o, --output <file>", "where to write; .onnx (QDQ) or .tflite by its ending")
+      .option("--test <set>", "labelled data to measure accuracy on, other than the calibration data")
+      .option("--scheme <scheme>", "int8", "int8")
+      .option("--calibrate <method>", METHODS.join(", "), "minmax")
+      .option("--samples <n>", "calibrate on at most n samples, evenly spread over the set", "512")
+      .option("--no-bias-correct", "leave the biases as they are")
+      .option("--min-accuracy <share>", "exit 3 when the int8 accuracy is below, for instance 0.97")
+      .addHelpText(
+        "after",
+        "\nExample:\n  mote quantize digits.onnx --data calibration.npz --test test.npz -o digits-int8.onnx --min-accuracy 0.97",
+      )
+      .action((model: string, options: Options) => quantize(model, options, io));
+  },
+};
+
+async function quantize(path: string, options: Options, io: Io): Promise<void> {
+  const method = oneOf("--calibrate", options.calibrate, METHODS);
+  oneOf("--scheme", options.scheme, ["int8"]);
+  const floatGraph = await readModel(path);
+  const input = floatGraph.tensors.get(floatGraph.inputs[0]!)!;
+  const open = async (set: string): Promise<Dataset> =>
+    fitToInput(await openDataset(set, { sampleShape: input.shape.slice(1) }), input);
+  const data = await open(options.data);
+  const test = options.test === undefined ? data : await open(options.test);
+  const bar = io.progress("calibrating");
+  const { graph, report } = await quantizeGraph(
+    floatGraph,
+    spread(data, positive("--samples", options.samples)),
+    {
+      calibrate: method,
+      biasCorrect: options.biasCorrect,
+      progress: bar.update,
+    },
+  );
+  bar.stop();
+  await writeModel(graph, options.output);
+  const accuracy = test.labels === undefined ? null : await measure(floatGraph, graph, test, io);
+  const bytesBefore = (await stat(path)).size;
+  const bytesAfter = (await stat(options.output)).size;
+  io.json({
+    output: options.output,
+    ...report,
+    accuracyBefore: accuracy?.before ?? null,
+    accuracyAfter: accuracy?.after ?? null,
+    agreement: accuracy?.agreement ?? null,
+    accuracySamples: test.labels === undefined ? 0 : test.count,
+    bytesBefore,
+    bytesAfter,
+  });
+  io.say(describe(options, report, accuracy, test.count, bytesBefore, bytesAfter));
+  requireAccuracy(options.minAccuracy, accuracy?.after);
+}
+
+interface Accuracy {
+  readonly before: number;
+  readonly after: number;
+  readonly agreement: number;
+}
+
+async function measure(floatGraph: Graph, graph: Graph, test: Dataset, io: Io): Promise<Accuracy> {
+  const bar = io.progress("measuring");
+  const result = await evaluateModel(openRunnable(graph), test, {
+    against: openRunnable(floatGraph),
+    progress: bar.update,
+  });
+  bar.stop();
+  return { before: result.againstAccuracy!, after: result.accuracy!, agreement: result.agreement! };
+}
+
+function describe(
+  options: Options,
+  report: QuantizeReport,
+  accuracy: Accuracy | null,
+  samples: number,
+  bytesBefore: number,
+  bytesAfter: number,
+): string {
+  const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+  const lines = report.steps.map((step) => `  ${step}`);
+  if (accuracy !== null) {
+    const place = options.test === undefined ? "the calibration set, which flatters" : `"${options.test}"`;
+    lines.push(
+      `  accuracy ${percent(accuracy.before)} float -> ${percent(accuracy.after)} int8 on ${samples} samples of ${place}; same answer on ${percent(accuracy.agreement)}`,
+    );
+  }
+  lines.push(`  ${bytesBefore} -> ${bytesAfter} bytes: ${options.output}`);
+  return [`quantized to ${report.scheme} (${report.rounding} rounding)`, ...lines].join("\n");
+}
+
+/** At most `most` samples, evenly spread, so that a set sorted by class gives all classes. */
+function spread(dataset: Dataset, most: number): Dataset {
+  if (dataset.count <= most) return dataset;
+  return subset(
+    dataset,
+    Array.from({ length: most }, (_, i) => Math.floor((i * dataset.count) / most)),
+  );
+}

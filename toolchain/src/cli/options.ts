@@ -1,0 +1,39 @@
+import { LimitError, UsageError } from "../errors.js";
+
+/** Checks of option values that several commands share. */
+
+export function positive(flag: string, text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new UsageError({ expected: `${flag} as a positive integer`, got: text, todo: "Correct the option." });
+}
+
+export function oneOf<T extends string>(flag: string, given: string, allowed: readonly T[]): T {
+  const found = allowed.find((value) => value === given);
+  if (found !== undefined) return found;
+  throw new UsageError({
+    expected: `${flag} to be one of ${allowed.join(", ")}`,
+    got: given,
+    todo: "Correct the option.",
+  });
+}
+
+/** --min-accuracy: throws LimitError (exit 3) below the floor. */
+export function requireAccuracy(floor: string | undefined, accuracy: number | undefined): void {
+  if (floor === undefined) return;
+  const least = Number(floor);
+  if (accuracy === undefined || !(least >= 0 && least <= 1)) {
+    throw new UsageError({
+      expected: "--min-accuracy between 0 and 1, and data with labels",
+      got: accuracy === undefined ? "data without labels" : floor,
+      todo: "Give labelled data.",
+    });
+  }
+  if (accuracy < least) {
+    throw new LimitError({
+      expected: `an accuracy of at least ${least}`,
+      got: `${accuracy}`,
+      todo: "Find the layer that loses it: mote evaluate INT8 --data D --against FLOAT --layers.",
+    });
+  }
+}

@@ -1,0 +1,9 @@
+export { type EvaluateOptions, type Evaluation, evaluateModel, type LayerError } from "./evaluate.js";
+export {
+  agreement,
+  argMax,
+  type Classification,
+  type ClassScore,
+  classify,
+  SignalToNoise,
+} from "./metrics.js";
