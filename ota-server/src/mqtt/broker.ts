@@ -96,14 +96,18 @@ export class Broker {
   hint(product: string): void {
     for (const [deviceId, device] of this.connected) {
       if (device.product !== product) continue;
-      device.client.publish({
-        cmd: "publish",
-        topic: topics.command(deviceId),
-        payload: "poll",
-        qos: 0,
-        dup: false,
-        retain: false,
-      });
+      device.client.publish(
+        {
+          cmd: "publish",
+          topic: topics.command(deviceId),
+          payload: "poll",
+          qos: 0,
+          dup: false,
+          retain: false,
+        },
+        // aedes calls it although its types say that it may be left out.
+        () => undefined,
+      );
     }
   }
 

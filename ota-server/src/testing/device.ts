@@ -1,0 +1,166 @@
+import { randomUUID } from "node:crypto";
+import {
+  CONFIDENCE_BINS,
+  createDeviceClient,
+  type DeviceClient,
+  encodeFrame,
+  encodeReportBatch,
+  type Fetch,
+  type Offer,
+  sessionMessage,
+  type TelemetryFrame,
+  toHex,
+  topics,
+  type UpdateReport,
+} from "@mote/protocol";
+import { generateKey, type SigningKey } from "@mote/protocol/node";
+import mqtt, { type MqttClient } from "mqtt";
+
+/**
+ * A device for tests of the server: real key, real HTTP, real MQTT client; only the model is missing. It takes what it
+ * is offered at once and says so.
+ */
+export class TestDevice {
+  readonly client: DeviceClient;
+  key: SigningKey = generateKey();
+  sequence = 0;
+  artifact: string | null = null;
+  held: string[] = [];
+  product = "";
+  mqttUrl = "";
+  token = "";
+  private mqtt: MqttClient | null = null;
+  private frames = 0;
+
+  constructor(
+    readonly id: string,
+    readonly url: string,
+    readonly hardware = "gateway",
+  ) {
+    this.client = createDeviceClient(url, fetch as Fetch);
+  }
+
+  /** The same device, for a server that came back at another address. */
+  at(server: { url: string; mqttUrl: string }): TestDevice {
+    const { key, sequence, artifact, held, product, token, frames } = this;
+    const { mqttUrl } = server;
+    const state = { key, sequence, artifact, held, product, token, frames, mqttUrl };
+    return Object.assign(new TestDevice(this.id, server.url, this.hardware), state);
+  }
+
+  async enroll(token: string): Promise<void> {
+    const answer = await this.client.enroll({
+      token,
+      deviceId: this.id,
+      publicKey: toHex(this.key.publicKey),
+      hardware: this.hardware,
+      tags: {},
+    });
+    this.product = answer.product;
+    this.mqttUrl = answer.mqttUrl;
+  }
+
+  async signIn(): Promise<void> {
+    const nonce = await this.client.nonce(this.id);
+    const signature = toHex(this.key.sign(sessionMessage(this.id, nonce)));
+    this.token = (await this.client.session(this.id, nonce, signature)).token;
+  }
+
+  async connect(): Promise<MqttClient> {
+    this.mqtt = await mqtt.connectAsync(this.mqttUrl, {
+      clientId: this.id,
+      username: this.id,
+      password: this.token,
+      protocolVersion: 4,
+      reconnectPeriod: 0,
+    });
+    return this.mqtt;
+  }
+
+  async disconnect(): Promise<void> {
+    await this.mqtt?.endAsync();
+    this.mqtt = null;
+  }
+
+  async poll(): Promise<Offer | null> {
+    const { offer } = await this.client.poll(this.id, this.token, {
+      running: { sequence: this.sequence, artifactSha256: this.artifact },
+      held: this.held,
+      floor: 0,
+      codecs: ["full", "tensor", "bsdiff"],
+      agentVersion: "test",
+      batteryPercent: 80,
+      freeBytes: 1_000_000,
+    });
+    return offer;
+  }
+
+  /** Polls, takes the offer if there is one, and reports it confirmed. */
+  async update(): Promise<Offer | null> {
+    const offer = await this.poll();
+    if (offer === null) return null;
+    this.sequence = offer.sequence;
+    await this.client.reports(this.id, this.token, [this.report(offer, "confirmed")]);
+    return offer;
+  }
+
+  report(offer: Offer, phase: UpdateReport["phase"], code: UpdateReport["code"] = "ok"): UpdateReport {
+    return {
+      id: randomUUID(),
+      offerId: offer.id,
+      atMs: Date.now(),
+      phase,
+      code,
+      runningSequence: this.sequence,
+      targetSequence: offer.sequence,
+      artifactSha256: this.artifact,
+      downloadedBytes: 100,
+      codec: "full",
+      detail: "",
+    };
+  }
+
+  /** A window of 40 inferences of this confidence and accuracy; resolves when the server has acknowledged it. */
+  async sendWindow(quality: { confidence: number; accuracy: number; errors?: number }): Promise<Uint8Array> {
+    const frame = this.frame(quality);
+    const bytes = encodeFrame(frame);
+    await this.publish(topics.telemetry(this.id), bytes);
+    return bytes;
+  }
+
+  frame(quality: { confidence: number; accuracy: number; errors?: number }): TelemetryFrame {
+    const inferences = 40;
+    const bin = Math.min(CONFIDENCE_BINS - 1, Math.floor(quality.confidence * CONFIDENCE_BINS));
+    return {
+      sequence: this.frames++,
+      windowStartMs: Date.now(),
+      windowMs: 1000,
+      releaseSequence: this.sequence,
+      onProbation: false,
+      inferences,
+      errors: quality.errors ?? 0,
+      abstained: 0,
+      latencyUs: { mean: 900, p95: 1200, max: 1500 },
+      energyUj: 12,
+      confidence: Array.from({ length: CONFIDENCE_BINS }, (_, i) => (i === bin ? inferences : 0)),
+      outputs: [inferences],
+      probes: { seen: 20, correct: Math.round(20 * quality.accuracy) },
+      batteryPercent: 80,
+      temperatureC: 20,
+    };
+  }
+
+  async sendReports(reports: readonly UpdateReport[]): Promise<void> {
+    await this.publish(topics.report(this.id), encodeReportBatch(reports));
+  }
+
+  async publish(topic: string, payload: Uint8Array): Promise<void> {
+    if (this.mqtt === null) throw new Error("not connected");
+    await this.mqtt.publishAsync(topic, Buffer.from(payload), { qos: 1 });
+  }
+
+  /** The signature of another device over this one's nonce. */
+  forgedSignature(nonce: string): string {
+    return toHex(generateKey().sign(sessionMessage(this.id, nonce)));
+  }
+}

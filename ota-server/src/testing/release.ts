@@ -1,0 +1,165 @@
+import { createHash, randomBytes } from "node:crypto";
+import {
+  buildRoot,
+  buildTargets,
+  canonicalManifest,
+  type Delegations,
+  ed25519Key,
+  type Manifest,
+  type OperatorClient,
+  packBundle,
+  signRole,
+  type TargetFile,
+  targetPath,
+} from "@mote/protocol";
+import {
+  generateKey,
+  SERVER_ROLE,
+  SERVER_ROLE_PATHS,
+  type ServerKeys,
+  type SigningKey,
+} from "@mote/protocol/node";
+
+/** Real releases and real trust for tests of the server. */
+
+const DAY_MS = 86_400_000;
+
+export interface TestRelease {
+  readonly manifest: Manifest;
+  readonly manifestBytes: Uint8Array;
+  readonly artifact: Uint8Array;
+  readonly bundle: Uint8Array;
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** @param artifact the model's bytes; random ones unless given. */
+export function makeRelease(
+  sequence: number,
+  artifact: Uint8Array = new Uint8Array(randomBytes(4096)),
+  hardware: string[] = ["gateway"],
+): TestRelease {
+  const golden = new Uint8Array(randomBytes(64));
+  const tensor = { name: "x", dtype: "float32" as const, shape: [1, 4] };
+  const manifest: Manifest = {
+    schema: "mote.manifest/1",
+    name: "digits",
+    version: `${sequence}.0.0`,
+    sequence,
+    labels: ["a", "b"],
+    preprocessing: [],
+    variants: [
+      {
+        id: "gateway",
+        hardware,
+        runtime: "onnxruntime",
+        format: "onnx",
+        architectureHash: sha256(new Uint8Array([1])),
+        artifact: { sha256: sha256(artifact), length: artifact.length },
+        input: tensor,
+        output: tensor,
+        golden: { artifact: { sha256: sha256(golden), length: golden.length }, count: 1, tolerance: 0 },
+        ramBytes: 1000,
+        flashBytes: 1000,
+      },
+    ],
+    health: { probationInferences: 1, probationS: 0, maxErrorShare: 0.1, maxLatencyUs: 1_000_000 },
+    modelCard: { summary: "test", intendedUse: "test", limitations: "test" },
+    lineage: { sourceModelSha256: sha256(artifact), recipe: "test", toolVersion: "0" },
+  };
+  const artifacts = new Map([
+    [sha256(artifact), artifact],
+    [sha256(golden), golden],
+  ]);
+  return {
+    manifest,
+    manifestBytes: canonicalManifest(manifest),
+    artifact,
+    bundle: packBundle({ manifest, artifacts }),
+  };
+}
+
+/** The people with the offline keys. */
+export class TestSigners {
+  readonly root: SigningKey = generateKey();
+  readonly targets: SigningKey = generateKey();
+  private version = 0;
+  private readonly named: Record<string, TargetFile> = {};
+
+  /** 1.root.json for a server with these keys. */
+  rootFor(keys: Pick<ServerKeys, "snapshot" | "timestamp">, nowMs: number): Uint8Array {
+    const role = (key: SigningKey) => ({ keyids: [key.keyId], threshold: 1 });
+    const all = [this.root, this.targets, keys.snapshot, keys.timestamp];
+    return signRole(
+      buildRoot({
+        version: 1,
+        expiresMs: nowMs + 365 * DAY_MS,
+        keys: Object.fromEntries(all.map((key) => [key.keyId, ed25519Key(key.publicKey)])),
+        roles: {
+          root: role(this.root),
+          targets: role(this.targets),
+          snapshot: role(keys.snapshot),
+          timestamp: role(keys.timestamp),
+        },
+      }),
+      [this.root],
+    );
+  }
+
+  /** The next targets metadata, naming these releases beside the ones before. */
+  sign(
+    releases: readonly TestRelease[],
+    nowMs: number,
+    more: { floors?: Record<string, number>; delegateTo?: SigningKey; by?: SigningKey } = {},
+  ): { file: string; bytes: Uint8Array } {
+    for (const { manifest, manifestBytes } of releases) {
+      this.named[targetPath(manifest.name, manifest.version)] = {
+        length: manifestBytes.length,
+        hashes: { sha256: sha256(manifestBytes) },
+        custom: {
+          name: manifest.name,
+          version: manifest.version,
+          sequence: manifest.sequence,
+          hardware: manifest.variants.flatMap((variant) => variant.hardware),
+        },
+      };
+    }
+    this.version++;
+    const { floors, delegateTo, by = this.targets } = more;
+    const bytes = signRole(
+      buildTargets({
+        version: this.version,
+        expiresMs: nowMs + 90 * DAY_MS,
+        targets: this.named,
+        ...(floors === undefined ? {} : { floors }),
+        ...(delegateTo === undefined ? {} : { delegations: delegationTo(delegateTo) }),
+      }),
+      [by],
+    );
+    return { file: `${this.version}.targets.json`, bytes };
+  }
+
+  /** Uploads and signs, as an operator in offline mode does. */
+  async publish(client: OperatorClient, releases: readonly TestRelease[], nowMs: number): Promise<void> {
+    for (const { bundle } of releases) await client.uploadBundle(bundle);
+    const { file, bytes } = this.sign(releases, nowMs);
+    await client.putMetadata(file, bytes);
+  }
+}
+
+function delegationTo(key: SigningKey): Delegations {
+  return {
+    keys: { [key.keyId]: ed25519Key(key.publicKey) },
+    roles: [
+      {
+        name: SERVER_ROLE,
+        keyids: [key.keyId],
+        threshold: 1,
+        terminating: false,
+        paths: [...SERVER_ROLE_PATHS],
+      },
+    ],
+  };
+}

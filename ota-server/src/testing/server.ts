@@ -1,0 +1,85 @@
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { OperatorClient } from "@mote/protocol";
+import { generateKey, type ServerKeys, writeServerKeys } from "@mote/protocol/node";
+import { checkConfig } from "../config.js";
+import type { PatchMaker } from "../delivery/delivery.js";
+import { SILENT } from "../log.js";
+import { MoteServer } from "../server.js";
+import { TestDevice } from "./device.js";
+import { TestSigners } from "./release.js";
+
+/** A real server on free ports in a folder of its own, with an operator, and people who can sign. */
+export class TestBench {
+  readonly signers = new TestSigners();
+  readonly folder = mkdtempSync(join(tmpdir(), "mote-server-"));
+  readonly keys: ServerKeys = { snapshot: generateKey(), timestamp: generateKey(), targets: null };
+  server!: MoteServer;
+  operator!: OperatorClient;
+  /** Added to the real clock. */
+  aheadMs = 0;
+
+  private constructor(private readonly settings: Record<string, unknown>) {}
+
+  static async start(settings: Record<string, unknown> = {}): Promise<TestBench> {
+    const bench = new TestBench(settings);
+    await writeServerKeys(join(bench.folder, "keys"), bench.keys);
+    await bench.restart();
+    return bench;
+  }
+
+  now(): number {
+    return Date.now() + this.aheadMs;
+  }
+
+  /** Starts the server on what is in the folder. */
+  async restart(makePatch: PatchMaker = async () => null): Promise<void> {
+    const config = checkConfig({
+      data: this.folder,
+      port: 0,
+      mqttPort: 0,
+      tickMs: 50,
+      pollIntervalS: 1,
+      ...this.settings,
+    });
+    this.server = await MoteServer.start({ config, clock: () => this.now(), log: SILENT, makePatch });
+    const token = readFileSync(join(this.folder, "admin.token"), "utf8").trim();
+    this.operator = new OperatorClient({ url: this.server.url, token, fetch });
+  }
+
+  async publishRoot(): Promise<Uint8Array> {
+    const root = this.signers.rootFor(this.keys, this.now());
+    await this.operator.putMetadata("1.root.json", root);
+    return root;
+  }
+
+  /** Enrolled, signed in and connected. */
+  async devices(count: number, prefix = "cam"): Promise<TestDevice[]> {
+    const { tokens } = await this.operator.createEnrolmentTokens({ product: "digits", count });
+    return Promise.all(
+      tokens.map(async ({ token }, i) => {
+        const device = new TestDevice(`${prefix}-${String(i + 1).padStart(2, "0")}`, this.server.url);
+        await device.enroll(token);
+        await device.signIn();
+        await device.connect();
+        return device;
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.server.close();
+  }
+}
+
+/** Waits for what another party does by itself; the limit only ends a test that hangs. */
+export async function eventually<T>(look: () => Promise<T | null | false>, what: string): Promise<T> {
+  const limit = Date.now() + 30_000;
+  while (Date.now() < limit) {
+    const found = await look();
+    if (found !== null && found !== false) return found;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`Waited in vain for ${what}.`);
+}
