@@ -10,6 +10,9 @@ import { createIo } from "./io.js";
  */
 const COMMANDS: Record<string, () => Promise<{ command: CliCommand }>> = {
   inspect: () => import("./commands/inspect.js"),
+  profile: () => import("./commands/profile.js"),
+  compile: () => import("./commands/compile.js"),
+  targets: () => import("./commands/targets.js"),
   bundle: () => import("./commands/bundle.js"),
   keys: () => import("./commands/keys.js"),
   publish: () => import("./commands/publish.js"),

@@ -22,6 +22,10 @@ export interface CompileOptions {
 export interface CompiledModel {
   readonly identifier: string;
   readonly target: string;
+  /** `updatable`: any parameters of the architecture; `fixed`: these weights only. */
+  readonly contract: "updatable" | "fixed";
+  /** Kernel family: `portable` C or `dsp`. */
+  readonly family: "portable" | "dsp";
   /** Relative path -> text: the model's .h and .c, and an example that builds. */
   readonly files: ReadonlyMap<string, string>;
   /** params.bin: see emit/c/params.ts for its layout. */
@@ -90,6 +94,8 @@ export function compileGraph(graph: Graph, target: Target, options: CompileOptio
   return {
     identifier,
     target: target.id,
+    contract: "updatable",
+    family: "portable",
     files,
     params: blob,
     architectureHash: toHex(hash),

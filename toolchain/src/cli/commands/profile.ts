@@ -1,0 +1,65 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { EXIT } from "@mote/protocol";
+import { FileError } from "../../errors.js";
+import { readModel } from "../../formats/index.js";
+import { type Budget, parseBudget } from "../../profile/budget.js";
+import { renderHtml } from "../../profile/html.js";
+import { profileGraph } from "../../profile/profile.js";
+import { describeOver, profileDocument, renderProfile } from "../../profile/terminal.js";
+import { loadTarget } from "../../targets/index.js";
+import type { CliCommand } from "../command.js";
+
+interface Options {
+  readonly target: string;
+  readonly budget?: string;
+  readonly html?: string;
+  readonly singleSlot?: boolean;
+}
+
+export const command: CliCommand = {
+  name: "profile",
+  summary: "time, energy, RAM, flash and battery days on a target; exit 3 when over budget",
+  configure(command, io) {
+    command
+      .argument("<model>", "a quantized model")
+      .requiredOption("--target <target>", "what it is to run on; `mote targets` lists them")
+      .option("--budget <file>", "YAML or JSON with limits, such as `ram: 64 KiB`")
+      .option("--html <file>", "write a report with charts, one file")
+      .option("--single-slot", "parameters in one slot: half the flash, no undoing on the device")
+      .addHelpText(
+        "after",
+        "\nExample:\n  mote profile digits-int8.onnx --target nrf52840 --budget mcu.yaml --html report.html",
+      )
+      .action(async (path: string, options: Options) => {
+        const target = loadTarget(options.target);
+        const budget = options.budget === undefined ? {} : await readBudget(options.budget);
+        const graph = await readModel(path);
+        const report = profileGraph(graph, target, { budget, singleSlot: options.singleSlot === true });
+        io.say(renderProfile(report));
+        io.json(profileDocument(report));
+        if (options.html !== undefined) {
+          await writeFile(options.html, renderHtml(report));
+          io.say(`report: ${options.html}`);
+        }
+        if (!report.fits) {
+          process.exitCode = EXIT.limitNotMet;
+          process.stderr.write(`MOTE_LIMIT: over budget. ${report.over.map(describeOver).join(" ")}\n`);
+        }
+      });
+  },
+};
+
+async function readBudget(path: string): Promise<Budget> {
+  try {
+    return parseBudget(await readFile(path, "utf8"), path);
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT")
+      throw new FileError({
+        expected: "a budget file",
+        got: `no file ${path}`,
+        todo: "Check the path.",
+        cause,
+      });
+    throw cause;
+  }
+}

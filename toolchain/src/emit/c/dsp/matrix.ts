@@ -1,0 +1,235 @@
+import type { Channel } from "../arithmetic.js";
+import type { ParamOffset, ParamWriter } from "../params.js";
+import type { CFunction } from "../step.js";
+import { type LongForm, longForm, proveShortForm, reachOf, type ShortForm, shortShift } from "./proof.js";
+
+/**
+ * The matrix kernel: N channels of 4 pixels from a tile of halfwords. Weights of two channels share a halfword,
+ * h = 256 w1 + w0, so one SMLAD with h sums 256 S1 + S0 over two taps and one with its sign-extended low bytes sums S0;
+ * at the end 256 S1 is their difference. Per tap pair and channel pair: 12 instructions for 16 multiplications.
+ */
+
+/** Tap pairs of one turn of the inner loop, as byte offsets of pixel 0's word in the tile (pixel 2 is 8 further). */
+export interface TileShape {
+  readonly offsets: readonly number[];
+  /** Bytes from one turn's part of the tile to the next. */
+  readonly advance: number;
+  readonly turns: number;
+}
+
+export const tileBytes = ({ advance, turns }: TileShape): number => advance * turns;
+
+/** How every channel of a layer is brought back to 8 bits. */
+export type Requantization =
+  | { readonly form: "short"; readonly shift: number; readonly channels: readonly ShortForm[] }
+  | { readonly form: "long"; readonly channels: readonly LongForm[] };
+
+/** One output channel in the order of the tile: weights per tap (even count), bias for inputs of code + 128. */
+export interface MatrixChannel {
+  readonly weights: readonly number[];
+  readonly bias: number;
+  readonly channel: Channel;
+}
+
+/** null where neither form holds for every channel, or two weights do not fit a halfword. */
+export function requantizationOf(rows: readonly MatrixChannel[], zeroPoint: number): Requantization | null {
+  if (rows.some(({ weights }) => weights.some((weight) => weight < -127))) return null;
+  const shift = shortShift(rows.map(({ channel }) => channel));
+  const reaches = rows.map(({ weights, bias }) => reachOf(weights, bias));
+  const short: ShortForm[] = [];
+  for (const [index, { channel }] of rows.entries()) {
+    const form = proveShortForm(channel, zeroPoint, reaches[index]!, shift);
+    if (form === null) break;
+    short.push(form);
+  }
+  if (short.length === rows.length) return { form: "short", shift, channels: short };
+  const long = rows.map(({ channel }, index) => longForm(channel, zeroPoint, reaches[index]!));
+  return long.every((form) => form !== null) ? { form: "long", channels: long } : null;
+}
+
+/**
+ * Per channel pair: bias of the odd channel, packed weights, bias of the even channel, then what requantizes
+ * (short: two multipliers; long: multiplier, offset, shift of each). An odd last channel is paired with zeros.
+ */
+export function writeMatrix(
+  params: ParamWriter,
+  rows: readonly MatrixChannel[],
+  requantization: Requantization,
+): { readonly offset: ParamOffset; readonly bytes: number } {
+  const words: number[] = [];
+  for (let n = 0; n < rows.length; n += 2) {
+    const even = rows[n]!;
+    const odd = rows[n + 1];
+    const start = (row: MatrixChannel | undefined, index: number): number =>
+      row === undefined
+        ? 0
+        : 256 * row.bias + (requantization.form === "short" ? requantization.channels[index]!.beta : 0);
+    words.push(start(odd, n + 1));
+    for (let k = 0; k < even.weights.length; k += 2) {
+      const half = (tap: number): number => 256 * (odd?.weights[tap] ?? 0) + even.weights[tap]!;
+      words.push((half(k) & 0xffff) | (half(k + 1) << 16));
+    }
+    words.push(start(even, n));
+    if (requantization.form === "short")
+      words.push(requantization.channels[n]!.multiplier, requantization.channels[n + 1]?.multiplier ?? 0);
+    else
+      for (const index of [n, n + 1]) {
+        const { multiplier, offset, shift } = requantization.channels[index] ?? {
+          multiplier: 0,
+          offset: 0,
+          shift: 8,
+        };
+        words.push(multiplier, offset, shift);
+      }
+  }
+  return { offset: params.int32s(words), bytes: words.length * 4 };
+}
+
+/** The kernel for one tile shape, plane stride and form. */
+export function matrixKernel(
+  tile: TileShape,
+  planeStride: number,
+  requantization: Requantization,
+): CFunction {
+  const { form } = requantization;
+  const shift = requantization.form === "short" ? requantization.shift : 0;
+  const key = `${tile.offsets.join("_")}_a${tile.advance}x${tile.turns}`;
+  const isUniform =
+    tile.offsets.every((offset, index) => offset === 16 * index) && tile.advance === 16 * tile.offsets.length;
+  const name = `matrix_${isUniform ? `u${tile.offsets.length}x${tile.turns}` : key}_p${planeStride}_${form === "short" ? `s${shift}` : "long"}`;
+  const out: string[] = [];
+  const line = (text: string): void => {
+    out.push(`    ${text}`);
+  };
+  const label = (text: string): void => {
+    out.push(`${text}:`);
+  };
+  const isLooped = tile.turns > 1;
+  const T = ["r6", "r7", "r8", "r9"];
+  const Z = ["r10", "r11", "r12", "lr"];
+  line("push {r4-r11, lr}");
+  line("vmov s0, r2");
+  line("vmov s1, r3");
+  if (isLooped) {
+    line("vmov s3, r0");
+    addConstant(line, "r4", "r0", tile.advance * tile.turns);
+    line("vmov s2, r4");
+  }
+  label("1");
+  line("ldr r6, [r1], #4");
+  if (isLooped) {
+    for (const register of T.slice(1)) line(`mov ${register}, r6`);
+    for (const register of Z) line(`mov ${register}, #0`);
+    label("2");
+  }
+  tile.offsets.forEach((offset, index) => {
+    const isFirst = !isLooped && index === 0;
+    const plus = (register: string): string => (isFirst ? "" : `, ${register}`);
+    const mac = isFirst ? "smuad" : "smlad";
+    line("ldr r2, [r1], #4");
+    line(`ldrd r4, r5, [r0, #${offset}]`);
+    line("sxtb16 r3, r2");
+    if (isFirst) {
+      // The first products start the sums: r6 still holds the bias that all four begin with.
+      line(`ldrd r10, r11, [r0, #${offset + 8}]`);
+      line("smlad r7, r2, r5, r6");
+      line("smlad r8, r2, r10, r6");
+      line("smlad r9, r2, r11, r6");
+      line("smlad r6, r2, r4, r6");
+      line("smuad r12, r3, r10");
+      line("smuad lr, r3, r11");
+      line("smuad r10, r3, r4");
+      line("smuad r11, r3, r5");
+      return;
+    }
+    line(`${mac} r6, r2, r4${plus("r6")}`);
+    line(`${mac} r7, r2, r5${plus("r7")}`);
+    line(`${mac} r10, r3, r4${plus("r10")}`);
+    line(`${mac} r11, r3, r5${plus("r11")}`);
+    line(`ldrd r4, r5, [r0, #${offset + 8}]`);
+    line(`${mac} r8, r2, r4${plus("r8")}`);
+    line(`${mac} r9, r2, r5${plus("r9")}`);
+    line(`${mac} r12, r3, r4${plus("r12")}`);
+    line(`${mac} lr, r3, r5${plus("lr")}`);
+  });
+  if (isLooped) {
+    line("vmov r2, s2");
+    addConstant(line, "r0", "r0", tile.advance);
+    line("cmp r0, r2");
+    line("bne.w 2b");
+  }
+  if (form === "short") {
+    line("ldm r1!, {r2, r3, r4}");
+    T.forEach((register, index) => {
+      line(`subs ${register}, ${register}, ${Z[index]}`);
+    });
+    for (const register of Z) line(`add ${register}, r2, ${register}, lsl #8`);
+    for (const register of T) line(`smmul ${register}, ${register}, r4`);
+    for (const register of Z) line(`smmul ${register}, ${register}, r3`);
+    for (const register of [...Z, ...T]) line(`usat ${register}, #8, ${register}, asr #${shift}`);
+  } else {
+    line("ldr r2, [r1], #4");
+    T.forEach((register, index) => {
+      line(`subs ${register}, ${register}, ${Z[index]}`);
+    });
+    for (const register of Z) line(`add ${register}, r2, ${register}, lsl #8`);
+    if (!isLooped) line("vmov s3, r0");
+    line("mov r0, #64");
+    for (const group of [Z, T]) {
+      line("ldm r1!, {r2, r3, r4}");
+      for (const register of group) {
+        line(`smmla ${register}, ${register}, r2, r0`);
+        line(`and r5, ${register}, #0x80000000`);
+        line(`sub ${register}, ${register}, r5, lsr #24`);
+        line(`add ${register}, ${register}, r3`);
+        line(`asr ${register}, ${register}, r4`);
+        line(`usat ${register}, #8, ${register}`);
+      }
+    }
+  }
+  line("vmov r2, s0");
+  for (const [group, at] of [
+    [Z, 0],
+    [T, planeStride],
+  ] as const) {
+    line(`orr ${group[0]}, ${group[0]}, ${group[1]}, lsl #8`);
+    line(`orr ${group[2]}, ${group[2]}, ${group[3]}, lsl #8`);
+    line(`orr ${group[0]}, ${group[0]}, ${group[2]}, lsl #16`);
+    if (at <= 4095) line(`str ${group[0]}, [r2, #${at}]`);
+    else {
+      addConstant(line, "r3", "r2", at);
+      line(`str ${group[0]}, [r3]`);
+    }
+  }
+  line("vmov r3, s1");
+  addConstant(line, "r2", "r2", 2 * planeStride);
+  line("vmov s0, r2");
+  if (isLooped || form === "long") line("vmov r0, s3");
+  line("cmp r1, r3");
+  line("bne.w 1b");
+  line("pop {r4-r11, pc}");
+  return {
+    name,
+    source: `    .global ${name}
+    .type ${name}, %function
+    .thumb_func
+${name}: @ r0 tile, r1 weights, r2 out (4 pixels of plane 0), r3 end of the weights
+${out.join("\n")}
+    .size ${name}, .-${name}
+`,
+  };
+}
+
+export const matrixPrototype = (name: string): CFunction => ({
+  name,
+  source: `void ${name}(const uint32_t *tile, const void *weights, void *out, const void *weights_end);\n`,
+});
+
+/** to = from + value, for any value that a plane stride or a tile can have. */
+function addConstant(line: (text: string) => void, to: string, from: string, value: number): void {
+  if (value < 4096) line(`addw ${to}, ${from}, #${value}`);
+  else {
+    line(`add ${to}, ${from}, #${value & 0xff000}`);
+    if ((value & 0xfff) !== 0) line(`addw ${to}, ${to}, #${value & 0xfff}`);
+  }
+}

@@ -1,0 +1,154 @@
+import { requantizeDouble } from "../../../execute/integer/fixed-point.js";
+import type { Channel } from "../arithmetic.js";
+
+/**
+ * Requantization in two instructions, SMMUL and USAT with a shift:
+ *
+ *   u = clamp(((256 x + beta) * m >> 32) >> S, 0, 255)
+ *
+ * equals TensorFlow Lite's double rounding for every accumulator x that a channel can reach, if beta and m are chosen
+ * so that all (up to 255) thresholds of the exact function are hit. Where no such pair is found the layer takes the
+ * exact form of six instructions.
+ */
+export interface ShortForm {
+  readonly beta: number;
+  readonly multiplier: number;
+}
+
+/** What an accumulator can become: every input code from 0 to 255 (codes + 128). */
+export interface Reach {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Offsets of beta around its nominal value that are tried. */
+const BETA_TRIES = 4000;
+/** Quotients are computed in double: an interval end closer than this to an integer is given up. */
+const QUOTIENT_MARGIN = 2 ** -20;
+const MAX_MULTIPLIER = 2 ** 31 - 1;
+/** The accumulator stands 8 bits up: weights of two channels share a halfword. */
+export const ACCUMULATOR_SHIFT = 8;
+
+/** Range of bias + sum(weight * u) for u in 0..255. */
+export function reachOf(weights: Iterable<number>, bias: number): Reach {
+  let low = bias;
+  let high = bias;
+  for (const weight of weights) {
+    if (weight < 0) low += 255 * weight;
+    else high += 255 * weight;
+  }
+  return { low, high };
+}
+
+/** The largest shift that keeps every multiplier below 2^31, one bit in reserve for parameters still to come. */
+export function shortShift(channels: readonly Channel[]): number {
+  const largest = Math.max(...channels.map((channel) => channel.real));
+  return Math.max(1, Math.min(15, Math.floor(6 - Math.log2(largest))));
+}
+
+/** The exact function: accumulator to code + 128. */
+function exactCode(x: number, channel: Channel, zeroPoint: number): number {
+  const code = requantizeDouble(x, channel.multiplier, channel.shift) + zeroPoint + 128;
+  return code < 0 ? 0 : code > 255 ? 255 : code;
+}
+
+interface Threshold {
+  readonly code: number;
+  /** Least x in reach with exactCode(x) >= code; exactCode(x - 1) < code. */
+  readonly x: number;
+}
+
+function thresholds(channel: Channel, zeroPoint: number, reach: Reach): Threshold[] {
+  const first = exactCode(reach.low, channel, zeroPoint);
+  const last = exactCode(reach.high, channel, zeroPoint);
+  const found: Threshold[] = [];
+  let floor = reach.low;
+  for (let code = first + 1; code <= last; code++) {
+    let low = floor;
+    let high = reach.high;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (exactCode(middle, channel, zeroPoint) >= code) high = middle;
+      else low = middle + 1;
+    }
+    found.push({ code, x: low });
+    floor = low;
+  }
+  return found;
+}
+
+/** null where no pair within the search gives the exact function. */
+export function proveShortForm(
+  channel: Channel,
+  zeroPoint: number,
+  reach: Reach,
+  shift: number,
+): ShortForm | null {
+  if (channel.real <= 0) return null;
+  const steps = thresholds(channel, zeroPoint, reach);
+  const scale = 2 ** (32 + shift);
+  const nominal = Math.round(((0.5 + zeroPoint + 128) / channel.real) * 256);
+  for (let attempt = 0; attempt < BETA_TRIES; attempt++) {
+    const beta = nominal + (attempt & 1 ? 1 : -1) * ((attempt + 1) >> 1);
+    const interval = multipliersFor(steps, beta, scale, reach, exactCode(reach.low, channel, zeroPoint));
+    if (interval === null) continue;
+    const multiplier = Math.floor((interval.low + interval.high) / 2);
+    const form = { beta, multiplier };
+    if (isExact(form, steps, shift)) return form;
+  }
+  return null;
+}
+
+function multipliersFor(
+  steps: readonly Threshold[],
+  beta: number,
+  scale: number,
+  reach: Reach,
+  lowestCode: number,
+): Reach | null {
+  let low = 1;
+  let high = MAX_MULTIPLIER;
+  // Accumulators that clamp to 0 may be anything at or below it; a constant above 0 must still be reached.
+  if (lowestCode > 0) {
+    const least = reach.low * 256 + beta;
+    if (least <= 0) return null;
+    low = Math.max(low, Math.ceil((lowestCode * scale) / least + QUOTIENT_MARGIN));
+  }
+  for (const { code, x } of steps) {
+    const above = x * 256 + beta;
+    const below = (x - 1) * 256 + beta;
+    if (above <= 0) return null;
+    low = Math.max(low, Math.ceil((code * scale) / above + QUOTIENT_MARGIN));
+    if (below > 0) high = Math.min(high, Math.ceil((code * scale) / below - QUOTIENT_MARGIN) - 1);
+    if (low > high) return null;
+  }
+  if (reach.high * 256 + beta >= 2 ** 31 || reach.low * 256 + beta < -(2 ** 31)) return null;
+  return { low, high };
+}
+
+/** The chosen pair against every threshold, in exact integers. */
+function isExact({ beta, multiplier }: ShortForm, steps: readonly Threshold[], shift: number): boolean {
+  const code = (x: number): bigint => (BigInt(x * 256 + beta) * BigInt(multiplier)) >> BigInt(32 + shift);
+  return steps.every((step) => code(step.x) >= BigInt(step.code) && code(step.x - 1) < BigInt(step.code));
+}
+
+/**
+ * The exact form: r = (256 x * q + 64 * 2^32) >> 32, one less than a multiple of 128 off where negative, then
+ * (r + offset) >> shift, saturated to 0..255. Holds for any zero point.
+ */
+export interface LongForm {
+  readonly multiplier: number;
+  readonly offset: number;
+  readonly shift: number;
+}
+
+/** null where the form's own words overflow, or the channel's real factor is 1 or more. */
+export function longForm(channel: Channel, zeroPoint: number, reach: Reach): LongForm | null {
+  const right = -channel.shift;
+  if (right < 1 || right > 20) return null;
+  const offset = 128 * 2 ** (right - 1) + (zeroPoint + 128) * 2 ** (7 + right);
+  const most = Math.max(Math.abs(reach.low), Math.abs(reach.high));
+  if (most * 256 >= 2 ** 31) return null;
+  if ((most * 256 * channel.multiplier) / 2 ** 32 + offset + 256 >= 2 ** 31) return null;
+  return { multiplier: channel.multiplier, offset, shift: 7 + right };
+}
