@@ -5,6 +5,7 @@ export * from "./api/operatorClient.js";
 export * from "./api/rollout.js";
 export * from "./bundle/canonical.js";
 export * from "./bundle/golden.js";
+export * from "./bundle/manifest.example.js";
 export * from "./bundle/manifest.js";
 export * from "./bundle/pack.js";
 export * from "./bytes.js";

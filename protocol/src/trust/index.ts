@@ -1,5 +1,6 @@
 export * from "./canonical-json.js";
 export { matchesPath } from "./delegations.js";
+export * from "./expiry.js";
 export * from "./freshness.js";
 export * from "./limits.js";
 export * from "./metadata.js";

@@ -1,9 +1,18 @@
-import { mkdir, open, readdir, readFile, rename } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type ParsedMetadata, parseMetadata, RootSigned, TargetsSigned } from "@mote/protocol";
 import { FileError } from "../errors.js";
 
-/** A folder of `N.role.json` files, as `mote keys init` makes it and as people hand it on to gather signatures. */
+/** A document that still gathers signatures. */
+export interface Draft {
+  readonly version: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * A folder of trust metadata, as `mote keys init` makes it and as people hand it on: `N.role.json` is signed by enough
+ * keys, `N.role.draft.json` is not yet.
+ */
 export class MetadataFolder {
   private constructor(readonly path: string) {}
 
@@ -25,48 +34,16 @@ export class MetadataFolder {
     return new MetadataFolder(path);
   }
 
-  /** Versions of a role that are there, ascending. */
-  async versions(role: string): Promise<number[]> {
-    const suffix = `.${encodeURIComponent(role)}.json`;
-    const names = (await readdir(this.path)).filter((name) => name.endsWith(suffix));
-    return names
-      .map((name) => name.slice(0, -suffix.length))
-      .filter((version) => /^[1-9]\d*$/.test(version))
-      .map(Number)
-      .sort((a, b) => a - b);
-  }
-
-  file(role: string, version: number): string {
-    return join(this.path, `${version}.${encodeURIComponent(role)}.json`);
+  /** Complete versions of a role that are there, ascending. */
+  versions(role: string): Promise<number[]> {
+    return this.versionsOf(`.${encodeURIComponent(role)}.json`);
   }
 
   async read(role: string, version: number): Promise<Uint8Array> {
     return new Uint8Array(await readFile(this.file(role, version)));
   }
 
-  /** Replaces the whole file or leaves the old one. */
-  async write(role: string, version: number, bytes: Uint8Array): Promise<string> {
-    const path = this.file(role, version);
-    const draft = await open(`${path}.new`, "w", 0o644);
-    try {
-      await draft.writeFile(bytes);
-      await draft.sync();
-    } finally {
-      await draft.close();
-    }
-    await rename(`${path}.new`, path);
-    return path;
-  }
-
-  /** The newest root and targets. @throws FileError, MetadataFormatError */
-  async latestRoot(): Promise<ParsedMetadata<RootSigned>> {
-    return parseMetadata(await this.latest("root"), RootSigned, "root");
-  }
-
-  async latestTargets(): Promise<ParsedMetadata<TargetsSigned>> {
-    return parseMetadata(await this.latest("targets"), TargetsSigned, "targets");
-  }
-
+  /** The newest complete version. @throws FileError where there is none */
   async latest(role: string): Promise<Uint8Array> {
     const version = (await this.versions(role)).at(-1);
     if (version !== undefined) return this.read(role, version);
@@ -76,4 +53,62 @@ export class MetadataFolder {
       todo: "Name the folder that `mote keys init --out` made.",
     });
   }
+
+  /** @throws FileError, MetadataFormatError */
+  async latestRoot(): Promise<ParsedMetadata<RootSigned>> {
+    return parseMetadata(await this.latest("root"), RootSigned, "root");
+  }
+
+  /** @throws FileError, MetadataFormatError */
+  async latestTargets(): Promise<ParsedMetadata<TargetsSigned>> {
+    return parseMetadata(await this.latest("targets"), TargetsSigned, "targets");
+  }
+
+  /** The draft beyond the newest complete version; null where nobody has begun one. */
+  async draft(role: string): Promise<Draft | null> {
+    const complete = (await this.versions(role)).at(-1) ?? 0;
+    const version = (await this.versionsOf(`.${encodeURIComponent(role)}.draft.json`)).at(-1);
+    if (version === undefined || version <= complete) return null;
+    return { version, bytes: new Uint8Array(await readFile(this.draftFile(role, version))) };
+  }
+
+  /** Writes a version, as a draft or as complete; drafts that it settles are removed. @returns the file's path */
+  async write(role: string, version: number, bytes: Uint8Array, isComplete = true): Promise<string> {
+    const path = isComplete ? this.file(role, version) : this.draftFile(role, version);
+    await replaceFile(path, bytes);
+    const settled = await this.versionsOf(`.${encodeURIComponent(role)}.draft.json`);
+    for (const old of settled.filter((draft) => (isComplete ? draft <= version : draft < version))) {
+      await rm(this.draftFile(role, old), { force: true });
+    }
+    return path;
+  }
+
+  private file(role: string, version: number): string {
+    return join(this.path, `${version}.${encodeURIComponent(role)}.json`);
+  }
+
+  private draftFile(role: string, version: number): string {
+    return join(this.path, `${version}.${encodeURIComponent(role)}.draft.json`);
+  }
+
+  private async versionsOf(suffix: string): Promise<number[]> {
+    const names = (await readdir(this.path)).filter((name) => name.endsWith(suffix));
+    return names
+      .map((name) => name.slice(0, -suffix.length))
+      .filter((version) => /^[1-9]\d*$/.test(version))
+      .map(Number)
+      .sort((a, b) => a - b);
+  }
+}
+
+/** The whole new file, on the disk, or the old one. */
+async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(`${path}.new`, "w", 0o644);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.new`, path);
 }

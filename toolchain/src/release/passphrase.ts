@@ -10,6 +10,15 @@ export interface PassphraseSource {
   readonly environment?: string;
 }
 
+/** From a command's --passphrase-file and the environment. */
+export function passphraseSource(file: string | undefined): PassphraseSource {
+  const environment = process.env["MOTE_PASSPHRASE"];
+  return {
+    ...(file === undefined ? {} : { file }),
+    ...(environment === undefined ? {} : { environment }),
+  };
+}
+
 /** Asks once per label and remembers for the length of a command. */
 export function passphraseAsker(source: PassphraseSource): (label: string) => Promise<string> {
   const known = new Map<string, string>();

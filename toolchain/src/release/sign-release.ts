@@ -2,25 +2,27 @@ import {
   addSignatures,
   type Bundle,
   buildTargets,
+  type Delegations,
   FLOORS_MEMBER,
   type Floors,
-  type ParsedMetadata,
+  parseMetadata,
   type RootSigned,
   type Signer,
   signRole,
   type TargetCustom,
   type TargetFile,
-  type TargetsSigned,
+  TargetsSigned,
   type TrustDeps,
   targetPath,
   toHex,
   validSigners,
 } from "@mote/protocol";
 import { UsageError } from "../errors.js";
+import type { Draft } from "./metadata-folder.js";
 
 /** What a release's target says, derived from the bundle and nothing else. */
 export function targetOf(
-  bundle: Bundle,
+  bundle: Pick<Bundle, "manifest" | "manifestBytes">,
   deps: Pick<TrustDeps, "sha256">,
 ): { path: string; file: TargetFile } {
   const { manifest, manifestBytes } = bundle;
@@ -46,73 +48,72 @@ export function targetOf(
 /** What somebody wants signed. */
 export interface TargetsChange {
   readonly add?: { readonly path: string; readonly file: TargetFile };
-  /** Raises the floor of products; a floor never falls. */
+  /** Raises the floor of products, and drops what lies below from the metadata; a floor never falls. */
   readonly floors?: Floors;
+  /** Whom the targets delegate to from now on; null for nobody. */
+  readonly delegations?: Delegations | null;
 }
 
 export interface SignedTargets {
   readonly bytes: Uint8Array;
   readonly version: number;
-  /** False where this joined a draft that others had begun. */
-  readonly isNewVersion: boolean;
   readonly signatures: number;
   readonly threshold: number;
+  readonly isComplete: boolean;
+  /** What it says that the complete targets before it did not: what the person signed, in words. */
+  readonly changes: readonly string[];
 }
 
 /**
- * Signs a change to the targets. Where the newest metadata already says it and still lacks signatures, it is joined;
- * otherwise a new version begins. So two people who sign the same bundle one after the other make one document.
+ * Signs a change to the targets. Where the draft already says it, its signatures are kept and these are added;
+ * otherwise a new document begins. So two people who sign the same bundle one after the other make one document.
  *
+ * @param request.complete the newest targets that enough keys have signed
  * @throws UsageError where the change contradicts what is signed
  */
 export function signTargets(request: {
   readonly root: RootSigned;
-  readonly current: { readonly bytes: Uint8Array; readonly parsed: ParsedMetadata<TargetsSigned> };
+  readonly complete: TargetsSigned;
+  readonly draft: Draft | null;
   readonly change: TargetsChange;
   readonly signers: readonly Signer[];
   readonly expiresMs: number;
   readonly deps: TrustDeps;
 }): SignedTargets {
-  const { root, current, change, signers, deps } = request;
-  const { signed } = current.parsed;
-  const role = root.roles.targets;
-  const count = (parsed: ParsedMetadata<unknown>) => validSigners(parsed, root.keys, role, deps).size;
-  const before = count(current.parsed);
-  const isDraft = before < role.threshold;
-  const next = changed(signed, change);
-  if (isDraft && isSame(signed, next)) {
-    const bytes = addSignatures(current.bytes, signers);
-    const known = new Set([
-      ...current.parsed.signatures.map(({ keyid }) => keyid),
-      ...signers.map((s) => s.keyId),
-    ]);
-    const signatures = role.keyids.filter((id) => known.has(id)).length;
-    return { bytes, version: signed.version, isNewVersion: false, signatures, threshold: role.threshold };
+  const { root, complete, draft, change, signers } = request;
+  const begun = draft === null ? null : parseMetadata(draft.bytes, TargetsSigned, "targets");
+  const next = changed(begun?.signed ?? complete, change);
+  const joins = begun !== null && factsOf(begun.signed) === factsOf(next);
+  let bytes: Uint8Array;
+  if (joins) {
+    bytes = addSignatures(draft!.bytes, signers);
+  } else {
+    // A draft's version is not used again for other words: nobody shall have signed two documents of one version.
+    const version = (begun?.signed.version ?? complete.version) + 1;
+    const floors = next[FLOORS_MEMBER];
+    const document = buildTargets({
+      version,
+      expiresMs: request.expiresMs,
+      targets: next.targets,
+      ...(next.delegations === undefined ? {} : { delegations: next.delegations }),
+      ...(floors === undefined ? {} : { floors }),
+    });
+    bytes = signRole(document, signers);
   }
-  // Nobody signs two documents of one version: only a draft that nobody signed gives its version up.
-  const version = before === 0 ? signed.version : signed.version + 1;
-  const floors = next.floors;
-  const document = buildTargets({
-    version,
-    expiresMs: request.expiresMs,
-    targets: next.targets,
-    ...(signed.delegations === undefined ? {} : { delegations: signed.delegations }),
-    ...(Object.keys(floors).length === 0 ? {} : { floors }),
-  });
-  const signatures = signers.filter(({ keyId }) => role.keyids.includes(keyId)).length;
+  const signed = parseMetadata(bytes, TargetsSigned, "targets");
+  const signatures = validSigners(signed, root.keys, root.roles.targets, request.deps).size;
+  const { threshold } = root.roles.targets;
   return {
-    bytes: signRole(document, signers),
-    version,
-    isNewVersion: true,
+    bytes,
+    version: signed.signed.version,
     signatures,
-    threshold: role.threshold,
+    threshold,
+    isComplete: signatures >= threshold,
+    changes: describeChange(complete, signed.signed),
   };
 }
 
-interface Content {
-  readonly targets: Record<string, TargetFile>;
-  readonly floors: Floors;
-}
+type Content = Pick<TargetsSigned, "targets" | "delegations" | typeof FLOORS_MEMBER>;
 
 function changed(signed: TargetsSigned, change: TargetsChange): Content {
   const floors: Floors = { ...signed[FLOORS_MEMBER] };
@@ -127,15 +128,25 @@ function changed(signed: TargetsSigned, change: TargetsChange): Content {
     }
     floors[product] = floor;
   }
-  const targets = { ...signed.targets };
+  const targets = Object.fromEntries(
+    Object.entries(signed.targets).filter(([, { custom }]) => {
+      const { name = "", sequence = Number.POSITIVE_INFINITY } = (custom ?? {}) as Partial<TargetCustom>;
+      return sequence >= (floors[name] ?? 0);
+    }),
+  );
   if (change.add !== undefined) {
     checkAgainst(targets, floors, change.add);
     targets[change.add.path] = change.add.file;
   }
-  return { targets, floors };
+  const delegations = change.delegations === undefined ? signed.delegations : change.delegations;
+  return {
+    targets,
+    ...(delegations === undefined || delegations === null ? {} : { delegations }),
+    ...(Object.keys(floors).length === 0 ? {} : { [FLOORS_MEMBER]: floors }),
+  };
 }
 
-/** A version means one content for ever, and sequences grow with every release of a product. */
+/** A version means one content for ever, and no two releases of a product share a sequence. */
 function checkAgainst(
   targets: Readonly<Record<string, TargetFile>>,
   floors: Floors,
@@ -151,8 +162,7 @@ function checkAgainst(
   }
   for (const [path, file] of Object.entries(targets)) {
     const custom = file.custom as Partial<TargetCustom> | undefined;
-    const isSameContent = file.hashes.sha256 === add.file.hashes.sha256;
-    if (path === add.path && !isSameContent) {
+    if (path === add.path && file.hashes["sha256"] !== add.file.hashes["sha256"]) {
       throw new UsageError({
         expected: `${path} to keep the content that was signed for it`,
         got: "another manifest",
@@ -169,23 +179,23 @@ function checkAgainst(
   }
 }
 
-function isSame(signed: TargetsSigned, next: Content): boolean {
-  const facts = (targets: Readonly<Record<string, TargetFile>>, floors: Floors) =>
-    JSON.stringify([
-      Object.entries(targets)
-        .map(([path, { hashes }]) => [path, hashes.sha256])
-        .sort(),
-      Object.entries(floors).sort(),
-    ]);
-  return facts(signed.targets, signed[FLOORS_MEMBER] ?? {}) === facts(next.targets, next.floors);
+function factsOf(content: Content): string {
+  const targets = Object.entries(content.targets).map(([path, { hashes }]) => [path, hashes["sha256"]]);
+  const floors = Object.entries(content[FLOORS_MEMBER] ?? {});
+  return JSON.stringify([targets.sort(), floors.sort(), rolesOf(content.delegations)]);
 }
 
-/** What `after` says that `before` did not, in words: what a person is about to sign. */
-export function describeChange(before: TargetsSigned, after: TargetsSigned): string[] {
+function rolesOf(delegations: Delegations | undefined): unknown {
+  return (
+    delegations?.roles?.map(({ name, keyids, threshold, paths }) => [name, keyids, threshold, paths]) ?? []
+  );
+}
+
+function describeChange(before: TargetsSigned, after: TargetsSigned): string[] {
   const lines: string[] = [];
   for (const [path, file] of Object.entries(after.targets)) {
-    if (before.targets[path]?.hashes.sha256 !== file.hashes.sha256) {
-      lines.push(`adds ${path} (manifest SHA-256 ${file.hashes.sha256})`);
+    if (before.targets[path]?.hashes["sha256"] !== file.hashes["sha256"]) {
+      lines.push(`adds ${path} (manifest SHA-256 ${file.hashes["sha256"]})`);
     }
   }
   for (const path of Object.keys(before.targets)) {
@@ -195,8 +205,10 @@ export function describeChange(before: TargetsSigned, after: TargetsSigned): str
     const held = before[FLOORS_MEMBER]?.[product] ?? 0;
     if (floor !== held) lines.push(`raises the floor of ${product} from ${held} to ${floor}, for good`);
   }
-  if (JSON.stringify(before.delegations) !== JSON.stringify(after.delegations)) {
-    lines.push("changes who may sign in its place (delegations)");
+  if (JSON.stringify(rolesOf(before.delegations)) !== JSON.stringify(rolesOf(after.delegations))) {
+    const names = after.delegations?.roles?.map(({ name }) => name) ?? [];
+    lines.push(names.length === 0 ? "delegates to nobody any more" : `delegates to: ${names.join(", ")}`);
   }
+  if (lines.length === 0) lines.push(`changes nothing but the expiry (${after.expires})`);
   return lines;
 }

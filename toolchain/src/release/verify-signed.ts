@@ -1,8 +1,8 @@
 import {
   type Bundle,
   checkNotExpired,
+  checkThreshold,
   parseMetadata,
-  SignatureThresholdError,
   TargetNotFoundError,
   TargetsSigned,
   type TrustDeps,
@@ -23,10 +23,10 @@ export interface SignedVerdict {
 const DEPS: TrustDeps = { sha256: nodeSha256, verify: nodeVerify };
 
 /**
- * Is this very bundle named by the folder's newest targets, signed by enough keys and not expired? The folder's newest
- * root is taken as given: whoever asks compares it with the root that devices hold.
+ * Is this very bundle named by the folder's targets, signed by enough keys and not expired? The folder's newest root is
+ * taken as given: whoever asks compares it with the root that devices hold.
  *
- * @throws TargetNotFoundError, SignatureThresholdError, MetadataExpiredError
+ * @throws TargetNotFoundError, SignatureThresholdError where only a draft names it, MetadataExpiredError
  */
 export async function verifySignedBy(
   bundle: Bundle,
@@ -34,26 +34,24 @@ export async function verifySignedBy(
   nowMs = Date.now(),
 ): Promise<SignedVerdict> {
   const folder = await MetadataFolder.open(repo);
-  const root = (await folder.latestRoot()).signed;
-  const targets = parseMetadata(await folder.latest("targets"), TargetsSigned, "targets");
-  const { keys, role } = topLevelDelegation(root, "targets");
-  const signatures = validSigners(targets, keys, role, DEPS).size;
-  if (signatures < role.threshold) {
-    throw new SignatureThresholdError({
-      expected: `targets version ${targets.signed.version} signed by ${role.threshold} keys`,
-      got: `${signatures}`,
-      todo: "Have the next person sign: `mote sign`.",
-    });
-  }
-  checkNotExpired("targets", targets.signed, nowMs);
+  const { keys, role } = topLevelDelegation((await folder.latestRoot()).signed, "targets");
   const { path, file } = targetOf(bundle, DEPS);
-  const named = Object.hasOwn(targets.signed.targets, path) ? targets.signed.targets[path] : undefined;
-  if (named?.hashes.sha256 !== file.hashes.sha256) {
+  const isNamed = ({ targets }: TargetsSigned) =>
+    Object.hasOwn(targets, path) && targets[path]!.hashes["sha256"] === file.hashes["sha256"];
+  const draft = await folder.draft("targets");
+  let targets = await folder.latestTargets();
+  if (draft !== null && !isNamed(targets.signed))
+    targets = parseMetadata(draft.bytes, TargetsSigned, "targets");
+  const { version } = targets.signed;
+  if (!isNamed(targets.signed)) {
     throw new TargetNotFoundError({
-      expected: `targets version ${targets.signed.version} to name ${path} with SHA-256 ${file.hashes.sha256}`,
-      got: named === undefined ? "no such target" : String(named.hashes.sha256),
+      expected: `targets version ${version} to name ${path} with SHA-256 ${file.hashes["sha256"]}`,
+      got: "no such target",
       todo: "Sign this bundle with `mote sign`.",
     });
   }
-  return { role: "targets", version: targets.signed.version, signatures, threshold: role.threshold };
+  checkThreshold(targets, keys, role, "targets", DEPS);
+  checkNotExpired("targets", targets.signed, nowMs);
+  const signatures = validSigners(targets, keys, role, DEPS).size;
+  return { role: "targets", version, signatures, threshold: role.threshold };
 }

@@ -2,14 +2,19 @@ import type { Command } from "commander";
 import { UsageError } from "../../errors.js";
 import { LIFETIMES_DAYS } from "../../release/ceremony.js";
 import { initTrust } from "../../release/init.js";
-import { newPassphrase, type PassphraseSource } from "../../release/passphrase.js";
+import { newPassphrase, type PassphraseSource, passphraseSource } from "../../release/passphrase.js";
 import type { CliCommand, Io } from "../command.js";
+import { configureRotate } from "./keys-rotate.js";
+import { configureAdd, configureShow } from "./keys-show.js";
 
 export const command: CliCommand = {
   name: "keys",
   summary: "make, show and rotate the keys that sign releases",
   configure(command, io) {
     configureInit(command.command("init"), io);
+    configureAdd(command.command("add"), io);
+    configureShow(command.command("show"), io);
+    configureRotate(command.command("rotate"), io);
   },
 };
 
@@ -74,14 +79,6 @@ function configureInit(command: Command, io: Io): void {
       io.say(`Root for devices: ${result.rootFile}`);
       io.say("Now carry the root and targets keys to different people and places; see docs/keys.md.");
     });
-}
-
-export function passphraseSource(file: string | undefined): PassphraseSource {
-  const environment = process.env["MOTE_PASSPHRASE"];
-  return {
-    ...(file === undefined ? {} : { file }),
-    ...(environment === undefined ? {} : { environment }),
-  };
 }
 
 function parseMode(mode: string): "offline" | "server" {

@@ -1,22 +1,23 @@
 import { readFile } from "node:fs/promises";
-import { parseMetadata, TargetsSigned, unpackBundle } from "@mote/protocol";
-import { nodeSha256, nodeVerify } from "@mote/protocol/node";
+import { unpackBundle } from "@mote/protocol";
+import { nodeSha256, nodeVerify, readServerKeys } from "@mote/protocol/node";
 import { FileError, UsageError } from "../../errors.js";
-import { LIFETIMES_DAYS } from "../../release/ceremony.js";
-import { newestCompleteTargets } from "../../release/complete.js";
+import { delegationTo, LIFETIMES_DAYS } from "../../release/ceremony.js";
 import { listKeys, openKeys } from "../../release/key-ring.js";
 import { MetadataFolder } from "../../release/metadata-folder.js";
-import { passphraseAsker } from "../../release/passphrase.js";
-import { describeChange, signTargets, type TargetsChange, targetOf } from "../../release/sign-release.js";
-import type { CliCommand } from "../command.js";
-import { passphraseSource } from "./keys.js";
+import { passphraseAsker, passphraseSource } from "../../release/passphrase.js";
+import { signTargets, type TargetsChange, targetOf } from "../../release/sign-release.js";
+import type { CliCommand, Io } from "../command.js";
 
 interface SignOptions {
   readonly keys: string;
   readonly repo?: string;
   readonly raiseFloor?: readonly string[];
+  readonly renew?: boolean;
+  readonly delegate?: string;
   readonly targetsDays: string;
   readonly passphraseFile?: string;
+  readonly endDelegation?: boolean;
 }
 
 const DEPS = { sha256: nodeSha256, verify: nodeVerify };
@@ -26,13 +27,16 @@ export const command: CliCommand = {
   summary: "sign a release offline: adds it to the targets metadata, one person at a time",
   configure(command, io) {
     command
-      .argument("[bundle]", "bundle to sign; may be left out with --raise-floor")
+      .argument("[bundle]", "bundle to sign")
       .requiredOption("-k, --keys <path>", "folder with your key files, or one key file")
       .option("-r, --repo <dir>", "folder of the trust metadata (default: the keys' folder)")
       .option(
         "--raise-floor <product=sequence...>",
         "retire all releases of a product below this sequence, for good",
       )
+      .option("--renew", "sign what is there again, for a new expiry; or join a draft that others began")
+      .option("--delegate <dir>", "let the server that holds this folder's keys sign releases (server mode)")
+      .option("--end-delegation", "let no server sign releases any more (offline mode)")
       .option(
         "--targets-days <n>",
         "days until the targets must be signed again",
@@ -43,75 +47,70 @@ export const command: CliCommand = {
         "after",
         "\nExample (each person in turn, handing on the folder trust/metadata):\n  mote sign reader-1.0.0.bundle --keys ada.key.json --repo trust\n",
       )
-      .action(async (bundlePath: string | undefined, options: SignOptions) => {
-        const change = await readChange(bundlePath, options.raiseFloor ?? []);
-        const folder = await MetadataFolder.open(options.repo ?? options.keys);
-        const root = (await folder.latestRoot()).signed;
-        const bytes = await folder.latest("targets");
-        const parsed = parseMetadata(bytes, TargetsSigned, "targets");
-        const held = await listKeys(options.keys);
-        const signers = await openKeys(
-          held,
-          root.roles.targets.keyids,
-          passphraseAsker(passphraseSource(options.passphraseFile)),
-        );
-        if (signers.length === 0) {
-          throw new UsageError({
-            expected: "a key that the root names for targets",
-            got: `${held.map(({ label }) => label).join(", ")}, none of which it names`,
-            todo: "Use your targets key, or add this one with `mote keys rotate`.",
-          });
-        }
-        const signed = signTargets({
-          root,
-          current: { bytes, parsed },
-          change,
-          signers,
-          expiresMs: Date.now() + Number(options.targetsDays) * 86_400_000,
-          deps: DEPS,
-        });
-        const file = await folder.write("targets", signed.version, signed.bytes);
-        const isComplete = signed.signatures >= signed.threshold;
-        const after = parseMetadata(signed.bytes, TargetsSigned, "targets").signed;
-        const changes = describeChange(
-          (await newestCompleteTargets(folder, signed.version)) ?? parsed.signed,
-          after,
-        );
-        io.json({
-          file,
-          version: signed.version,
-          target: change.add?.path ?? null,
-          signatures: signed.signatures,
-          threshold: signed.threshold,
-          isComplete,
-          changes,
-        });
-        io.say(`Signed ${file}, which`);
-        for (const line of changes) io.say(`  ${line}`);
-        io.say(
-          isComplete
-            ? `${signed.signatures} of ${signed.threshold} signatures: ready for mote publish.`
-            : `${signed.signatures} of ${signed.threshold} signatures: hand the folder on to the next person.`,
-        );
-      });
+      .action((bundlePath: string | undefined, options: SignOptions) => sign(bundlePath, options, io));
   },
 };
 
-async function readChange(
-  bundlePath: string | undefined,
-  raiseFloor: readonly string[],
-): Promise<TargetsChange> {
-  const floors = Object.fromEntries(raiseFloor.map(parseFloor));
-  if (bundlePath === undefined) {
-    if (raiseFloor.length > 0) return { floors };
+async function sign(bundlePath: string | undefined, options: SignOptions, io: Io): Promise<void> {
+  const change = await readChange(bundlePath, options);
+  const folder = await MetadataFolder.open(options.repo ?? options.keys);
+  const root = (await folder.latestRoot()).signed;
+  const held = await listKeys(options.keys);
+  const ask = passphraseAsker(passphraseSource(options.passphraseFile));
+  const signers = await openKeys(held, root.roles.targets.keyids, ask);
+  if (signers.length === 0) {
     throw new UsageError({
-      expected: "a bundle or --raise-floor",
-      got: "neither",
-      todo: "See mote sign --help.",
+      expected: "a key that the root names for targets",
+      got: `${held.map(({ label }) => label).join(", ")}, none of which it names`,
+      todo: "Use your targets key, or add this one with `mote keys rotate`.",
     });
   }
-  const bundle = unpackBundle(await readBundleFile(bundlePath), nodeSha256);
-  return { add: targetOf(bundle, DEPS), floors };
+  const signed = signTargets({
+    root,
+    complete: (await folder.latestTargets()).signed,
+    draft: await folder.draft("targets"),
+    change,
+    signers,
+    expiresMs: Date.now() + Number(options.targetsDays) * 86_400_000,
+    deps: DEPS,
+  });
+  const { version, signatures, threshold, isComplete, changes } = signed;
+  const file = await folder.write("targets", version, signed.bytes, isComplete);
+  const target = change.add?.path ?? null;
+  io.json({ file, version, target, signatures, threshold, isComplete, changes });
+  io.say(`Signed ${file}, which`);
+  for (const line of changes) io.say(`  ${line}`);
+  const next = isComplete ? "ready for mote publish" : "hand the folder on to the next person";
+  io.say(`${signatures} of ${threshold} signatures: ${next}.`);
+}
+
+async function readChange(bundlePath: string | undefined, options: SignOptions): Promise<TargetsChange> {
+  const floors = Object.fromEntries((options.raiseFloor ?? []).map(parseFloor));
+  const delegations = await readDelegation(options);
+  const change = { floors, ...(delegations === undefined ? {} : { delegations }) };
+  if (bundlePath !== undefined) {
+    const bundle = unpackBundle(await readBundleFile(bundlePath), nodeSha256);
+    return { ...change, add: targetOf(bundle, DEPS) };
+  }
+  const isSomething = options.raiseFloor !== undefined || delegations !== undefined || options.renew === true;
+  if (isSomething) return change;
+  throw new UsageError({
+    expected: "a bundle, --raise-floor, --renew, --delegate or --end-delegation",
+    got: "none of them",
+    todo: "See mote sign --help.",
+  });
+}
+
+async function readDelegation(options: SignOptions): Promise<TargetsChange["delegations"]> {
+  if (options.endDelegation === true) return null;
+  if (options.delegate === undefined) return undefined;
+  const { targets } = await readServerKeys(options.delegate);
+  if (targets !== null) return delegationTo(targets);
+  throw new UsageError({
+    expected: `a targets key in ${options.delegate}`,
+    got: "only snapshot and timestamp keys",
+    todo: "Make the server's keys with `mote keys init --mode server` or `mote keys rotate --server-keys`.",
+  });
 }
 
 export async function readBundleFile(path: string): Promise<Uint8Array> {

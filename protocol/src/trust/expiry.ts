@@ -1,0 +1,11 @@
+/** How long before a role's expiry people are told. Signing takes a meeting; a month is time for one. */
+export const WARN_BEFORE_EXPIRY_MS = 30 * 86_400_000;
+
+export type Expiry = "fine" | "soon" | "expired";
+
+/** @param expires as the metadata states it (UTC, seconds) */
+export function judgeExpiry(expires: string, nowMs: number, warnBeforeMs = WARN_BEFORE_EXPIRY_MS): Expiry {
+  const remainingMs = Date.parse(expires) - nowMs;
+  if (remainingMs <= 0) return "expired";
+  return remainingMs <= warnBeforeMs ? "soon" : "fine";
+}

@@ -1,0 +1,171 @@
+import {
+  ed25519Key,
+  fromHex,
+  keyId,
+  type RootSigned,
+  TOP_LEVEL_ROLES,
+  type TopLevelRole,
+} from "@mote/protocol";
+import { generateKey, nodeSha256, nodeVerify, readKeyInfo, writeServerKeys } from "@mote/protocol/node";
+import type { Command } from "commander";
+import { UsageError } from "../../errors.js";
+import { LIFETIMES_DAYS, type PublicKey } from "../../release/ceremony.js";
+import { type HeldKey, listKeys, openKeys } from "../../release/key-ring.js";
+import { type Draft, MetadataFolder } from "../../release/metadata-folder.js";
+import { passphraseAsker, passphraseSource } from "../../release/passphrase.js";
+import { nextRoot, type RoleChange, signRoot } from "../../release/rotate.js";
+import type { Io } from "../command.js";
+
+interface RotateOptions {
+  readonly keys: readonly string[];
+  readonly repo: string;
+  readonly role?: string;
+  readonly add?: readonly string[];
+  readonly remove?: readonly string[];
+  readonly threshold?: string;
+  readonly serverKeys?: string;
+  readonly renew?: boolean;
+  readonly days: string;
+  readonly passphraseFile?: string;
+}
+
+const DEPS = { sha256: nodeSha256, verify: nodeVerify };
+
+export function configureRotate(command: Command, io: Io): void {
+  command
+    .description("change who may sign: makes the next root, or adds your signature to one that others began")
+    .requiredOption("-k, --keys <path...>", "your root key, or folders with root keys")
+    .requiredOption("-r, --repo <dir>", "folder of the trust metadata")
+    .option("--role <role>", "root, targets, snapshot or timestamp")
+    .option("--add <key...>", "key files (their public half is read) or public keys in hex")
+    .option("--remove <keyId...>", "key ids to remove")
+    .option("--threshold <n>", "signatures that the role needs from now on")
+    .option(
+      "--server-keys <dir>",
+      "make a new folder of server keys and name them for snapshot and timestamp",
+    )
+    .option("--renew", "only a new expiry")
+    .option("--days <n>", "days until the root must be signed again", String(LIFETIMES_DAYS.root))
+    .option("--passphrase-file <file>", "passphrase of the keys (else asked, or MOTE_PASSPHRASE)")
+    .addHelpText(
+      "after",
+      "\nExample (targets-2 was lost; the root keys' holders sign one after the other):\n  mote keys rotate --role targets --remove 51f0… --add eve.key.json --keys root-1.key.json --repo trust\n  mote keys rotate --keys root-2.key.json --repo trust\n",
+    )
+    .action((options: RotateOptions) => rotate(options, io));
+}
+
+async function rotate(options: RotateOptions, io: Io): Promise<void> {
+  const folder = await MetadataFolder.open(options.repo);
+  const current = (await folder.latestRoot()).signed;
+  const changes = await readChanges(options, current, await hasDelegation(folder));
+  const draft = await folder.draft("root");
+  const document = chooseDocument(options, current, changes, draft);
+  const held: HeldKey[] = [];
+  for (const path of options.keys) held.push(...(await listKeys(path)));
+  const wanted = new Set([...current.roles.root.keyids, ...joining(changes)]);
+  const ask = passphraseAsker(passphraseSource(options.passphraseFile));
+  const signers = await openKeys(held, [...wanted], ask);
+  if (signers.length === 0) {
+    throw new UsageError({
+      expected: "a root key, old or new",
+      got: held.map(({ label }) => label).join(", "),
+      todo: "A root is signed with root keys: see `mote keys show`.",
+    });
+  }
+  const signed = signRoot(current, document, signers, DEPS);
+  const { version, byOld, byNew, isComplete } = signed;
+  const file = await folder.write("root", version, signed.bytes, isComplete);
+  io.json({ file, version, byOld, byNew, isComplete });
+  io.say(`Signed ${file}`);
+  io.say(
+    `${byOld.signatures} of ${byOld.threshold} signatures by the keys of root version ${current.version}`,
+  );
+  io.say(`${byNew.signatures} of ${byNew.threshold} signatures by its own keys`);
+  io.say(
+    isComplete
+      ? "Complete: publish it with `mote publish --repo`, before anything that its new keys sign."
+      : "Hand the folder on to the next holder of a root key: `mote keys rotate --keys …` adds a signature.",
+  );
+}
+
+function chooseDocument(
+  options: RotateOptions,
+  current: RootSigned,
+  changes: readonly RoleChange[],
+  draft: Draft | null,
+): RootSigned | Draft {
+  const asksForNew = changes.length > 0 || options.renew === true;
+  if (draft !== null && !asksForNew) return draft;
+  if (draft !== null) {
+    throw new UsageError({
+      expected: `the draft of root version ${draft.version} to be finished first`,
+      got: "another change",
+      todo: "Sign the draft without further flags, or delete its file and begin again.",
+    });
+  }
+  if (asksForNew) return nextRoot(current, changes, Date.now(), Number(options.days));
+  throw new UsageError({
+    expected: "a change (--role with --add, --remove or --threshold; --server-keys; --renew)",
+    got: "none, and no draft to sign",
+    todo: "See mote keys rotate --help.",
+  });
+}
+
+async function readChanges(
+  options: RotateOptions,
+  current: RootSigned,
+  hasDelegation: boolean,
+): Promise<RoleChange[]> {
+  const changes: RoleChange[] = [];
+  const { role, add = [], remove = [], threshold } = options;
+  if (role !== undefined) {
+    changes.push({
+      role: parseRole(role),
+      add: await Promise.all(add.map(readPublicKey)),
+      remove,
+      ...(threshold === undefined ? {} : { threshold: Number(threshold) }),
+    });
+  } else if (add.length + remove.length > 0 || threshold !== undefined) {
+    throw new UsageError({
+      expected: "--role beside --add, --remove and --threshold",
+      got: "none",
+      todo: "Say whose keys change.",
+    });
+  }
+  if (options.serverKeys !== undefined) {
+    const fresh = {
+      snapshot: generateKey(),
+      timestamp: generateKey(),
+      targets: hasDelegation ? generateKey() : null,
+    };
+    await writeServerKeys(options.serverKeys, fresh);
+    for (const name of ["snapshot", "timestamp"] as const) {
+      changes.push({ role: name, add: [fresh[name]], remove: current.roles[name].keyids, threshold: 1 });
+    }
+  }
+  return changes;
+}
+
+async function hasDelegation(folder: MetadataFolder): Promise<boolean> {
+  return ((await folder.latestTargets()).signed.delegations?.roles ?? []).length > 0;
+}
+
+function joining(changes: readonly RoleChange[]): string[] {
+  return changes.filter(({ role }) => role === "root").flatMap(({ add }) => add.map(({ keyId: id }) => id));
+}
+
+function parseRole(text: string): TopLevelRole {
+  const role = TOP_LEVEL_ROLES.find((candidate) => candidate === text);
+  if (role !== undefined) return role;
+  throw new UsageError({
+    expected: `--role ${TOP_LEVEL_ROLES.join(", ")}`,
+    got: text,
+    todo: "Correct the flag.",
+  });
+}
+
+async function readPublicKey(text: string): Promise<PublicKey> {
+  if (!/^[0-9a-f]{64}$/.test(text)) return readKeyInfo(text);
+  const publicKey = fromHex(text);
+  return { publicKey, keyId: keyId(ed25519Key(publicKey), nodeSha256) };
+}

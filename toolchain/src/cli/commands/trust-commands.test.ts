@@ -1,0 +1,281 @@
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  exampleManifest,
+  packBundle,
+  SignatureThresholdError,
+  TargetNotFoundError,
+  toHex,
+} from "@mote/protocol";
+import { nodeSha256 } from "@mote/protocol/node";
+import { Command } from "commander";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { UsageError } from "../../errors.js";
+import type { CliCommand, Io } from "../command.js";
+import { command as bundleCommand } from "./bundle.js";
+import { command as keysCommand } from "./keys.js";
+import { command as signCommand } from "./sign.js";
+
+/** People's work with keys, as they type it, on real files. */
+
+const COMMANDS: Record<string, CliCommand> = { keys: keysCommand, sign: signCommand, bundle: bundleCommand };
+let folder = "";
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "mote-ceremony-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function mote<T = Record<string, unknown>>(...args: string[]): Promise<T> {
+  let document: unknown;
+  const io: Io = {
+    isJson: true,
+    say: () => {},
+    json: (value) => {
+      document = JSON.parse(JSON.stringify(value));
+    },
+    progress: () => ({ update: () => {}, stop: () => {} }),
+  };
+  const program = new Command().enablePositionalOptions().exitOverride();
+  const [name, ...rest] = args;
+  const { configure } = COMMANDS[name!]!;
+  configure(program.command(name!), io);
+  await program.parseAsync(["node", "mote", name!, ...rest]);
+  return document as T;
+}
+
+async function writeBundle(file: string, change: object = {}): Promise<string> {
+  const artifacts = new Map<string, Uint8Array>();
+  const keep = (bytes: Uint8Array) => {
+    const sha256 = toHex(nodeSha256(bytes));
+    artifacts.set(sha256, bytes);
+    return { sha256, length: bytes.length };
+  };
+  const plain = exampleManifest();
+  const variants = plain.variants.map((variant, i) => {
+    const { input, output } = variant;
+    const zeros = (spec: TensorSpec) => [new Uint8Array(tensorBytes(spec))];
+    const golden = encodeGolden({ inputs: zeros(input), outputs: zeros(output) }, input, output);
+    return {
+      ...variant,
+      artifact: keep(new Uint8Array(10).fill(i)),
+      golden: { ...variant.golden, artifact: keep(golden) },
+    };
+  });
+  const path = join(folder, file);
+  await writeFile(path, packBundle({ manifest: { ...plain, variants, ...change }, artifacts }));
+  return path;
+}
+
+interface Signed {
+  file: string;
+  version: number;
+  signatures: number;
+  isComplete: boolean;
+  changes: string[];
+}
+
+const trust = (...names: string[]) => join(folder, "trust", ...names);
+const init = (...flags: string[]) => mote("keys", "init", "--out", trust(), "--no-passphrase", ...flags);
+
+/** Each person has a folder of their own with one key in it. */
+async function person(label: string): Promise<string> {
+  const own = join(folder, label);
+  await mkdir(own);
+  await rename(trust(`${label}.key.json`), join(own, `${label}.key.json`));
+  return own;
+}
+
+describe("mote keys init", () => {
+  it("gives people their keys, the server only its own, and devices a root", async () => {
+    await init();
+    expect((await readdir(trust())).sort()).toEqual([
+      "metadata",
+      "root-1.key.json",
+      "root-2.key.json",
+      "root-3.key.json",
+      "server-keys",
+      "targets-1.key.json",
+      "targets-2.key.json",
+      "targets-3.key.json",
+    ]);
+    expect((await readdir(trust("server-keys"))).sort()).toEqual(["snapshot.key.json", "timestamp.key.json"]);
+    expect((await readdir(trust("metadata"))).sort()).toEqual(["1.root.json", "1.targets.json"]);
+  });
+
+  it("in server mode delegates manifests, and only those, to a key of the server's", async () => {
+    await init("--mode", "server", "--targets-threshold", "1");
+    expect(await readdir(trust("server-keys"))).toContain("targets.key.json");
+    const targets = JSON.parse(await readFile(trust("metadata", "1.targets.json"), "utf8"));
+    expect(targets.signed.delegations.roles[0].paths).toEqual(["*/*/manifest.json"]);
+    expect(await readdir(trust("metadata"))).toContain("1.server.json");
+  });
+
+  it("refuses fewer keys than the threshold, and to overwrite a key", async () => {
+    await expect(init("--root-threshold", "3", "--root-keys", "2")).rejects.toThrow(UsageError);
+    await init();
+    await expect(init()).rejects.toThrow(/never overwritten/);
+  });
+});
+
+describe("mote sign", () => {
+  it("gathers a threshold one person at a time, over one document", async () => {
+    await init();
+    const [ada, bo] = [await person("targets-1"), await person("targets-2")];
+    const bundle = await writeBundle("a.bundle");
+    await expect(mote("bundle", "verify", bundle, "--repo", trust())).rejects.toThrow(TargetNotFoundError);
+    const first = await mote<Signed>("sign", bundle, "--keys", ada, "--repo", trust());
+    expect(first).toMatchObject({ version: 2, signatures: 1, isComplete: false });
+    expect(first.changes[0]).toMatch(/^adds reader\/1\.0\.0\/manifest\.json/);
+    await expect(mote("bundle", "verify", bundle, "--repo", trust())).rejects.toThrow(
+      SignatureThresholdError,
+    );
+    // Signing twice adds nothing.
+    expect((await mote<Signed>("sign", bundle, "--keys", ada, "--repo", trust())).signatures).toBe(1);
+    const second = await mote<Signed>("sign", bundle, "--keys", bo, "--repo", trust());
+    expect(second).toMatchObject({ version: 2, signatures: 2, isComplete: true });
+    expect(await mote("bundle", "verify", bundle, "--repo", trust())).toMatchObject({
+      signed: { version: 2, signatures: 2, threshold: 2 },
+    });
+    expect((await readdir(trust("metadata"))).sort()).toEqual([
+      "1.root.json",
+      "1.targets.json",
+      "2.targets.json",
+    ]);
+  });
+
+  it("never has one person sign two documents of one version", async () => {
+    await init();
+    const [ada, bo] = [await person("targets-1"), await person("targets-2")];
+    const a = await writeBundle("a.bundle");
+    const b = await writeBundle("b.bundle", { version: "1.1.0", sequence: 2 });
+    expect((await mote<Signed>("sign", a, "--keys", ada, "--repo", trust())).version).toBe(2);
+    const other = await mote<Signed>("sign", b, "--keys", bo, "--repo", trust());
+    expect(other).toMatchObject({ version: 3, signatures: 1 });
+    expect(other.changes).toHaveLength(2);
+  });
+
+  it("refuses other content under a version that is signed, and a sequence that is taken", async () => {
+    await init("--targets-threshold", "1");
+    const keys = ["--keys", trust(), "--repo", trust()];
+    await mote("sign", await writeBundle("a.bundle"), ...keys);
+    const changed = await writeBundle("b.bundle", { sequence: 5 });
+    await expect(mote("sign", changed, ...keys)).rejects.toThrow(/keep the content/);
+    const sameSequence = await writeBundle("c.bundle", { version: "1.0.1" });
+    await expect(mote("sign", sameSequence, ...keys)).rejects.toThrow(/sequence that no other release/);
+  });
+
+  it("raises a floor for good and drops what it retires", async () => {
+    await init("--targets-threshold", "1");
+    const keys = ["--keys", trust(), "--repo", trust()];
+    await mote("sign", await writeBundle("a.bundle"), ...keys);
+    await mote("sign", await writeBundle("b.bundle", { version: "2.0.0", sequence: 2 }), ...keys);
+    const raised = await mote<Signed>("sign", "--raise-floor", "reader=2", ...keys);
+    expect(raised.changes).toEqual([
+      "retires reader/1.0.0/manifest.json",
+      "raises the floor of reader from 0 to 2, for good",
+    ]);
+    await expect(mote("sign", "--raise-floor", "reader=1", ...keys)).rejects.toThrow(/never falls/);
+    await expect(mote("sign", await writeBundle("a2.bundle"), ...keys)).rejects.toThrow(
+      /the floor of reader/,
+    );
+  });
+
+  it("says so when none of the keys may sign", async () => {
+    await init();
+    const root = await person("root-1");
+    const bundle = await writeBundle("a.bundle");
+    await expect(mote("sign", bundle, "--keys", root, "--repo", trust())).rejects.toThrow(UsageError);
+  });
+});
+
+describe("mote keys rotate", () => {
+  it("replaces a lost targets key with two root holders' signatures, and the new key counts", async () => {
+    await init();
+    const [ada, lost] = [await person("targets-1"), await person("targets-2")];
+    const { keys } = await mote<{ keys: { keyId: string }[] }>("keys", "show", lost);
+    const eve = join(folder, "eve");
+    await mkdir(eve);
+    await mote("keys", "add", "--label", "eve", "--out", join(eve, "eve.key.json"), "--no-passphrase");
+    const change = ["--role", "targets", "--remove", keys[0]!.keyId, "--add", join(eve, "eve.key.json")];
+    const begun = await mote(
+      "keys",
+      "rotate",
+      ...change,
+      "--keys",
+      trust("root-1.key.json"),
+      "--repo",
+      trust(),
+    );
+    expect(begun).toMatchObject({ version: 2, isComplete: false, byOld: { signatures: 1 } });
+    // Nothing counts before the threshold is reached.
+    const bundle = await writeBundle("a.bundle");
+    await expect(mote("sign", bundle, "--keys", eve, "--repo", trust())).rejects.toThrow(UsageError);
+    const done = await mote("keys", "rotate", "--keys", trust("root-2.key.json"), "--repo", trust());
+    expect(done).toMatchObject({ version: 2, isComplete: true });
+    await mote("sign", bundle, "--keys", eve, "--repo", trust());
+    await expect(mote("sign", bundle, "--keys", lost, "--repo", trust())).rejects.toThrow(UsageError);
+    expect(await mote("sign", bundle, "--keys", ada, "--repo", trust())).toMatchObject({ isComplete: true });
+  });
+
+  it("changes the root's own keys only with both generations' signatures", async () => {
+    await init("--root-threshold", "1", "--root-keys", "1");
+    const fresh = join(folder, "fresh.key.json");
+    await mote("keys", "add", "--label", "fresh", "--out", fresh, "--no-passphrase");
+    const shown = await mote<{ keys: { label: string; keyId: string }[] }>("keys", "show", trust());
+    const old = shown.keys.find(({ label }) => label === "root-1")!.keyId;
+    const change = ["--role", "root", "--add", fresh, "--remove", old, "--repo", trust()];
+    const byOne = await mote("keys", "rotate", ...change, "--keys", trust("root-1.key.json"));
+    expect(byOne).toMatchObject({ isComplete: false, byOld: { signatures: 1 }, byNew: { signatures: 0 } });
+  });
+
+  it("names new server keys after a theft, and lets a draft be finished first", async () => {
+    await init();
+    const roots = ["--keys", trust("root-1.key.json"), "--repo", trust()];
+    await mote("keys", "rotate", "--server-keys", trust("server-keys-2"), ...roots);
+    expect((await readdir(trust("server-keys-2"))).sort()).toEqual([
+      "snapshot.key.json",
+      "timestamp.key.json",
+    ]);
+    await expect(mote("keys", "rotate", "--renew", ...roots)).rejects.toThrow(/finished first/);
+  });
+
+  it("refuses a role with fewer keys than its threshold", async () => {
+    await init();
+    const shown = await mote<{ keys: { label: string; keyId: string }[] }>("keys", "show", trust());
+    const targets = shown.keys.filter(({ label }) => label.startsWith("targets")).map(({ keyId }) => keyId);
+    const remove = ["--role", "targets", "--remove", targets[0]!, targets[1]!];
+    await expect(mote("keys", "rotate", ...remove, "--keys", trust(), "--repo", trust())).rejects.toThrow(
+      UsageError,
+    );
+  });
+});
+
+describe("mote keys show", () => {
+  it("tells who may sign what until when, and warns in the last month", async () => {
+    await init("--root-days", "20");
+    const shown = await mote<{ roles: { role: string; expiry: string; threshold: number }[] }>(
+      "keys",
+      "show",
+      trust(),
+    );
+    expect(shown.roles.map(({ role, expiry }) => [role, expiry])).toEqual([
+      ["root", "soon"],
+      ["targets", "fine"],
+      ["snapshot", "soon"],
+      ["timestamp", "soon"],
+    ]);
+  });
+
+  it("reads a copied key file alone, and refuses a folder with nothing in it", async () => {
+    await init();
+    const copy = join(folder, "copy.key.json");
+    await copyFile(trust("root-1.key.json"), copy);
+    expect(await mote("keys", "show", copy)).toMatchObject({
+      keys: [{ label: "root-1", isEncrypted: false }],
+    });
+    await mkdir(join(folder, "empty"));
+    await expect(mote("keys", "show", join(folder, "empty"))).rejects.toThrow(/neither/);
+  });
+});

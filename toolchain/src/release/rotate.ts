@@ -1,0 +1,105 @@
+import {
+  addSignatures,
+  buildRoot,
+  ed25519Key,
+  parseMetadata,
+  RootSigned,
+  type Signer,
+  signRole,
+  type TopLevelRole,
+  type TrustDeps,
+  type TufKey,
+  validSigners,
+} from "@mote/protocol";
+import { UsageError } from "../errors.js";
+import type { PublicKey } from "./ceremony.js";
+import type { Draft } from "./metadata-folder.js";
+
+const DAY_MS = 86_400_000;
+
+/** Who joins and who leaves a role. A role that is not named stays as it is. */
+export interface RoleChange {
+  readonly role: TopLevelRole;
+  readonly add: readonly PublicKey[];
+  /** Key ids. */
+  readonly remove: readonly string[];
+  readonly threshold?: number;
+}
+
+/**
+ * The root that follows, with new members and a new expiry. Without changes it is a renewal.
+ *
+ * @throws UsageError where a role would be left with fewer keys than its threshold
+ */
+export function nextRoot(
+  current: RootSigned,
+  changes: readonly RoleChange[],
+  nowMs: number,
+  days: number,
+): RootSigned {
+  const keys: Record<string, TufKey> = { ...current.keys };
+  const roles = { ...current.roles };
+  for (const change of changes) {
+    const before = roles[change.role];
+    const unknown = change.remove.filter((id) => !before.keyids.includes(id));
+    if (unknown.length > 0) {
+      throw new UsageError({
+        expected: `keys of the role ${change.role} to remove`,
+        got: unknown.join(", "),
+        todo: "See `mote keys show` for the ids.",
+      });
+    }
+    for (const { keyId, publicKey } of change.add) keys[keyId] = ed25519Key(publicKey);
+    const kept = before.keyids.filter((id) => !change.remove.includes(id));
+    const keyids = [...new Set([...kept, ...change.add.map(({ keyId }) => keyId)])];
+    const threshold = change.threshold ?? before.threshold;
+    if (keyids.length < threshold) {
+      throw new UsageError({
+        expected: `at least ${threshold} keys for ${change.role}`,
+        got: `${keyids.length} after this change`,
+        todo: "Add a key in the same step, or lower --threshold.",
+      });
+    }
+    roles[change.role] = { keyids, threshold };
+  }
+  const named = new Set(Object.values(roles).flatMap(({ keyids }) => keyids));
+  return buildRoot({
+    version: current.version + 1,
+    expiresMs: nowMs + days * DAY_MS,
+    keys: Object.fromEntries(Object.entries(keys).filter(([id]) => named.has(id))),
+    roles,
+  });
+}
+
+export interface SignedRoot {
+  readonly bytes: Uint8Array;
+  readonly version: number;
+  /** By the root before, and by itself: both must reach their threshold. */
+  readonly byOld: { readonly signatures: number; readonly threshold: number };
+  readonly byNew: { readonly signatures: number; readonly threshold: number };
+  readonly isComplete: boolean;
+}
+
+/** Signs a new root, or adds signatures to the draft of one. */
+export function signRoot(
+  current: RootSigned,
+  document: RootSigned | Draft,
+  signers: readonly Signer[],
+  deps: TrustDeps,
+): SignedRoot {
+  const bytes = "bytes" in document ? addSignatures(document.bytes, signers) : signRole(document, signers);
+  const next = parseMetadata(bytes, RootSigned, "root");
+  const count = (root: RootSigned) => ({
+    signatures: validSigners(next, root.keys, root.roles.root, deps).size,
+    threshold: root.roles.root.threshold,
+  });
+  const byOld = count(current);
+  const byNew = count(next.signed);
+  return {
+    bytes,
+    version: next.signed.version,
+    byOld,
+    byNew,
+    isComplete: byOld.signatures >= byOld.threshold && byNew.signatures >= byNew.threshold,
+  };
+}
