@@ -20,6 +20,9 @@ const COMMANDS: Record<string, () => Promise<{ command: CliCommand }>> = {
   evaluate: () => import("./commands/evaluate.js"),
   quantize: () => import("./commands/quantize.js"),
   run: () => import("./commands/run.js"),
+  rollout: () => import("./commands/rollout.js"),
+  device: () => import("./commands/device.js"),
+  fleet: () => import("./commands/fleet.js"),
 };
 
 async function run(argv: string[]): Promise<number> {

@@ -1,0 +1,134 @@
+import type { DryRunAnswer, RolloutAction, RolloutView } from "@mote/protocol";
+import type { Command } from "commander";
+import type { CliCommand, Io } from "../command.js";
+import { addServerOptions, connect, type ServerOptions } from "../operator/connect.js";
+import { type PlanOptions, readPlan } from "../operator/plan.js";
+import { table } from "../operator/table.js";
+
+export const command: CliCommand = {
+  name: "rollout",
+  summary: "stage a release over the fleet: create, list, show, approve, pause, resume, abort",
+  configure(command, io) {
+    addCreate(command, io);
+    addServerOptions(command.command("list").description("all rollouts, newest first")).action(
+      async (options: ServerOptions) => {
+        const { rollouts } = await (await connect(options)).rollouts();
+        io.json(rollouts);
+        io.say(table(["id", "release", "state", "wave", "why"], rollouts.map(row)));
+      },
+    );
+    addServerOptions(
+      command.command("show").description("one rollout: waves, gates with their evidence, history"),
+    )
+      .argument("<id>")
+      .action(async (id: string, options: ServerOptions) => {
+        show(await (await connect(options)).rollout(id), io);
+      });
+    addAction(command, io, "approve", "approve the start, or let a held wave pass");
+    addAction(command, io, "pause", "hand the release to no more devices for now");
+    addAction(command, io, "resume", "go on after a pause or a hold");
+    addAction(command, io, "abort", "end it; with --rollback devices go back to what they ran before");
+  },
+};
+
+function addCreate(command: Command, io: Io): void {
+  addServerOptions(
+    command.command("create").description("start a rollout, or say what it would do (--dry-run)"),
+  )
+    .option("-p, --product <name>", "product of the release")
+    .option("-r, --release <version>", "version to roll out")
+    .option("--plan <file>", "the whole plan as YAML or JSON; options win over it")
+    .option(
+      "--wave <name:size[:soak]...>",
+      "waves in order, cumulative (default canary:5%:1h early:25%:1h everybody:100%)",
+    )
+    .option("--hardware <class...>", "only these hardware classes")
+    .option("--tag <name=value...>", "only devices with all these tags")
+    .option("--on-failure <what>", "hold, rollback-wave or rollback-fleet (default hold)")
+    .option("--approvals <n>", "people who must approve before the first wave")
+    .option(
+      "--false-stop-rate <p>",
+      "chance that a release no worse than the old one is stopped (default 0.05)",
+    )
+    .option("--comment <text>")
+    .option("--dry-run", "say what would happen to whom; nothing is stored")
+    .addHelpText(
+      "after",
+      `
+Example:
+  mote rollout create -p digits -r 2.0.0 --wave canary:5:10m --wave everybody:100% --on-failure rollback-fleet --dry-run
+
+A plan file holds the same and more:
+  product: digits
+  version: 2.0.0
+  query: { tags: { site: north } }
+  waves: [{ name: canary, share: 0.05, soakS: 600 }, { name: everybody, share: 1, soakS: 0 }]
+  gates: { telemetry: [{ metric: confidence, margin: 0.05 }], deadlineS: 86400 }
+  onFailure: rollback-fleet
+  preconditions: { minBatteryPercent: 30 }
+`,
+    )
+    .action(async (options: ServerOptions & PlanOptions & { dryRun?: boolean }) => {
+      const plan = await readPlan(options);
+      const client = await connect(options);
+      if (options.dryRun === true) return showDryRun(await client.dryRun(plan), io);
+      show(await client.createRollout(plan), io);
+    });
+}
+
+function addAction(command: Command, io: Io, action: RolloutAction, summary: string): void {
+  const sub = addServerOptions(command.command(action).description(summary))
+    .argument("<id>")
+    .option("--comment <text>", "kept in the rollout's history");
+  if (action === "abort") sub.option("--rollback", "devices go back to what they ran before");
+  sub.action(async (id: string, options: ServerOptions & { comment?: string; rollback?: boolean }) => {
+    const { comment, rollback } = options;
+    const request = {
+      ...(comment === undefined ? {} : { comment }),
+      ...(rollback === undefined ? {} : { rollback }),
+    };
+    show(await (await connect(options)).act(id, action, request), io);
+  });
+}
+
+function row(view: RolloutView): string[] {
+  const wave = view.waves[view.currentWave];
+  const progress = wave === undefined ? "" : `${wave.name} ${wave.confirmed}/${wave.members}`;
+  return [view.id, `${view.plan.product} ${view.plan.version}`, view.state, progress, view.reason];
+}
+
+function show(view: RolloutView, io: Io): void {
+  io.json(view);
+  io.say(`${view.id}: ${view.plan.product} ${view.plan.version}, ${view.state}`);
+  io.say(view.reason);
+  const waves = view.waves.map((wave) => [
+    wave.name,
+    wave.state,
+    String(wave.members),
+    String(wave.confirmed),
+    String(wave.failed),
+    String(wave.control),
+  ]);
+  io.say(table(["wave", "state", "devices", "confirmed", "failed", "control"], waves));
+  const gates = view.waves.flatMap((wave) =>
+    wave.gates.map((gate) => [wave.name, gate.gate, gate.verdict, gate.text]),
+  );
+  if (gates.length > 0) io.say(table(["wave", "gate", "verdict", "evidence"], gates));
+  const { done, pending } = view.rollback;
+  if (done + pending > 0) io.say(`Rolled back: ${done} devices; still to come back: ${pending}`);
+  for (const { atMs, text } of view.history) io.say(`${new Date(atMs).toISOString()}  ${text}`);
+}
+
+function showDryRun(answer: DryRunAnswer, io: Io): void {
+  io.json(answer);
+  io.say(`${answer.eligible} devices are eligible.`);
+  const rows = answer.waves.map((wave) => [
+    wave.name,
+    String(wave.devices),
+    String(wave.control),
+    wave.sample.slice(0, 5).join(", "),
+  ]);
+  io.say(table(["wave", "devices", "control", "for example"], rows));
+  for (const { reason, devices } of answer.excluded) io.say(`Left out: ${devices}, ${reason}`);
+  for (const warning of answer.warnings) io.say(`Warning: ${warning}`);
+}

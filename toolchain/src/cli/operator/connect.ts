@@ -1,0 +1,52 @@
+import { readFile } from "node:fs/promises";
+import { OperatorClient } from "@mote/protocol";
+import type { Command } from "commander";
+import { UsageError } from "../../errors.js";
+
+/** How a command finds the server and proves who types it. */
+export interface ServerOptions {
+  readonly server?: string;
+  readonly tokenFile?: string;
+}
+
+/** Environment: MOTE_SERVER and MOTE_TOKEN stand in for the options. */
+export function addServerOptions(command: Command): Command {
+  return command
+    .option("-s, --server <url>", "address of the server (else MOTE_SERVER)")
+    .option("--token-file <file>", "file with the operator's token (else MOTE_TOKEN)");
+}
+
+/** Throws UsageError when address or token is missing. */
+export async function connect(options: ServerOptions): Promise<OperatorClient> {
+  const url = options.server ?? process.env["MOTE_SERVER"];
+  if (url === undefined || url === "") {
+    throw new UsageError({
+      expected: "the server's address",
+      got: "none",
+      todo: "Give --server URL or set MOTE_SERVER.",
+    });
+  }
+  return new OperatorClient({ url, token: await readToken(options.tokenFile), fetch });
+}
+
+async function readToken(file: string | undefined): Promise<string> {
+  const environment = process.env["MOTE_TOKEN"];
+  if (file === undefined) {
+    if (environment !== undefined && environment !== "") return environment;
+    throw new UsageError({
+      expected: "an operator's token",
+      got: "none",
+      todo: "Give --token-file FILE (the server writes admin.token into its data folder) or set MOTE_TOKEN.",
+    });
+  }
+  try {
+    return (await readFile(file, "utf8")).trim();
+  } catch (cause) {
+    throw new UsageError({
+      expected: `a token in ${file}`,
+      got: cause instanceof Error ? cause.message : String(cause),
+      todo: "The server writes its first token to admin.token in its data folder.",
+      cause,
+    });
+  }
+}

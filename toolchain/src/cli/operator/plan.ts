@@ -1,0 +1,98 @@
+import { readFile } from "node:fs/promises";
+import { checkSchema, DEFAULT_GATES, type OnFailure, RolloutPlan, type Wave } from "@mote/protocol";
+import { parse } from "yaml";
+import { UsageError } from "../../errors.js";
+
+export interface PlanOptions {
+  readonly product?: string;
+  readonly release?: string;
+  readonly plan?: string;
+  readonly wave?: readonly string[];
+  readonly hardware?: readonly string[];
+  readonly tag?: readonly string[];
+  readonly onFailure?: string;
+  readonly approvals?: string;
+  readonly falseStopRate?: string;
+  readonly comment?: string;
+}
+
+const DEFAULT_WAVES: readonly Wave[] = [
+  { name: "canary", share: 0.05, soakS: 3600 },
+  { name: "early", share: 0.25, soakS: 3600 },
+  { name: "everybody", share: 1, soakS: 0 },
+];
+
+/**
+ * A plan from a YAML or JSON file, from options, or from both (options win).
+ *
+ * @throws UsageError for an option that can't be read, SchemaError for a plan that breaks its schema.
+ */
+export async function readPlan(options: PlanOptions): Promise<RolloutPlan> {
+  const file = options.plan === undefined ? {} : await readPlanFile(options.plan);
+  const { query, gates, ...rest } = file;
+  const plan = {
+    waves: DEFAULT_WAVES,
+    onFailure: "hold" satisfies OnFailure,
+    preconditions: {},
+    approvals: 0,
+    ...rest,
+    query: { ...asMapping(query, "query") },
+    gates: { ...DEFAULT_GATES, ...asMapping(gates, "gates") },
+    ...(options.product === undefined ? {} : { product: options.product }),
+    ...(options.release === undefined ? {} : { version: options.release }),
+    ...(options.wave === undefined ? {} : { waves: options.wave.map(parseWave) }),
+    ...(options.onFailure === undefined ? {} : { onFailure: options.onFailure }),
+    ...(options.approvals === undefined ? {} : { approvals: Number(options.approvals) }),
+    ...(options.comment === undefined ? {} : { comment: options.comment }),
+  };
+  if (options.hardware !== undefined) plan.query = { ...plan.query, hardware: options.hardware };
+  if (options.tag !== undefined) {
+    plan.query = { ...plan.query, tags: Object.fromEntries(options.tag.map(parseTag)) };
+  }
+  if (options.falseStopRate !== undefined) plan.gates.falseStopRate = Number(options.falseStopRate);
+  return checkSchema(RolloutPlan, plan, "the rollout plan");
+}
+
+/** `canary:5` (devices), `canary:5%` (share), each with an optional soak time: `canary:5%:30m`. */
+export function parseWave(text: string): Wave {
+  const match = /^([^:]{1,64}):(\d+(?:\.\d+)?)(%?)(?::(\d+(?:\.\d+)?)(s|m|h|d)?)?$/.exec(text);
+  if (match === null) {
+    throw new UsageError({
+      expected: "a wave as NAME:DEVICES or NAME:SHARE%, with an optional soak time",
+      got: JSON.stringify(text),
+      todo: "For example --wave canary:5%:30m --wave everybody:100%.",
+    });
+  }
+  const [, name = "", size = "", percent, soak = "0", unit = "s"] = match;
+  const soakS = Number(soak) * SECONDS[unit as keyof typeof SECONDS];
+  return percent === "%" ? { name, share: Number(size) / 100, soakS } : { name, count: Number(size), soakS };
+}
+
+const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+
+export function parseTag(text: string): [string, string] {
+  const at = text.indexOf("=");
+  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
+  throw new UsageError({ expected: "--tag name=value", got: text, todo: "For example --tag site=north." });
+}
+
+async function readPlanFile(file: string): Promise<Record<string, unknown>> {
+  try {
+    return asMapping(parse(await readFile(file, "utf8")), file);
+  } catch (cause) {
+    if (cause instanceof UsageError) throw cause;
+    throw new UsageError({
+      expected: `a rollout plan in ${file}`,
+      got: cause instanceof Error ? cause.message : String(cause),
+      todo: "Write it as YAML or JSON; `mote rollout create --help` shows an example.",
+      cause,
+    });
+  }
+}
+
+function asMapping(value: unknown, what: string): Record<string, unknown> {
+  if (value === undefined) return {};
+  if (typeof value === "object" && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
+  throw new UsageError({ expected: `a mapping in ${what}`, got: typeof value, todo: "See the example." });
+}
