@@ -16,7 +16,6 @@ import { nodeSha256 } from "@mote/protocol/node";
 import { Type } from "@sinclair/typebox";
 import { type Dataset, openDataset } from "../data/index.js";
 import { FileError, UsageError } from "../errors.js";
-import type { Graph } from "../graph/graph.js";
 import { onnxArchitectureHash } from "./architecture-hash.js";
 import { type BundleDraft, DEFAULT_GOLDEN_COUNT, DEFAULT_HEALTH, type VariantDraft } from "./draft.js";
 import { openInteger } from "./integer-runner.js";
@@ -122,8 +121,7 @@ async function openVariant(
     return { runner, facts };
   }
   // Readers are loaded only here: a bundle for gateways alone needs none of them.
-  const formats: string = "../formats/index.js";
-  const { readModel } = (await import(formats)) as { readModel(path: string): Promise<Graph> };
+  const { readModel } = await import("../formats/index.js");
   const report = await readCompileReport(draft.compiled);
   const artifact = await readBytes(join(draft.compiled, "params.bin"), "the parameters of `mote compile`");
   const facts = {

@@ -2,10 +2,13 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  encodeGolden,
   exampleManifest,
   packBundle,
   SignatureThresholdError,
   TargetNotFoundError,
+  type TensorSpec,
+  tensorBytes,
   toHex,
 } from "@mote/protocol";
 import { nodeSha256 } from "@mote/protocol/node";
