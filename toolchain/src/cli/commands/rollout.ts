@@ -39,8 +39,8 @@ function addCreate(command: Command, io: Io): void {
     .option("-r, --release <version>", "version to roll out")
     .option("--plan <file>", "the whole plan as YAML or JSON; options win over it")
     .option(
-      "--wave <name:size[:soak]...>",
-      "waves in order, cumulative (default canary:5%:1h early:25%:1h everybody:100%)",
+      "--wave <wave...>",
+      "NAME:DEVICES or NAME:SHARE% with an optional soak, in order, cumulative (default canary:5%:1h early:25%:1h everybody:100%)",
     )
     .option("--hardware <class...>", "only these hardware classes")
     .option("--tag <name=value...>", "only devices with all these tags")
