@@ -8,6 +8,17 @@ export function positive(flag: string, text: string): number {
   throw new UsageError({ expected: `${flag} as a positive integer`, got: text, todo: "Correct the option." });
 }
 
+/** Points of per cent, 0 to 100. */
+export function points(flag: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value >= 0 && value <= 100) return value;
+  throw new UsageError({
+    expected: `${flag} as points of accuracy between 0 and 100`,
+    got: text,
+    todo: "Correct the option.",
+  });
+}
+
 export function oneOf<T extends string>(flag: string, given: string, allowed: readonly T[]): T {
   const found = allowed.find((value) => value === given);
   if (found !== undefined) return found;

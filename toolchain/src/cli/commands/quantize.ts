@@ -7,7 +7,7 @@ import { readModel, writeModel } from "../../formats/index.js";
 import type { Graph } from "../../graph/graph.js";
 import { type QuantizeReport, quantizeGraph } from "../../quantize/index.js";
 import type { CliCommand, Io } from "../command.js";
-import { oneOf, positive, requireAccuracy } from "../options.js";
+import { oneOf, points, positive, requireAccuracy } from "../options.js";
 
 interface Options {
   readonly data: string;
@@ -17,6 +17,8 @@ interface Options {
   readonly calibrate: string;
   readonly samples: string;
   readonly biasCorrect: boolean;
+  readonly previous?: string;
+  readonly maxLoss: string;
   readonly minAccuracy?: string;
 }
 
@@ -35,6 +37,12 @@ export const command: CliCommand = {
       .option("--calibrate <method>", METHODS.join(", "), "minmax")
       .option("--samples <n>", "calibrate on at most n samples, evenly spread over the set", "512")
       .option("--no-bias-correct", "leave the biases as they are")
+      .option("--previous <model>", "the int8 model that devices hold: round so that the update is small")
+      .option(
+        "--max-loss <points>",
+        "with --previous: points of accuracy that the small update may cost",
+        "0.2",
+      )
       .option("--min-accuracy <share>", "exit 3 when the int8 accuracy is below, for instance 0.97")
       .addHelpText(
         "after",
@@ -60,6 +68,12 @@ async function quantize(path: string, options: Options, io: Io): Promise<void> {
     {
       calibrate: method,
       biasCorrect: options.biasCorrect,
+      ...(options.previous !== undefined && {
+        previous: await readModel(options.previous),
+        maxLossPoints: points("--max-loss", options.maxLoss),
+        // Never the test set: what chooses the rounding must not also judge it.
+        validation: data,
+      }),
       progress: bar.update,
     },
   );
