@@ -3,18 +3,15 @@ import type { AddressInfo } from "node:net";
 
 /**
  * A bad link between one device and the server: passes everything through, but flips one bit in the middle of the
- * first blob of at least `minBytes` that it carries once it is armed.
+ * first blob that it carries once it is armed, those to be spared apart.
  */
 export class CorruptingProxy {
   #server: Server;
-  #isArmed = false;
+  #spared: ReadonlySet<string> | null = null;
   /** Path of the blob that was damaged; null until it happened. */
   damaged: string | null = null;
 
-  constructor(
-    private readonly target: URL,
-    private readonly minBytes: number,
-  ) {
+  constructor(private readonly target: URL) {
     this.#server = createServer((incoming, outgoing) => {
       const upstream = request(
         {
@@ -28,11 +25,12 @@ export class CorruptingProxy {
           const length = Number(answer.headers["content-length"] ?? 0);
           const path = incoming.url ?? "";
           const isVictim =
-            this.#isArmed &&
+            this.#spared !== null &&
             this.damaged === null &&
             incoming.method === "GET" &&
+            length > 0 &&
             path.startsWith("/blobs/") &&
-            length >= this.minBytes;
+            !this.#spared.has(path.slice("/blobs/".length));
           outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
           if (!isVictim) {
             answer.pipe(outgoing);
@@ -63,8 +61,9 @@ export class CorruptingProxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  arm(): void {
-    this.#isArmed = true;
+  /** `spared`: digests of blobs that pass unharmed, such as a manifest. */
+  arm(spared: readonly string[]): void {
+    this.#spared = new Set(spared);
   }
 
   close(): void {
