@@ -1,5 +1,7 @@
 export * from "./crypto.js";
 export * from "./key-file.js";
 export * from "./keys.js";
+export * from "./patch/bsdiff.js";
+export * from "./patch/make-patches.js";
 export * from "./server-keys.js";
 export * from "./test-repository.js";

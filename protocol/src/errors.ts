@@ -139,3 +139,36 @@ export class PassphraseError extends MoteError {
   readonly code = "MOTE_PASSPHRASE";
   readonly exitCode = EXIT.badInput;
 }
+
+/** Every way in which a patch can fail; whatever an attacker sends, applying it throws nothing else. */
+export abstract class PatchError extends MoteError {}
+
+/** Bytes are no patch, or a patch of a version or codec that this program does not know, or break its grammar. */
+export class PatchFormatError extends PatchError {
+  readonly code = "MOTE_PATCH_FORMAT";
+  readonly exitCode = EXIT.badInput;
+}
+
+/** A patch ends before it has produced its result. */
+export class PatchTruncatedError extends PatchError {
+  readonly code = "MOTE_PATCH_TRUNCATED";
+  readonly exitCode = EXIT.badInput;
+}
+
+/** A patch claims a result larger than the limit, or than what the signed manifest names. */
+export class PatchTooLargeError extends PatchError {
+  readonly code = "MOTE_PATCH_TOO_LARGE";
+  readonly exitCode = EXIT.badInput;
+}
+
+/** A patch was made for another file than the one it is applied to. */
+export class PatchBaseError extends PatchError {
+  readonly code = "MOTE_PATCH_BASE";
+  readonly exitCode = EXIT.badInput;
+}
+
+/** A patch was carried out and what it made does not have the digest that it names. */
+export class PatchResultError extends PatchError {
+  readonly code = "MOTE_PATCH_RESULT";
+  readonly exitCode = EXIT.badInput;
+}

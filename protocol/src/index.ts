@@ -10,6 +10,7 @@ export * from "./bundle/manifest.js";
 export * from "./bundle/pack.js";
 export * from "./bytes.js";
 export * from "./errors.js";
+export * from "./patch/index.js";
 export * from "./schema.js";
 export * from "./telemetry/frame.js";
 export * from "./telemetry/reportBatch.js";

@@ -1,0 +1,13 @@
+export {
+  decodePatchHeader,
+  encodePatchHeader,
+  PATCH_CODECS,
+  PATCH_HEADER_BYTES,
+  PATCH_LIMITS,
+  PATCH_VERSION,
+  type PatchCodec,
+  type PatchHeader,
+} from "./container.js";
+export { applyPatch, inspectPatch, PatchDecoder, type PatchOptions } from "./decoder.js";
+export { type MakePatchOptions, makeFullPatch, makeTensorPatch } from "./produce/make-patch.js";
+export { findTensorRanges, type TensorRange } from "./produce/ranges.js";

@@ -1,0 +1,82 @@
+/**
+ * Which adaptive bit means what, and the numbers both sides must agree on. C has the same layout in
+ * firmware-shims/src/patch.c; protocol/vectors hold both to it.
+ *
+ * The payload is one range-coded stream of operations, each a kind, its fields and its body, until the result is
+ * complete. There is no plan ahead of the data, so a device needs no memory for one.
+ */
+
+/** A field or signed number costs at most 33 adaptive bits of 10.1 and 33 plain ones: under 48 bytes. */
+export const LOOKAHEAD_BYTES = 64;
+
+/** Operations by their three-bit kind. */
+export const KINDS = [
+  /** length; body: bytes with no base. */
+  "bytes",
+  /** base delta, length: as in the base. */
+  "copyBase",
+  /** distance - 1, length: as `distance` bytes before, overlapping allowed. */
+  "copyResult",
+  /** length, mode; body: int8 codes with no base. */
+  "int8",
+  /** base delta, row length, rows, mode; body: int8 codes as residuals. */
+  "int8Residual",
+  /** base delta, count, mode; body: float32 as residuals of the bit pattern, or on the grid of scales. */
+  "float32Residual",
+  /** base delta, count, mode; body: int32 as residuals. */
+  "int32Residual",
+] as const;
+export type Kind = (typeof KINDS)[number];
+
+/**
+ * The mode of int8 operations, eight plain bits:
+ *   bits 0-2  how many of the highest mantissa bits are modelled; the rest is plain
+ *   bits 3-5  log2 of the step of residuals, at most 4
+ *   bit 6     each row begins with a flag: unchanged
+ *   bit 7     each row that changed begins with its ratio: "same values" instead of "same codes"
+ * of float32Residual: bit 0, on the grid of scales. Of int32Residual: bits 0-4, shift of residuals.
+ */
+export const MODE = {
+  depthMask: 7,
+  stepShift: 3,
+  stepMask: 7,
+  maxStep: 4,
+  rowFlags: 64,
+  ratios: 128,
+} as const;
+
+/** A row's ratio is (RATIO_ONE + r) / RATIO_ONE; a scale on the grid is old * (1 + r / SCALE_GRID). */
+export const RATIO_SHIFT = 10;
+export const RATIO_ONE = 1 << RATIO_SHIFT;
+export const SCALE_GRID = 256;
+
+/** The exponent of a field is unary; positions beyond this share one adaptive bit. */
+export const FIELD_EXPONENTS = 16;
+export const MAX_EXPONENT = 32;
+/** Magnitudes of int8 residuals reach 255: exponents 0 … 7. */
+export const INT8_EXPONENTS = 8;
+
+/** Header bits, kept over the whole patch. */
+export const KIND_AT = 0;
+export const LENGTH_AT = KIND_AT + 8;
+export const OFFSET_AT = LENGTH_AT + FIELD_EXPONENTS;
+/** Signed numbers of four bytes: zero, sign, exponents. Kept over the whole patch, one set for each type. */
+export const NUMBER_BITS = 2 + MAX_EXPONENT;
+export const FLOAT32_AT = OFFSET_AT + FIELD_EXPONENTS;
+export const INT32_AT = FLOAT32_AT + NUMBER_BITS;
+
+/** One area for the body at hand, reset when a tensor begins, and when bytes follow a tensor. */
+export const AREA_AT = INT32_AT + NUMBER_BITS;
+/** bytes: the high nibble by position modulo 4, then the low nibble by the high one. */
+export const HIGH_NIBBLE_AT = AREA_AT;
+export const LOW_NIBBLE_AT = HIGH_NIBBLE_AT + 4 * 16;
+/** int8: row flag, zero, sign (by the sign of the old code), exponents, mantissas, row ratio. */
+export const ROW_AT = AREA_AT;
+export const ZERO_AT = ROW_AT + 2;
+export const SIGN_AT = ZERO_AT + 1;
+export const EXPONENT_AT = SIGN_AT + 3;
+export const MANTISSA_AT = EXPONENT_AT + INT8_EXPONENTS;
+export const RATIO_AT = MANTISSA_AT + 256;
+export const AREA_END = Math.max(LOW_NIBBLE_AT + 256, RATIO_AT + 2 + FIELD_EXPONENTS);
+
+export const CONTEXTS = AREA_END;

@@ -1,0 +1,146 @@
+import type { Sha256 } from "../../bytes.js";
+import { encodePatchHeader } from "../container.js";
+import { CONTEXTS } from "../layout.js";
+import { alignedRanges } from "./aligned-ranges.js";
+import { Matcher } from "./match.js";
+import type { Operation } from "./operation.js";
+import { CostCounter, RangeEncoder } from "./range-encoder.js";
+import { findTensorRanges, type TensorRange } from "./ranges.js";
+import { tensorCandidates } from "./tensor-candidates.js";
+import { isEqual, OperationWriter } from "./writer.js";
+
+/** Below this, a range of its own costs more than it saves. */
+const MIN_TENSOR_BYTES = 16;
+
+export interface MakePatchOptions {
+  readonly sha256: Sha256;
+}
+
+/** The best compression of `next` alone. Deterministic: the same bytes give the same patch. */
+export function makeFullPatch(next: Uint8Array, { sha256 }: MakePatchOptions): Uint8Array {
+  const header = encodePatchHeader({
+    codec: "full",
+    baseLength: 0,
+    resultLength: next.length,
+    baseSha256: new Uint8Array(32),
+    resultSha256: sha256(next),
+  });
+  return join(header, encodePayload(new Uint8Array(0), next));
+}
+
+/** `next` as typed residuals against `base`. Deterministic. */
+export function makeTensorPatch(
+  base: Uint8Array,
+  next: Uint8Array,
+  { sha256 }: MakePatchOptions,
+): Uint8Array {
+  const header = encodePatchHeader({
+    codec: "tensor",
+    baseLength: base.length,
+    resultLength: next.length,
+    baseSha256: sha256(base),
+    resultSha256: sha256(next),
+  });
+  return join(header, encodePayload(base, next));
+}
+
+function encodePayload(base: Uint8Array, next: Uint8Array): Uint8Array {
+  const encoder = new RangeEncoder(CONTEXTS);
+  const planner = new Planner(base, next, new OperationWriter(encoder, base, next));
+  let { ranges, old } = pairRanges(base, next);
+  if (ranges.length === 0 && base.length > 0) {
+    ranges = alignedRanges(base, next);
+    old = ranges;
+  }
+  ranges.forEach((range, i) => {
+    planner.tensor(range, old[i] ?? null);
+  });
+  planner.untyped(next.length);
+  return encoder.finish();
+}
+
+/** Ranges of `next`, each beside the range of `base` with its name, or with its length and dtype in the same order. */
+function pairRanges(
+  base: Uint8Array,
+  next: Uint8Array,
+): { ranges: TensorRange[]; old: (TensorRange | null)[] } {
+  const ranges = findTensorRanges(next);
+  const free = new Set(base.length === 0 ? [] : findTensorRanges(base));
+  const old = ranges.map((range) => take(free, range, (other) => other.name === range.name));
+  ranges.forEach((range, i) => {
+    old[i] ??= take(free, range, () => true);
+  });
+  return { ranges, old };
+}
+
+function take(
+  free: Set<TensorRange>,
+  range: TensorRange,
+  isWanted: (other: TensorRange) => boolean,
+): TensorRange | null {
+  for (const other of free) {
+    if (other.dtype === range.dtype && other.length === range.length && isWanted(other)) {
+      free.delete(other);
+      return other;
+    }
+  }
+  return null;
+}
+
+/** Walks the result from its start; at each tensor it tries every candidate and writes the cheapest. */
+class Planner {
+  readonly #base: Uint8Array;
+  readonly #next: Uint8Array;
+  readonly #writer: OperationWriter;
+  readonly #matcher: Matcher;
+
+  constructor(base: Uint8Array, next: Uint8Array, writer: OperationWriter) {
+    this.#base = base;
+    this.#next = next;
+    this.#writer = writer;
+    this.#matcher = new Matcher(base, next);
+  }
+
+  tensor(range: TensorRange, old: TensorRange | null): void {
+    if (range.length < MIN_TENSOR_BYTES) return;
+    // What did not change is left to a copy that may reach over many tensors and what lies between them.
+    if (old !== null && isEqual(this.#base, old.offset, this.#next, range.offset, range.length)) return;
+    const candidates = tensorCandidates(this.#base, this.#next, old, range);
+    if (candidates.length === 0) return;
+    this.untyped(range.offset);
+    const asBytes = this.#matcher.match(range.offset, range.offset + range.length, this.#writer.baseAt);
+    let best: readonly Operation[] = asBytes;
+    let bestCost = this.#cost(asBytes);
+    for (const candidate of candidates) {
+      const cost = this.#cost([candidate]);
+      if (cost < bestCost) {
+        best = [candidate];
+        bestCost = cost;
+      }
+    }
+    this.#write(best);
+  }
+
+  /** Everything up to `end`, without types. */
+  untyped(end: number): void {
+    this.#write(this.#matcher.match(this.#writer.produced, end, this.#writer.baseAt));
+  }
+
+  #write(operations: readonly Operation[]): void {
+    for (const operation of operations) this.#writer.write(operation);
+  }
+
+  #cost(operations: readonly Operation[]): number {
+    const counter = new CostCounter(this.#writer.sink.bits);
+    const trial = this.#writer.fork(counter);
+    for (const operation of operations) trial.write(operation);
+    return counter.cost;
+  }
+}
+
+function join(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const out = new Uint8Array(a.length + b.length);
+  out.set(a);
+  out.set(b, a.length);
+  return out;
+}

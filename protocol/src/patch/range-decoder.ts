@@ -1,0 +1,94 @@
+import { PatchTruncatedError } from "../errors.js";
+import { AdaptiveBits, COUNT_LIMIT, RATES } from "./adaptive-bit.js";
+
+/** Zeros that an encoder may leave away at the end of a payload, and a decoder reads all the same. */
+export const TRAILING_ZEROS = 4;
+
+/**
+ * Binary range decoder, 32 bits, one byte at a time (Martin 1979; the binary form that LZMA made known). Push-fed: the
+ * caller appends input and only asks for a symbol when enough of it is there or the input has ended.
+ */
+export class RangeDecoder {
+  readonly bits: AdaptiveBits;
+  #range = 0xffffffff;
+  #code = 0;
+  #input = new Uint8Array(0);
+  #position = 0;
+  #virtual = 0;
+
+  constructor(contexts: number) {
+    this.bits = new AdaptiveBits(contexts);
+  }
+
+  append(chunk: Uint8Array): void {
+    const rest = this.#input.length - this.#position;
+    const input = new Uint8Array(rest + chunk.length);
+    input.set(this.#input.subarray(this.#position));
+    input.set(chunk, rest);
+    this.#input = input;
+    this.#position = 0;
+  }
+
+  get available(): number {
+    return this.#input.length - this.#position;
+  }
+
+  /** Reads the first four bytes. */
+  start(): void {
+    for (let i = 0; i < 4; i++) this.#code = ((this.#code << 8) | this.#nextByte()) >>> 0;
+  }
+
+  bit(index: number): number {
+    const probability = this.bits.probability;
+    const count = this.bits.count;
+    const p = probability[index]!;
+    const n = count[index]!;
+    const rate = RATES[n]!;
+    if (n < COUNT_LIMIT) count[index] = n + 1;
+    const bound = (this.#range >>> 16) * p;
+    let bit: number;
+    if (this.#code < bound) {
+      this.#range = bound;
+      probability[index] = p + (((65536 - p) * rate) >>> 16);
+      bit = 0;
+    } else {
+      this.#code -= bound;
+      this.#range -= bound;
+      probability[index] = p - ((p * rate) >>> 16);
+      bit = 1;
+    }
+    while (this.#range < 0x1000000) this.#shift();
+    return bit;
+  }
+
+  /** `count` bits (at most 31) of equal probability, the highest first. */
+  direct(count: number): number {
+    let value = 0;
+    for (let i = 0; i < count; i++) {
+      this.#range >>>= 1;
+      const bit = this.#code >= this.#range ? 1 : 0;
+      if (bit === 1) this.#code -= this.#range;
+      value = (value << 1) | bit;
+      if (this.#range < 0x1000000) this.#shift();
+    }
+    return value >>> 0;
+  }
+
+  #shift(): void {
+    this.#code = ((this.#code << 8) | this.#nextByte()) >>> 0;
+    this.#range = (this.#range << 8) >>> 0;
+  }
+
+  #nextByte(): number {
+    if (this.#position < this.#input.length) return this.#input[this.#position++]!;
+    if (this.#virtual === TRAILING_ZEROS) {
+      throw new PatchTruncatedError({
+        expected: "more payload",
+        got: "the end of the patch",
+        todo: "Fetch the patch again.",
+      });
+    }
+    this.#virtual++;
+    return 0;
+  }
+}
