@@ -89,8 +89,8 @@ const RAW_WIDTH: Record<number, number> = { 1: 4, 2: 1, 3: 1, 5: 2, 6: 4, 7: 8, 
 function fromRaw(raw: Uint8Array, code: number, count: number, name: string): TensorData {
   const width = RAW_WIDTH[code]!;
   if (raw.length !== count * width) throw wrongLength(name, count * width, raw.length);
-  // Aligned for the typed array, and apart from the file's buffer.
-  const buffer = raw.slice().buffer;
+  // A copy: aligned for the typed array, and apart from the file's buffer (which Buffer.slice would share).
+  const buffer = new Uint8Array(raw).buffer;
   switch (code) {
     case 1:
       return new Float32Array(buffer);

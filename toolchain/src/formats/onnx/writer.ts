@@ -3,8 +3,8 @@ import { permute } from "../../graph/size.js";
 import {
   type Attribute,
   dataTypeOf,
-  encodeModel,
   type Initializer,
+  type Model,
   makeInitializer,
   type Node,
 } from "./proto.js";

@@ -1,0 +1,115 @@
+import { env, InferenceSession, Tensor as OrtTensor } from "onnxruntime-web";
+import { DataError } from "../errors.js";
+import { writeOnnx } from "../formats/onnx/write.js";
+import type { Graph, Tensor, TensorData } from "../graph/graph.js";
+import { elementCount, permute } from "../graph/size.js";
+
+/** Float execution through ONNX Runtime: the graph is written as ONNX and run, every tensor readable if wanted. */
+
+const TO_CHANNELS_FIRST = [0, 3, 1, 2];
+const TO_CHANNELS_LAST = [0, 2, 3, 1];
+
+// One thread: the runtime's own workers would outlive a command and change the order of sums.
+env.wasm.numThreads = 1;
+
+export interface FloatOptions {
+  /** Tensors to give back: names, or "all" activations. Default: the graph's outputs. */
+  readonly keep?: readonly string[] | "all";
+}
+
+export interface FloatModel {
+  /** Inputs and results in the graph's own layout (channels-last), row-major. */
+  run(inputs: ReadonlyMap<string, TensorData>): Promise<Map<string, TensorData>>;
+  release(): Promise<void>;
+}
+
+const opened = new WeakMap<Graph, Map<string, Promise<FloatModel>>>();
+
+/** Runs a float graph once; the session is kept for the next call with the same graph and options. */
+export async function runFloat(
+  graph: Graph,
+  inputs: ReadonlyMap<string, TensorData>,
+  options: FloatOptions = {},
+): Promise<Map<string, TensorData>> {
+  const models = opened.get(graph) ?? new Map<string, Promise<FloatModel>>();
+  opened.set(graph, models);
+  const key = JSON.stringify(options.keep ?? null);
+  const model = models.get(key) ?? openFloat(graph, options);
+  models.set(key, model);
+  return (await model).run(inputs);
+}
+
+/** Opens a session of a float graph. Throws UnsupportedError for an operator that ONNX can't say. */
+export async function openFloat(graph: Graph, options: FloatOptions = {}): Promise<FloatModel> {
+  const kept = keptNames(graph, options.keep);
+  const bytes = writeOnnx({ ...graph, outputs: kept });
+  const session = await InferenceSession.create(bytes, {
+    executionProviders: ["wasm"],
+    graphOptimizationLevel: "all",
+    // Warnings about folded constants are noise for the person who typed the command.
+    logSeverityLevel: 3,
+  });
+  return {
+    async run(inputs) {
+      const feeds: Record<string, OrtTensor> = {};
+      for (const name of graph.inputs) feeds[name] = toRuntime(graph.tensors.get(name)!, inputs.get(name));
+      const results = await session.run(feeds, kept);
+      return new Map(kept.map((name) => [name, fromRuntime(graph.tensors.get(name)!, results[name]!)]));
+    },
+    release: () => session.release(),
+  };
+}
+
+function keptNames(graph: Graph, keep: FloatOptions["keep"]): string[] {
+  if (keep === undefined) return [...graph.outputs];
+  if (keep !== "all") return [...new Set(keep)];
+  const made = graph.operators.flatMap((operator) => operator.outputs);
+  return [...new Set([...made, ...graph.outputs])];
+}
+
+function toRuntime(tensor: Tensor, data: TensorData | undefined): OrtTensor {
+  const count = elementCount(tensor.shape);
+  if (data === undefined || data.length !== count) {
+    throw new DataError({
+      expected: `${count} elements for input "${tensor.name}" [${tensor.shape.join(", ")}]`,
+      got: data === undefined ? "nothing" : `${data.length}`,
+      todo: "Give every input of the model in its own shape (mote inspect shows it).",
+    });
+  }
+  if (tensor.shape.length !== 4) return ortTensor(data, tensor.shape);
+  const file = permute(data, tensor.shape, TO_CHANNELS_FIRST);
+  return ortTensor(file.data, file.shape);
+}
+
+function ortTensor(data: TensorData, shape: readonly number[]): OrtTensor {
+  if (data instanceof Float32Array) return new OrtTensor("float32", data, shape);
+  if (data instanceof Int8Array) return new OrtTensor("int8", data, shape);
+  if (data instanceof Uint8Array) return new OrtTensor("uint8", data, shape);
+  if (data instanceof Int16Array) return new OrtTensor("int16", data, shape);
+  if (data instanceof Int32Array) return new OrtTensor("int32", data, shape);
+  return new OrtTensor("int64", data, shape);
+}
+
+function fromRuntime(tensor: Tensor, result: OrtTensor): TensorData {
+  const data = result.data;
+  if (!isNumeric(data)) {
+    throw new DataError({
+      expected: `numbers for "${tensor.name}"`,
+      got: result.type,
+      todo: "Models that give text are not for small devices.",
+    });
+  }
+  if (tensor.shape.length !== 4) return data.slice();
+  return permute(data, result.dims, TO_CHANNELS_LAST).data;
+}
+
+function isNumeric(data: unknown): data is TensorData {
+  return (
+    data instanceof Float32Array ||
+    data instanceof Int8Array ||
+    data instanceof Uint8Array ||
+    data instanceof Int16Array ||
+    data instanceof Int32Array ||
+    data instanceof BigInt64Array
+  );
+}
