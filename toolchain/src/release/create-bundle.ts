@@ -13,7 +13,7 @@ import {
   type Variant,
 } from "@mote/protocol";
 import { nodeSha256 } from "@mote/protocol/node";
-import { Type } from "@sinclair/typebox";
+import { type Static, Type } from "@sinclair/typebox";
 import { type Dataset, openDataset } from "../data/index.js";
 import { FileError, UsageError } from "../errors.js";
 import { onnxArchitectureHash } from "./architecture-hash.js";
@@ -35,7 +35,8 @@ const DEFAULT_REFERENCE_COUNT = 1000;
 const CompileReport = Type.Object({
   architectureHash: Sha256Hex,
   ramBytes: Type.Integer({ minimum: 0 }),
-  codeBytes: Type.Integer({ minimum: 0 }),
+  /** Null where no compiler was there to measure it. */
+  codeBytes: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
   paramBytes: Type.Integer({ minimum: 1 }),
 });
 
@@ -129,7 +130,7 @@ async function openVariant(
     format: "params",
     architectureHash: report.architectureHash,
     artifact,
-    flashBytes: report.codeBytes + artifact.length,
+    flashBytes: (report.codeBytes ?? 0) + artifact.length,
   } as const;
   return { runner: openInteger(await readModel(draft.model), sampleShape, report.ramBytes), facts };
 }
@@ -224,9 +225,7 @@ function sequenceOf(draft: BundleDraft, parentSequence: number | undefined): num
   });
 }
 
-async function readCompileReport(
-  folder: string,
-): Promise<{ architectureHash: string; ramBytes: number; codeBytes: number }> {
+async function readCompileReport(folder: string): Promise<Static<typeof CompileReport>> {
   const path = join(folder, "compile.json");
   const text = new TextDecoder().decode(await readBytes(path, "the report of `mote compile`"));
   let document: unknown;

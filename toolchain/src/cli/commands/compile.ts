@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { type CompiledModel, compileGraph, type Optimize } from "../../emit/compile.js";
 import { buildOf, measureCode, type RunResult, runCompiled } from "../../emit/run/run.js";
 import { DataError, FileError, MismatchError, UsageError } from "../../errors.js";
@@ -59,13 +59,13 @@ async function compile(path: string, options: Options, io: Io): Promise<void> {
     });
   const graph = await readModel(path);
   const compiled = compileGraph(graph, target, { optimize });
-  await writeFiles(compiled, options.output);
-  const codeBytes = await measureCode(compiled, target, options.output);
+  // Absolute: compilers run in folders of their own.
+  const output = resolve(options.output);
+  await writeFiles(compiled, output);
+  const codeBytes = await measureCode(compiled, target, output);
   const result =
-    options.run === true
-      ? await runAndCompare(compiled, graph, target, options.output, options.input!)
-      : undefined;
-  report(compiled, codeBytes, result, options.output, io);
+    options.run === true ? await runAndCompare(compiled, graph, target, output, options.input!) : undefined;
+  await report(compiled, codeBytes, result, output, io);
 }
 
 async function writeFiles(compiled: CompiledModel, folder: string): Promise<void> {
@@ -164,16 +164,16 @@ async function writeOutputs(graph: Graph, output: Uint8Array, folder: string): P
   return described;
 }
 
-function report(
+async function report(
   compiled: CompiledModel,
   codeBytes: number | null,
   result: (RunResult & { readonly outputs: readonly object[] }) | undefined,
   folder: string,
   io: Io,
-): void {
+): Promise<void> {
   const { plan, params, architectureHash, target } = compiled;
   const stackBytes = result?.stackBytes ?? MCU_FOOTPRINT.stackBytes;
-  io.json({
+  const document = {
     target,
     contract: compiled.contract,
     family: compiled.family,
@@ -190,7 +190,10 @@ function report(
           estimatedCycles: result.counts?.estimatedCycles ?? null,
           outputs: result.outputs,
         }),
-  });
+  };
+  // Beside params.bin, for `mote bundle create --variant …,compiled=DIR`.
+  await writeFile(join(folder, "compile.json"), `${JSON.stringify(document, null, 2)}\n`);
+  io.json(document);
   const lines = [
     `${folder}: ${compiled.identifier}.c, ${compiled.identifier}.h, params.bin, example/`,
     `contract      ${compiled.contract}, ${compiled.family} kernels for ${target}`,
