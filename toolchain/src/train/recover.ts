@@ -1,6 +1,6 @@
 import type { Graph } from "../graph/graph.js";
 import { analyseChannels } from "../transform/channels.js";
-import { chooseChannels, removeChannels } from "../transform/prune.js";
+import { channelMacs, chooseChannels, removeChannels } from "../transform/prune.js";
 import { applyMasks, type Masks, twoOfFourMasks, unstructuredMasks } from "../transform/sparsity.js";
 import { Differentiable } from "./differentiable.js";
 import { channelImportance } from "./importance.js";
@@ -31,7 +31,7 @@ export interface PruneResult {
   readonly completed: boolean;
 }
 
-const RECOVERY = { learningRate: 1.5e-3, temperature: 3, weight: 0.6 } as const;
+const RECOVERY = { learningRate: 4e-3, temperature: 3, weight: 0.6 } as const;
 
 /**
  * Prunes a float graph and lets it recover: the pruned model learns the unpruned one's answers on `data`, and the
@@ -84,7 +84,10 @@ async function prune(training: Training, graph: Graph, data: Samples, options: P
     seed: options.seed,
     ...(options.signal && { signal: options.signal }),
   });
-  const removed = chooseChannels(analysis, importance, {
+  // What a channel is worth per unit of work that it costs: else the cheap, wide last layers pay for everything.
+  const macs = channelMacs(graph, analysis);
+  const worth = importance.map((value, id) => value / Math.max(1, macs[id]!));
+  const removed = chooseChannels(analysis, worth, {
     sparsity: options.sparsity,
     ...(options.align !== undefined && { align: options.align }),
   });

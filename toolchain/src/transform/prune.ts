@@ -1,4 +1,5 @@
 import { GraphError } from "../errors.js";
+import { macsOf } from "../graph/cost.js";
 import type { Graph, Operator, Tensor, TensorData } from "../graph/graph.js";
 import type { ChannelAnalysis } from "./channels.js";
 
@@ -52,6 +53,22 @@ export function chooseChannels(
     for (const id of [...ids].sort(byImportance).slice(0, ids.length - kept)) removed.add(id);
   }
   return removed;
+}
+
+/** Multiply-accumulates that go when a group goes, if it were the only one; by group id. */
+export function channelMacs(graph: Graph, { groups }: ChannelAnalysis): Float64Array {
+  const readers = new Map<string, Operator[]>();
+  for (const operator of graph.operators)
+    for (const name of operator.inputs) readers.set(name, [...(readers.get(name) ?? []), operator]);
+  const macs = new Float64Array(groups.length);
+  for (const { id, slices } of groups) {
+    for (const { tensor, axis } of slices) {
+      const length = graph.tensors.get(tensor)!.shape[axis]!;
+      for (const operator of readers.get(tensor) ?? [])
+        if (operator.inputs[1] === tensor) macs[id]! += macsOf(graph, operator) / length;
+    }
+  }
+  return macs;
 }
 
 /** The smaller dense graph without the removed channel groups. */

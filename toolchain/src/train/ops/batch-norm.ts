@@ -32,15 +32,7 @@ export function batchNormTraining(
     const gammas = floats(gamma);
     const betas = floats(beta);
     const inverse = statistics.variance.map((variance) => 1 / Math.sqrt(variance + epsilon));
-    const normalized = new Float32Array(xs.length);
-    const values = new Float32Array(xs.length);
-    for (let i = 0; i < xs.length; i += channels) {
-      for (let c = 0; c < channels; c++) {
-        const value = (xs[i + c]! - statistics.mean[c]!) * inverse[c]!;
-        normalized[i + c] = value;
-        values[i + c] = value * gammas[c]! + betas[c]!;
-      }
-    }
+    const { normalized, values } = normalize(xs, statistics.mean, inverse, gammas, betas);
     return {
       value: tf.tensor(values, input.shape),
       gradFunc: (dy) => {
@@ -70,6 +62,26 @@ function measure(xs: Float32Array, channels: number): BatchStatistics {
   }
   for (let c = 0; c < channels; c++) variance[c]! /= count;
   return { mean, variance, count };
+}
+
+function normalize(
+  xs: Float32Array,
+  mean: Float64Array,
+  inverse: Float64Array,
+  gammas: Float32Array,
+  betas: Float32Array,
+): { normalized: Float32Array; values: Float32Array } {
+  const channels = mean.length;
+  const normalized = new Float32Array(xs.length);
+  const values = new Float32Array(xs.length);
+  for (let i = 0; i < xs.length; i += channels) {
+    for (let c = 0; c < channels; c++) {
+      const value = (xs[i + c]! - mean[c]!) * inverse[c]!;
+      normalized[i + c] = value;
+      values[i + c] = value * gammas[c]! + betas[c]!;
+    }
+  }
+  return { normalized, values };
 }
 
 function backprop(
