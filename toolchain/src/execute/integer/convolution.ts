@@ -1,5 +1,6 @@
 import { prepareAccumulation } from "./accumulator.js";
-import { affine, input, type NumberData, nhwc, output, type PrepareKernel } from "./kernel.js";
+import { dotRowsInt32, dotRowsWide } from "./dot.js";
+import { affine, input, nhwc, output, type PrepareKernel } from "./kernel.js";
 
 /**
  * reference_integer_ops::ConvPerChannel. Each output pixel's receptive field is gathered once, less the zero point
@@ -31,7 +32,8 @@ export const prepareConv2d: PrepareKernel<"conv2d"> = (operator, context) => {
   const codes = context.buffer(source.name);
   const filters = context.buffer(weights.name);
   const result = context.buffer(target.name);
-  const dot = isWide ? dotWide : dotInt32;
+  const dot = isWide ? dotRowsWide : dotRowsInt32;
+  const sums = new Float64Array(filtersPerGroup);
 
   const gather = (batch: number, top: number, left: number, firstChannel: number): void => {
     let to = 0;
@@ -59,39 +61,12 @@ export const prepareConv2d: PrepareKernel<"conv2d"> = (operator, context) => {
           const left = column * attributes.strideW - attributes.padding.left;
           for (let group = 0; group < attributes.groups; group++) {
             gather(batch, top, left, group * depth);
-            for (let f = 0; f < filtersPerGroup; f++) {
-              const channel = group * filtersPerGroup + f;
-              result[at++] = requantize(dot(filters, channel * size, field, size, bias[channel]!), channel);
-            }
+            const first = group * filtersPerGroup;
+            dot(filters, first * size, field, bias, sums, first, filtersPerGroup);
+            for (let f = 0; f < filtersPerGroup; f++) result[at++] = requantize(sums[f]!, first + f);
           }
         }
       }
     }
   };
 };
-
-/** sum + filters[offset..] . field, wrapping at 32 bits as the reference does. */
-export function dotInt32(
-  filters: NumberData,
-  offset: number,
-  field: Int32Array,
-  size: number,
-  sum: number,
-): number {
-  let total = sum | 0;
-  for (let i = 0; i < size; i++) total = (total + Math.imul(filters[offset + i]!, field[i]!)) | 0;
-  return total;
-}
-
-/** The same in doubles, exact up to 2^53. */
-export function dotWide(
-  filters: NumberData,
-  offset: number,
-  field: Int32Array,
-  size: number,
-  sum: number,
-): number {
-  let total = sum;
-  for (let i = 0; i < size; i++) total += filters[offset + i]! * field[i]!;
-  return total;
-}

@@ -61,7 +61,7 @@ export function saturatingRoundingDoublingHighMul(a: number, b: number): number 
 
 /** x / 2^exponent for int32 x and exponent 0..31, midpoints away from zero. */
 export function roundingDivideByPot(x: number, exponent: number): number {
-  const mask = (2 ** exponent - 1) | 0;
+  const mask = ((1 << exponent) - 1) | 0;
   const threshold = (mask >> 1) + (x < 0 ? 1 : 0);
   return (x >> exponent) + ((x & mask) > threshold ? 1 : 0);
 }

@@ -1,5 +1,5 @@
 import { prepareAccumulation } from "./accumulator.js";
-import { dotInt32, dotWide } from "./convolution.js";
+import { dotRowsInt32, dotRowsWide } from "./dot.js";
 import { affine, elementCount, input, output, type PrepareKernel } from "./kernel.js";
 
 /** reference_integer_ops::FullyConnected, per tensor and per channel; weights [out, in]. */
@@ -26,14 +26,14 @@ export const prepareFullyConnected: PrepareKernel<"fullyConnected"> = (operator,
   const matrix = context.buffer(weights.name);
   const result = context.buffer(target.name);
   const row = new Int32Array(depth);
-  const dot = isWide ? dotWide : dotInt32;
+  const sums = new Float64Array(units);
+  const dot = isWide ? dotRowsWide : dotRowsInt32;
 
   return () => {
     for (let r = 0; r < rows; r++) {
       for (let i = 0; i < depth; i++) row[i] = codes[r * depth + i]! - zeroPoint;
-      for (let u = 0; u < units; u++) {
-        result[r * units + u] = requantize(dot(matrix, u * depth, row, depth, bias[u]!), u);
-      }
+      dot(matrix, 0, row, bias, sums, 0, units);
+      for (let u = 0; u < units; u++) result[r * units + u] = requantize(sums[u]!, u);
     }
   };
 };
