@@ -46,6 +46,6 @@ function addAsset(app: FastifyInstance, path: string, asset: ConsoleAsset): void
       .header("content-security-policy", POLICY)
       .header("referrer-policy", "no-referrer")
       .header("cache-control", "no-cache")
-      .send(asset.body()),
+      .send(asset.body),
   );
 }
