@@ -19,6 +19,8 @@ import {
   type TrustAnswer,
   type TrustKeysAnswer,
   toHex,
+  validSigners,
+  verifyNextRoot,
 } from "@mote/protocol";
 import { nodeSha256, nodeVerify, SERVER_ROLE, type ServerKeys } from "@mote/protocol/node";
 import type { Clock } from "../clock.js";
@@ -268,6 +270,9 @@ export class TrustRepository {
       ...(this.published ?? { targets: null, delegated: {}, snapshot: null, timestamp: null }),
       root: file,
     };
+    if (this.published !== null) {
+      verifyNextRoot(parseMetadata(this.published.root.body, RootSigned, "root").signed, file.body, DEPS);
+    }
     const signed = next.targets === null ? next : { ...next, ...this.signSnapshot(next) };
     await this.publish(signed, [file]);
   }
@@ -307,13 +312,29 @@ export class TrustRepository {
 
   /** Rehearses a device's refresh on what is to be published, then stores it all in one transaction. */
   private async publish(next: Published, files: readonly TrustFile[], path?: string): Promise<void> {
-    if (next.targets !== null) await this.rehearse(next, files, path);
+    if (this.isSignedUnder(next)) await this.rehearse(next, files, path);
+    else if (next.targets !== null)
+      this.parts.log.warn("trust", { targetsAwaitSignatures: next.targets.file });
     const fresh = [...files];
     if (next.snapshot !== null && next.snapshot !== this.published?.snapshot) fresh.push(next.snapshot);
     if (next.timestamp !== null && next.timestamp !== this.published?.timestamp) fresh.push(next.timestamp);
     await this.parts.store.write((db) => putTrustFiles(db, fresh, this.parts.clock()));
     this.published = next;
     this.current = viewOf(bodiesOf(next));
+  }
+
+  /**
+   * False after a root took away keys that the targets were signed with. It is published all the same: from then on no
+   * device believes those keys, and the ones that have it wait for targets by the new keys.
+   */
+  private isSignedUnder({ root, targets }: Published): boolean {
+    if (targets === null) return false;
+    const { keys, roles } = parseMetadata(root.body, RootSigned, "root").signed;
+    const parsed = parseMetadata(targets.body, TargetsSigned, "targets");
+    return (
+      targets !== this.published?.targets ||
+      validSigners(parsed, keys, roles.targets, DEPS).size >= roles.targets.threshold
+    );
   }
 
   private async rehearse(next: Published, files: readonly TrustFile[], path?: string): Promise<void> {
