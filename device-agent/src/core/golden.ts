@@ -1,0 +1,44 @@
+import { decodeGolden, type Variant } from "@mote/protocol";
+import { elements, toCodes } from "./judgement.js";
+import type { LoadedModel } from "./ports.js";
+
+export interface GoldenResult {
+  readonly passed: boolean;
+  /** Greatest difference of any output element, in the output's own unit. */
+  readonly worst: number;
+  readonly detail: string;
+}
+
+/**
+ * Runs the bundle's golden vectors on a candidate model.
+ *
+ * @throws BundleFormatError for vectors that are not the variant's, InferenceError when the model does not run
+ */
+export async function tryGolden(
+  model: LoadedModel,
+  goldenBytes: Uint8Array,
+  variant: Variant,
+): Promise<GoldenResult> {
+  const { inputs, outputs } = decodeGolden(goldenBytes, variant.input, variant.output);
+  const { tolerance } = variant.golden;
+  let worst = 0;
+  for (const [i, input] of inputs.entries()) {
+    const { output } = await model.run(input);
+    const got = toCodes(output, variant.output);
+    const wanted = toCodes(outputs[i]!, variant.output);
+    for (let at = 0; at < elements(variant.output); at++) {
+      const difference = Math.abs(got[at]! - wanted[at]!);
+      // Written so that NaN fails.
+      if (difference <= tolerance) {
+        worst = Math.max(worst, difference);
+        continue;
+      }
+      return {
+        passed: false,
+        worst: difference,
+        detail: `golden vector ${i}, element ${at}: expected ${wanted[at]} within ${tolerance}, got ${got[at]}`,
+      };
+    }
+  }
+  return { passed: true, worst, detail: `${inputs.length} golden vectors, worst difference ${worst}` };
+}

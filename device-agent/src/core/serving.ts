@@ -1,0 +1,127 @@
+import { openRelease, type Release } from "./candidate.js";
+import { elements, judge, toInput, toReal } from "./judgement.js";
+import type { BlobStore, InferenceEngine, LoadedModel, Log, Sample } from "./ports.js";
+import { messageOf } from "./report-code.js";
+import { isOnTrial, servingSlot } from "./slots.js";
+import type { Updater } from "./updater.js";
+import { type FrameContent, TelemetryWindow } from "./window.js";
+
+export interface ServingDeps {
+  readonly engine: InferenceEngine;
+  readonly blobs: BlobStore;
+  readonly hardware: string;
+  readonly log: Log;
+  readonly random: () => number;
+}
+
+/** Answers inferences with the release that serves, follows it when it changes, and keeps the window's counts. */
+export class Serving {
+  #release: Release | null = null;
+  #model: LoadedModel | null = null;
+  #loadError: string | null = null;
+  #key = "";
+  #window: TelemetryWindow | null = null;
+  #lastProblem = "";
+
+  constructor(
+    private readonly updater: Updater,
+    private readonly deps: ServingDeps,
+  ) {}
+
+  get hasModel(): boolean {
+    return servingSlot(this.updater.state) !== null;
+  }
+
+  /**
+   * One inference.
+   *
+   * @param nowMs of the device's clock; 0 without one.
+   * @returns a window that had to be closed because another release serves now; null otherwise.
+   */
+  async infer(
+    sample: Sample,
+    nowMs: number,
+    facts: Parameters<TelemetryWindow["close"]>[0],
+  ): Promise<FrameContent | null> {
+    const closed = await this.#follow(nowMs, facts);
+    const release = this.#release;
+    if (release === null || this.#window === null) return closed;
+    const { input, output } = release.variant;
+    try {
+      if (this.#model === null) throw new Error(this.#loadError ?? "no model is loaded");
+      if (sample.values.length !== elements(input)) {
+        throw new Error(
+          `the model takes ${elements(input)} values a sample, the sensor gave ${sample.values.length}`,
+        );
+      }
+      const result = await this.#model.run(toInput(sample.values, release.manifest.preprocessing, input));
+      const judgement = judge(toReal(result.output, output), release.manifest.envelope?.minConfidence ?? 0);
+      if (judgement === null) throw new Error("the model's output is not a number");
+      this.#window.add(judgement, result.latencyUs, sample.label);
+      this.updater.probation?.ok(result.latencyUs);
+      this.#lastProblem = "";
+    } catch (error) {
+      const problem = messageOf(error);
+      this.#window.addError();
+      this.updater.probation?.error(problem);
+      // Said once, not once per inference.
+      if (problem !== this.#lastProblem) this.deps.log({ event: "inference-error", message: problem });
+      this.#lastProblem = problem;
+    }
+    return closed;
+  }
+
+  /** Ends the window; null when it saw nothing. */
+  closeWindow(nowMs: number, facts: Parameters<TelemetryWindow["close"]>[0]): FrameContent | null {
+    const window = this.#window;
+    if (window === null) return null;
+    this.#window = new TelemetryWindow(window.releaseSequence, window.onProbation, nowMs, this.deps.random);
+    return window.isEmpty ? null : window.close(facts);
+  }
+
+  async stop(): Promise<void> {
+    await this.#model?.close();
+    this.#model = null;
+  }
+
+  async #follow(nowMs: number, facts: Parameters<TelemetryWindow["close"]>[0]): Promise<FrameContent | null> {
+    const { state } = this.updater;
+    const slot = servingSlot(state);
+    const onTrial = isOnTrial(state);
+    const key = slot === null ? "" : `${slot.manifestSha256} ${onTrial}`;
+    if (key === this.#key) return null;
+    const closed = this.closeWindow(nowMs, facts);
+    if (slot?.artifactSha256 !== this.#release?.slot.artifactSha256 || this.#model === null) {
+      await this.stop();
+      this.#loadError = null;
+    }
+    this.#release = null;
+    this.#window =
+      slot === null ? null : new TelemetryWindow(slot.sequence, onTrial, nowMs, this.deps.random);
+    this.#key = key;
+    if (slot === null) return closed;
+    try {
+      const read = (sha256: string) => this.deps.blobs.read(sha256);
+      const release = await openRelease(slot, this.deps.hardware, read);
+      const { artifact, input, output } = release.variant;
+      this.#release = release;
+      this.#model ??= await this.deps.engine.open({
+        sha256: artifact.sha256,
+        input,
+        output,
+        read: () => read(artifact.sha256),
+      });
+      this.deps.log({
+        event: "serving",
+        version: slot.version,
+        sequence: slot.sequence,
+        onProbation: onTrial,
+      });
+    } catch (error) {
+      this.#loadError = messageOf(error);
+      this.deps.log({ event: "model-error", version: slot.version, message: this.#loadError });
+      this.updater.probation?.error(this.#loadError);
+    }
+    return closed;
+  }
+}

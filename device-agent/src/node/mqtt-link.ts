@@ -1,0 +1,162 @@
+import { type DeviceClient, NetworkError, topics } from "@mote/protocol";
+import { connectAsync, type MqttClient } from "mqtt";
+import { backoffMs } from "../core/backoff.js";
+import type { Clock, Log, MessageLink, Random } from "../core/ports.js";
+import { messageOf } from "../core/report-code.js";
+import type { Session } from "../core/session.js";
+import type { AgentSettings } from "../core/settings.js";
+
+export interface MqttLinkDeps {
+  readonly url: string;
+  readonly deviceId: string;
+  readonly session: Session;
+  readonly client: DeviceClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly settings: AgentSettings;
+  readonly log: Log;
+  /** The server hints that a poll is worth while. */
+  onPollHint(): void;
+  onConnected(): void;
+}
+
+/** Seconds without a message after which a ping proves that the link lives. */
+const KEEPALIVE_S = 60;
+/** Milliseconds to wait for the broker's answer, to a connection and to a message. */
+const ANSWER_MS = 15_000;
+const CLOSE_MS = 2_000;
+
+/**
+ * The link to the broker: signs in with a session token, is back after a loss with growing, jittered pauses (a fleet
+ * that lost its broker must not return as one), and tells presence by its last will.
+ */
+export class MqttLink implements MessageLink {
+  #client: MqttClient | null = null;
+
+  constructor(private readonly deps: MqttLinkDeps) {}
+
+  /** Connects once with this token and leaves again, without a last will and without a word. */
+  static async probe(url: string, deviceId: string, token: string): Promise<void> {
+    const client = await connectAsync(url, {
+      protocolVersion: 4,
+      // A name of its own: the broker would throw out the running agent for another connection of its name.
+      clientId: `${deviceId}-diagnose`,
+      username: deviceId,
+      password: token,
+      connectTimeout: ANSWER_MS,
+      reconnectPeriod: 0,
+    });
+    await client.endAsync(true);
+  }
+
+  get isConnected(): boolean {
+    return this.#client?.connected === true;
+  }
+
+  async publish(kind: "telemetry" | "report", payload: Uint8Array): Promise<void> {
+    const client = this.#client;
+    if (client === null) throw this.#lost("no connection");
+    const timeout = new AbortController();
+    try {
+      await Promise.race([
+        client.publishAsync(topics[kind](this.deps.deviceId), Buffer.from(payload), { qos: 1 }),
+        this.deps.clock.sleep(ANSWER_MS, timeout.signal).then(() => {
+          if (!timeout.signal.aborted) throw this.#lost(`no acknowledgement in ${ANSWER_MS / 1000} s`);
+        }),
+      ]);
+    } catch (error) {
+      throw error instanceof NetworkError ? error : this.#lost(messageOf(error), error);
+    } finally {
+      timeout.abort();
+    }
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random, settings, log } = this.deps;
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        const { ended } = await this.#connect();
+        failures = 0;
+        log({ event: "connected", url: this.deps.url });
+        this.deps.onConnected();
+        const reason = await this.#until(ended, signal);
+        if (signal.aborted) break;
+        log({ event: "disconnected", reason });
+      } catch (error) {
+        // A refused sign-in may mean that the server forgot its sessions.
+        this.deps.session.forget();
+        log({ event: "connect-failed", message: messageOf(error) });
+      }
+      await this.#drop();
+      failures++;
+      await clock.sleep(backoffMs(failures, settings.retryFirstMs, settings.retryMaxMs, random), signal);
+    }
+    await this.#goodbye();
+  }
+
+  /** `ended` resolves when the connection does end (in an object: an awaited promise would be awaited too). */
+  async #connect(): Promise<{ readonly ended: Promise<string> }> {
+    const { url, deviceId, session } = this.deps;
+    const client = await connectAsync(url, {
+      protocolVersion: 4,
+      clientId: deviceId,
+      username: deviceId,
+      password: await session.token(),
+      clean: true,
+      keepalive: KEEPALIVE_S,
+      connectTimeout: ANSWER_MS,
+      // This class reconnects, with a token that is good then.
+      reconnectPeriod: 0,
+      will: { topic: topics.presence(deviceId), payload: Buffer.from("offline"), qos: 1, retain: true },
+    });
+    this.#client = client;
+    client.on("error", () => {
+      // "close" follows, and it is there that the loss is dealt with; without a listener Node would end the process.
+    });
+    client.on("message", () => this.deps.onPollHint());
+    const ended = new Promise<string>((resolve) => {
+      client.once("close", () => resolve("the connection was closed"));
+    });
+    await client.subscribeAsync(topics.command(deviceId), { qos: 0 });
+    await client.publishAsync(topics.presence(deviceId), "online", { qos: 1, retain: true });
+    return { ended };
+  }
+
+  #until(ended: Promise<string>, signal: AbortSignal): Promise<string> {
+    return Promise.race([
+      ended,
+      new Promise<string>((resolve) => {
+        if (signal.aborted) resolve("stopped");
+        else signal.addEventListener("abort", () => resolve("stopped"), { once: true });
+      }),
+    ]);
+  }
+
+  async #goodbye(): Promise<void> {
+    if (this.#client?.connected === true) {
+      const farewell = this.#client.publishAsync(topics.presence(this.deps.deviceId), "offline", {
+        qos: 1,
+        retain: true,
+      });
+      await Promise.race([farewell.catch(() => {}), this.deps.clock.sleep(CLOSE_MS)]);
+    }
+    await this.#drop();
+  }
+
+  async #drop(): Promise<void> {
+    const client = this.#client;
+    this.#client = null;
+    if (client === null) return;
+    await Promise.race([client.endAsync(true).catch(() => {}), this.deps.clock.sleep(CLOSE_MS)]);
+  }
+
+  #lost(got: string, cause?: unknown): NetworkError {
+    return new NetworkError({
+      expected: `the broker at ${this.deps.url} to acknowledge`,
+      got,
+      todo: "The message stays queued and is sent again.",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,60 @@
+import type { DeviceConditions } from "@mote/protocol";
+import type { Command } from "commander";
+import type { AgentOptions } from "./assemble.js";
+import { percent, positiveNumber } from "./options.js";
+
+/** The flags that `run` and `simulate` share. */
+export interface RunOptions {
+  sensor: string;
+  windowS: number;
+  rateHz: number;
+  batteryPercent?: number;
+  charging?: boolean;
+  metered?: boolean;
+  writeKibS?: number;
+}
+
+export function addRunOptions(command: Command): Command {
+  return command
+    .requiredOption(
+      "--sensor <file>",
+      'recorded samples in the place of a sensor: .npz with "x" and maybe "y", or .npy',
+    )
+    .option("--window-s <seconds>", "length of a telemetry window", positiveNumber, 60)
+    .option("--rate-hz <n>", "inferences per second", positiveNumber, 2)
+    .option("--battery-percent <n>", "battery level, where the machine can't tell", percent)
+    .option("--charging", "on external power, where the machine can't tell")
+    .option("--metered", "on a link that costs by the byte")
+    .option(
+      "--write-kib-s <n>",
+      "write slots no faster, so that slow flash stays free for the sensor",
+      positiveNumber,
+    );
+}
+
+export function agentOptions(
+  options: RunOptions,
+): Pick<AgentOptions, "settings" | "conditions"> & Partial<Pick<AgentOptions, "writeBytesPerS">> {
+  const conditions: Partial<DeviceConditions> = {
+    ...(options.batteryPercent === undefined ? {} : { batteryPercent: options.batteryPercent }),
+    ...(options.charging === undefined ? {} : { charging: options.charging }),
+    ...(options.metered === undefined ? {} : { metered: options.metered }),
+  };
+  return {
+    settings: { windowMs: options.windowS * 1000, rateHz: options.rateHz },
+    conditions,
+    ...(options.writeKibS === undefined ? {} : { writeBytesPerS: options.writeKibS * 1024 }),
+  };
+}
+
+/** Aborted by SIGINT or SIGTERM: the agent says goodbye and ends. A second signal ends it at once. */
+export function untilSignalled(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.once(name, () => {
+      controller.abort();
+      process.once(name, () => process.exit(1));
+    });
+  }
+  return controller.signal;
+}
