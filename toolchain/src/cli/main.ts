@@ -10,6 +10,7 @@ import { createIo } from "./io.js";
  */
 const COMMANDS: Record<string, () => Promise<{ command: CliCommand }>> = {
   inspect: () => import("./commands/inspect.js"),
+  convert: () => import("./commands/convert.js"),
   profile: () => import("./commands/profile.js"),
   compile: () => import("./commands/compile.js"),
   targets: () => import("./commands/targets.js"),

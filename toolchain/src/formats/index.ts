@@ -1,18 +1,57 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { extname } from "node:path";
 import { FileError, UnsupportedError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
+import type { Survey } from "./survey.js";
 
 /** Files by their ending. Each format's reader is imported only when a file of that format comes. */
 
 export const READABLE = [".onnx", ".tflite"] as const;
 export const WRITABLE = [".onnx"] as const;
 
+export type Format = "onnx" | "tflite";
+
 /** Reads a model file into a validated graph. Throws FileError, ModelFormatError, UnsupportedError or GraphError. */
 export async function readModel(path: string): Promise<Graph> {
-  let bytes: Uint8Array;
+  return readModelBytes(await fileBytes(path), path);
+}
+
+/** As readModel, from memory; `name` tells the format by its ending. */
+export async function readModelBytes(bytes: Uint8Array, name: string): Promise<Graph> {
+  switch (formatOf(name)) {
+    case "onnx":
+      return (await import("./onnx/read.js")).readOnnx(bytes);
+    case "tflite":
+      return (await import("./tflite/read.js")).readTflite(bytes);
+  }
+}
+
+/** What a model file says of itself, even where operators in it can't be read. */
+export async function surveyModel(path: string): Promise<Survey & { readonly format: Format }> {
+  const format = formatOf(path);
+  const bytes = await fileBytes(path);
+  switch (format) {
+    case "onnx":
+      return { format, ...(await import("./onnx/read.js")).surveyOnnx(bytes) };
+    case "tflite":
+      return { format, ...(await import("./tflite/read.js")).surveyTflite(bytes) };
+  }
+}
+
+function formatOf(name: string): Format {
+  const ending = extname(name).toLowerCase();
+  if (ending === ".onnx") return "onnx";
+  if (ending === ".tflite") return "tflite";
+  throw new UnsupportedError({
+    expected: `a model file that ends in ${READABLE.join(" or ")}`,
+    got: name,
+    todo: "Export the model as ONNX or TensorFlow Lite.",
+  });
+}
+
+async function fileBytes(path: string): Promise<Uint8Array> {
   try {
-    bytes = await readFile(path);
+    return await readFile(path);
   } catch (cause) {
     throw new FileError({
       expected: `a model file at ${path}`,
@@ -21,29 +60,24 @@ export async function readModel(path: string): Promise<Graph> {
       cause,
     });
   }
-  return readModelBytes(bytes, path);
-}
-
-/** As readModel, from memory; `name` tells the format by its ending. */
-export async function readModelBytes(bytes: Uint8Array, name: string): Promise<Graph> {
-  switch (extname(name).toLowerCase()) {
-    case ".onnx":
-      return (await import("./onnx/read.js")).readOnnx(bytes);
-    case ".tflite":
-      return (await import("./tflite/read.js")).readTflite(bytes);
-    default:
-      throw new UnsupportedError({
-        expected: `a model file that ends in ${READABLE.join(" or ")}`,
-        got: name,
-        todo: "Export the model as ONNX or TensorFlow Lite.",
-      });
-  }
 }
 
 /** Writes a graph in the format that the ending names; the file is whole or not there. */
 export async function writeModel(graph: Graph, path: string): Promise<void> {
   const bytes = await modelBytes(graph, path);
-  await writeFile(path, bytes);
+  const partial = `${path}.${process.pid}.part`;
+  try {
+    await writeFile(partial, bytes);
+    await rename(partial, path);
+  } catch (cause) {
+    await rm(partial, { force: true });
+    throw new FileError({
+      expected: `to write ${path}`,
+      got: cause instanceof Error ? cause.message : String(cause),
+      todo: "Check that its folder exists and can be written.",
+      cause,
+    });
+  }
 }
 
 /** The bytes that writeModel would write to `name`. */

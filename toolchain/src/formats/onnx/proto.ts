@@ -29,7 +29,8 @@ const DOUBLE = 11;
 
 export function decodeModel(bytes: Uint8Array): Model {
   try {
-    return proto.ModelProto.decode(bytes);
+    // A plain view: slices of a Node Buffer would share its memory and its alignment.
+    return proto.ModelProto.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
   } catch (cause) {
     throw new ModelFormatError({
       expected: "an ONNX file",

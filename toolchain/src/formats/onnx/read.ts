@@ -2,8 +2,9 @@ import { ModelFormatError, UnsupportedError } from "../../errors.js";
 import { GraphBuilder } from "../../graph/builder.js";
 import type { Graph } from "../../graph/graph.js";
 import { validateGraph } from "../../graph/validate.js";
+import { refuseUnsupported, type Survey, type SurveyedTensor, surveyOperators } from "../survey.js";
 import { OnnxImporter, TO_CHANNELS_LAST } from "./importer.js";
-import { decodeModel, dtypeOf, type Model, readInitializer, toNumber } from "./proto.js";
+import { decodeModel, dtypeOf, type Model, type Node, readInitializer, toNumber } from "./proto.js";
 import { isReadable, readNode } from "./read-operators.js";
 import { settleQdq } from "./settle-qdq.js";
 
@@ -16,16 +17,9 @@ export const OLDEST_OPSET = 7;
  */
 export function readOnnx(bytes: Uint8Array): Graph {
   const model = decodeModel(bytes);
-  const file = model.graph;
-  if (!file || (file.node ?? []).length === 0) {
-    throw new ModelFormatError({
-      expected: "an ONNX model with at least one node",
-      got: `${bytes.length} bytes without any`,
-      todo: "The file is truncated or is no ONNX model: export or copy it again.",
-    });
-  }
+  const file = openGraph(model, bytes.length);
   const importer = new OnnxImporter(new GraphBuilder(file.name ?? "model"), opsetOf(model));
-  refuseUnreadable(file.node ?? []);
+  refuseUnsupported(surveyNodes(file.node ?? []).unsupported);
   for (const tensor of file.initializer ?? []) {
     importer.define(tensor.name ?? "", { kind: "constant", constant: readInitializer(tensor) });
   }
@@ -50,24 +44,41 @@ function opsetOf(model: Model): number {
   return opset;
 }
 
-/** All that is missing is said at once, so that nobody finds out node by node. */
-function refuseUnreadable(nodes: NonNullable<NonNullable<Model["graph"]>["node"]>): void {
-  const missing = new Map<string, { count: number; first: string }>();
-  for (const node of nodes) {
-    if (isReadable(node)) continue;
-    const type = `${node.domain ? `${node.domain}.` : ""}${node.opType}`;
-    const known = missing.get(type);
-    missing.set(type, {
-      count: (known?.count ?? 0) + 1,
-      first: known?.first ?? (node.name || node.output?.[0] || ""),
+/** What the file holds, whether or not each operator can be read. */
+export function surveyOnnx(bytes: Uint8Array): Survey {
+  const file = openGraph(decodeModel(bytes), bytes.length);
+  const constants = new Set((file.initializer ?? []).map(({ name }) => name));
+  const edge = ({ name, type }: ValueInfo): SurveyedTensor => ({
+    name: name ?? "",
+    shape: (type?.tensorType?.shape?.dim ?? []).map(({ dimValue }) => toNumber(dimValue) || null),
+  });
+  return {
+    inputs: (file.input ?? []).filter(({ name }) => !constants.has(name)).map(edge),
+    outputs: (file.output ?? []).map(edge),
+    ...surveyNodes(file.node ?? []),
+  };
+}
+
+function surveyNodes(nodes: readonly Node[]): Pick<Survey, "operators" | "unsupported"> {
+  const named = nodes.map((node) => ({ type: typeOf(node), name: node.name || node.output?.[0] || "" }));
+  const readable = new Set(nodes.filter(isReadable).map(typeOf));
+  return surveyOperators(named, (type) => readable.has(type));
+}
+
+function typeOf(node: Node): string {
+  return `${node.domain && node.domain !== "ai.onnx" ? `${node.domain}.` : ""}${node.opType}`;
+}
+
+function openGraph(model: Model, bytes: number): NonNullable<Model["graph"]> {
+  const file = model.graph;
+  if (!file || (file.node ?? []).length === 0) {
+    throw new ModelFormatError({
+      expected: "an ONNX model with at least one node",
+      got: `${bytes} bytes without any`,
+      todo: "The file is truncated or is no ONNX model: export or copy it again.",
     });
   }
-  if (missing.size === 0) return;
-  throw new UnsupportedError({
-    expected: "operators that Mote reads",
-    got: [...missing].map(([type, { count, first }]) => `${count} ${type} (first: "${first}")`).join(", "),
-    todo: "Replace them before export, or simplify the model.",
-  });
+  return file;
 }
 
 type ValueInfo = NonNullable<NonNullable<NonNullable<Model["graph"]>["input"]>[number]>;

@@ -2,6 +2,7 @@ import { ModelFormatError, UnsupportedError } from "../../errors.js";
 import type { DType, Graph, Quantization, Tensor, TensorData } from "../../graph/graph.js";
 import { elementCount } from "../../graph/size.js";
 import { validateGraph } from "../../graph/validate.js";
+import { refuseUnsupported, type Survey, surveyOperators } from "../survey.js";
 import { TfliteImporter, type TfliteNode } from "./importer.js";
 import { isReadable, readNode } from "./read-operators.js";
 import { builtinName, FIELD, FILE_IDENTIFIER, FLOAT16, SCHEMA_VERSION, TENSOR_TYPE } from "./schema.js";
@@ -17,6 +18,46 @@ const MAX_RANK = 8;
  * contradicts itself.
  */
 export function readTflite(bytes: Uint8Array): Graph {
+  const { subgraph, nodes, tensors, named } = open(bytes);
+  refuseUnsupported(surveyOperators(nodes, isReadable).unsupported);
+
+  const importer = new TfliteImporter(tensors);
+  for (const node of nodes) readNode(node, importer);
+  const inputs = named(subgraph.int32s(FIELD.subgraph.inputs), "inputs");
+  const outputs = named(subgraph.int32s(FIELD.subgraph.outputs), "outputs");
+  return validateGraph({
+    name: subgraph.string(FIELD.subgraph.name) || "main",
+    tensors: onlyUsed(importer, [...inputs, ...outputs]),
+    operators: importer.operators,
+    inputs,
+    outputs,
+  });
+}
+
+/** What the file holds, whether or not each operator can be read. */
+export function surveyTflite(bytes: Uint8Array): Survey {
+  const { subgraph, nodes, tensors, named } = open(bytes);
+  const edges = (field: number) =>
+    named(subgraph.int32s(field), "inputs and outputs").map((name) => ({
+      name,
+      shape: tensors.get(name)?.shape ?? [],
+    }));
+  return {
+    inputs: edges(FIELD.subgraph.inputs),
+    outputs: edges(FIELD.subgraph.outputs),
+    ...surveyOperators(nodes, isReadable),
+  };
+}
+
+interface OpenedFile {
+  readonly subgraph: FlatTable;
+  readonly nodes: readonly TfliteNode[];
+  readonly tensors: Map<string, Tensor>;
+  /** Tensor names by the indices that the file uses; "" for an absent input. */
+  named(indices: readonly number[] | null, what: string): string[];
+}
+
+function open(bytes: Uint8Array): OpenedFile {
   const model = FlatTable.root(bytes, FILE_IDENTIFIER);
   const version = model.uint32(FIELD.model.version);
   if (version !== SCHEMA_VERSION) throw damaged(`schema version ${SCHEMA_VERSION}`, `${version}`);
@@ -44,19 +85,7 @@ export function readTflite(bytes: Uint8Array): Graph {
       options: operator.table(FIELD.operator.options),
     };
   });
-  refuseUnreadable(nodes);
-
-  const importer = new TfliteImporter(tensors);
-  for (const node of nodes) readNode(node, importer);
-  const inputs = named(subgraph.int32s(FIELD.subgraph.inputs), "inputs");
-  const outputs = named(subgraph.int32s(FIELD.subgraph.outputs), "outputs");
-  return validateGraph({
-    name: subgraph.string(FIELD.subgraph.name) || "main",
-    tensors: onlyUsed(importer, [...inputs, ...outputs]),
-    operators: importer.operators,
-    inputs,
-    outputs,
-  });
+  return { subgraph, nodes, tensors, named };
 }
 
 /** Names of the operators that the file uses, by their place in its list. */
@@ -67,20 +96,6 @@ function operatorTypes(model: FlatTable): string[] {
     const builtin = Math.max(code.int8(field.deprecatedBuiltinCode), code.int32(field.builtinCode));
     const custom = code.string(field.customCode);
     return custom !== "" ? `CUSTOM ${custom}` : (builtinName(builtin) ?? `builtin operator ${builtin}`);
-  });
-}
-
-/** All that is missing is said at once, so that nobody finds out operator by operator. */
-function refuseUnreadable(nodes: readonly TfliteNode[]): void {
-  const missing = new Map<string, string[]>();
-  for (const { type, name } of nodes) {
-    if (!isReadable(type)) missing.set(type, [...(missing.get(type) ?? []), name]);
-  }
-  if (missing.size === 0) return;
-  throw new UnsupportedError({
-    expected: "operators that Mote reads (docs/operators.md)",
-    got: [...missing].map(([type, at]) => `${at.length} x ${type} (first: "${at[0]}")`).join(", "),
-    todo: "Replace them before conversion, or cut the model there.",
   });
 }
 

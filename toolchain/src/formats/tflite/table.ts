@@ -50,7 +50,8 @@ export class FlatTable {
 
   /** The root table. Throws ModelFormatError where the file does not carry `identifier`. */
   static root(bytes: Uint8Array, identifier: string): FlatTable {
-    const source = new Source(bytes);
+    // A plain view: slices of a Node Buffer would share its memory and its alignment.
+    const source = new Source(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
     if (bytes.length < 8 || !source.buffer.__has_identifier(identifier)) {
       throw new ModelFormatError({
         expected: `a file that carries the mark ${identifier}`,

@@ -1,0 +1,27 @@
+import { UsageError } from "../../errors.js";
+import { readModel, writeModel } from "../../formats/index.js";
+import type { CliCommand } from "../command.js";
+
+export const command: CliCommand = {
+  name: "convert",
+  summary: "between model formats, same numbers",
+  configure(command, io) {
+    command
+      .argument("<model>", "a model file: .onnx or .tflite")
+      .requiredOption("-o, --output <file>", "the file to write; its ending names the format")
+      .addHelpText("after", "\nExample:\n  mote convert kws.tflite -o kws.onnx")
+      .action(async (path: string, options: { output: string }) => {
+        if (options.output === path) {
+          throw new UsageError({
+            expected: "an output file other than the input",
+            got: path,
+            todo: "Choose another name with -o.",
+          });
+        }
+        const graph = await readModel(path);
+        await writeModel(graph, options.output);
+        io.say(`${options.output}: ${graph.operators.length} operators`);
+        io.json({ input: path, output: options.output, operators: graph.operators.length });
+      });
+  },
+};
