@@ -69,10 +69,10 @@ export class PatchDecoder {
       this.#result = applyBsdiff(this.#base, concat(...this.#bsdiff), header.resultLength);
     } else {
       this.#decode(0);
-      if (this.#decoder.available > 0) {
+      if (!this.#decoder.isAtEnd) {
         throw new PatchFormatError({
           expected: "a payload that ends with its last operation",
-          got: `${this.#decoder.available} B more`,
+          got: "other bytes at its end",
           todo: "Fetch the patch again.",
         });
       }

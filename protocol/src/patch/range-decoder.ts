@@ -33,6 +33,14 @@ export class RangeDecoder {
     return this.#input.length - this.#position;
   }
 
+  /**
+   * True when exactly what the encoder wrote has been read. It ends on the one multiple of 2^24 within the last range,
+   * and leaves its three zero bytes away, so that no other bytes decode to the same.
+   */
+  get isAtEnd(): boolean {
+    return this.available === 0 && this.#virtual >= TRAILING_ZEROS - 1 && this.#code < 0x1000000;
+  }
+
   /** Reads the first four bytes. */
   start(): void {
     for (let i = 0; i < 4; i++) this.#code = ((this.#code << 8) | this.#nextByte()) >>> 0;

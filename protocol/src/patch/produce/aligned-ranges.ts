@@ -1,37 +1,19 @@
 import type { TensorRange } from "./ranges.js";
 
+/** Long enough that the flags of unchanged rows cost next to nothing, short enough to skip most of a quiet stretch. */
+const ROW_BYTES = 64;
+
 /**
- * For files without a known format (a compiled model's params.bin) of unchanged length: stretches that changed densely
- * are taken as int8 codes against the same place of the base, everything else is left to copies.
+ * For files without a known format and of unchanged length: from the first changed byte to the last, all are taken as
+ * int8 codes against the same place of the base.
  */
-
-const BLOCK_BYTES = 64;
-/** Changed bytes in a block from which residuals are tried. */
-const DENSE = 4;
-
 export function alignedRanges(base: Uint8Array, next: Uint8Array): TensorRange[] {
   if (base.length !== next.length) return [];
-  const ranges: TensorRange[] = [];
-  let start = -1;
-  for (let at = 0; at <= next.length; at += BLOCK_BYTES) {
-    const isDense = at < next.length && countChanged(base, next, at) >= DENSE;
-    if (isDense && start < 0) start = at;
-    if (!isDense && start >= 0) {
-      const length = Math.min(at, next.length) - start;
-      const rowLength = length % BLOCK_BYTES === 0 ? BLOCK_BYTES : length;
-      ranges.push({ name: `@${start}`, dtype: "int8", offset: start, length, rowLength });
-      start = -1;
-    }
-  }
-  if (start >= 0) {
-    const length = next.length - start;
-    ranges.push({ name: `@${start}`, dtype: "int8", offset: start, length, rowLength: length });
-  }
-  return ranges;
-}
-
-function countChanged(base: Uint8Array, next: Uint8Array, at: number): number {
-  let changed = 0;
-  for (let i = at; i < Math.min(at + BLOCK_BYTES, next.length); i++) if (base[i] !== next[i]) changed++;
-  return changed;
+  const isChanged = (byte: number, i: number): boolean => byte !== base[i];
+  const offset = next.findIndex(isChanged);
+  if (offset < 0) return [];
+  const changed = next.findLastIndex(isChanged) + 1 - offset;
+  const padded = Math.ceil(changed / ROW_BYTES) * ROW_BYTES;
+  const length = offset + padded <= next.length ? padded : changed;
+  return [{ name: "", dtype: "int8", offset, length, rowLength: length === padded ? ROW_BYTES : length }];
 }

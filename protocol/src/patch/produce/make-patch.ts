@@ -6,7 +6,7 @@ import { Matcher } from "./match.js";
 import type { Operation } from "./operation.js";
 import { CostCounter, RangeEncoder } from "./range-encoder.js";
 import { findTensorRanges, type TensorRange } from "./ranges.js";
-import { tensorCandidates } from "./tensor-candidates.js";
+import { depthVariants, tensorCandidates } from "./tensor-candidates.js";
 import { isEqual, OperationWriter } from "./writer.js";
 
 /** Below this, a range of its own costs more than it saves. */
@@ -109,16 +109,9 @@ class Planner {
     if (candidates.length === 0) return;
     this.untyped(range.offset);
     const asBytes = this.#matcher.match(range.offset, range.offset + range.length, this.#writer.baseAt);
-    let best: readonly Operation[] = asBytes;
-    let bestCost = this.#cost(asBytes);
-    for (const candidate of candidates) {
-      const cost = this.#cost([candidate]);
-      if (cost < bestCost) {
-        best = [candidate];
-        bestCost = cost;
-      }
-    }
-    this.#write(best);
+    const typed = this.#cheapest(candidates.map((candidate) => [candidate]));
+    const variants = depthVariants(typed[0]!).map((variant) => [variant]);
+    this.#write(this.#cheapest([asBytes, typed, ...variants]));
   }
 
   /** Everything up to `end`, without types. */
@@ -128,6 +121,11 @@ class Planner {
 
   #write(operations: readonly Operation[]): void {
     for (const operation of operations) this.#writer.write(operation);
+  }
+
+  #cheapest(ways: readonly (readonly Operation[])[]): readonly Operation[] {
+    const costs = ways.map((way) => this.#cost(way));
+    return ways[costs.indexOf(Math.min(...costs))]!;
   }
 
   #cost(operations: readonly Operation[]): number {

@@ -4,7 +4,10 @@ import type { Operation } from "./operation.js";
 import type { TensorRange } from "./ranges.js";
 import { gridStep, isEqual } from "./writer.js";
 
-/** Every way to code a range that is worth a try; the planner counts what each would cost and takes the cheapest. */
+/**
+ * Ways to code a range that are worth a try; the planner counts what each would cost and takes the cheapest, and then
+ * the cheapest of that one's depthVariants.
+ */
 export function tensorCandidates(
   base: Uint8Array,
   next: Uint8Array,
@@ -12,8 +15,8 @@ export function tensorCandidates(
   range: TensorRange,
 ): Operation[] {
   if (range.dtype === "int8") {
-    const plain = DEPTHS.map((depth) => ({ kind: "int8", length: range.length, depth }) as const);
-    return old === null ? plain : [...plain, ...int8Residuals(base, next, old, range)];
+    const plain = { kind: "int8", length: range.length, depth: DEPTH } as const;
+    return old === null ? [plain] : [plain, ...int8Residuals(base, next, old, range)];
   }
   if (old === null) return [];
   const { offset, length } = old;
@@ -26,7 +29,14 @@ export function tensorCandidates(
 }
 
 /** Modelled mantissa bits: few for small tensors, which can't teach many adaptive bits; all for clustered codes. */
-const DEPTHS = [1, 2, 3, 7] as const;
+const DEPTH = 3;
+const OTHER_DEPTHS = [1, 2, 7] as const;
+
+export function depthVariants(operation: Operation): Operation[] {
+  return operation.kind === "int8" || operation.kind === "int8Residual"
+    ? OTHER_DEPTHS.map((depth) => ({ ...operation, depth }))
+    : [];
+}
 
 function int8Residuals(
   base: Uint8Array,
@@ -41,11 +51,18 @@ function int8Residuals(
   const predictions: { ratios: Int16Array | null; step: number }[] = [sameCodes];
   if (hasRows) predictions.push({ ratios: rowRatios(base, next, old, range), step: 1 });
   return predictions.flatMap(({ ratios, step }) =>
-    (hasRows ? [false, true] : [false]).flatMap((hasRowFlags) =>
-      DEPTHS.map(
-        (depth) =>
-          ({ kind: "int8Residual", offset, length, rowLength, depth, step, hasRowFlags, ratios }) as const,
-      ),
+    (hasRows ? [false, true] : [false]).map(
+      (hasRowFlags) =>
+        ({
+          kind: "int8Residual",
+          offset,
+          length,
+          rowLength,
+          depth: DEPTH,
+          step,
+          hasRowFlags,
+          ratios,
+        }) as const,
     ),
   );
 }
