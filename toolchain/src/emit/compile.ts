@@ -2,12 +2,12 @@ import { toHex } from "@mote/protocol";
 import type { Graph } from "../graph/graph.js";
 import { planArena } from "../plan/plan.js";
 import type { Plan } from "../plan/problem.js";
-import type { Target } from "../targets/target.js";
+import type { CoreId, Target } from "../targets/target.js";
 import { architectureHash, describeArchitecture } from "./architecture.js";
 import { scaleOf, tensorOf, zeroPointOf } from "./c/arithmetic.js";
 import { exampleFiles } from "./c/example.js";
-import { lowerGraph } from "./c/lower.js";
-import { identifierOf, type ModelText, modelHeader, modelSource } from "./c/model.js";
+import { type Family, lowerGraph } from "./c/lower.js";
+import { assemblyFiles, identifierOf, type ModelText, modelHeader, modelSource } from "./c/model.js";
 import { ParamWriter } from "./c/params.js";
 import type { Step } from "./c/step.js";
 
@@ -15,6 +15,8 @@ export type Optimize = "speed" | "balanced" | "size";
 
 export interface CompileOptions {
   readonly optimize?: Optimize;
+  /** Kernels; by default the fastest that the target's core runs. */
+  readonly family?: Family;
   /** C identifier; by default made from the graph's name. */
   readonly identifier?: string;
 }
@@ -25,7 +27,7 @@ export interface CompiledModel {
   /** `updatable`: any parameters of the architecture; `fixed`: these weights only. */
   readonly contract: "updatable" | "fixed";
   /** Kernel family: `portable` C or `dsp`. */
-  readonly family: "portable" | "dsp";
+  readonly family: Family;
   /** Relative path -> text: the model's .h and .c, and an example that builds. */
   readonly files: ReadonlyMap<string, string>;
   /** params.bin: see emit/c/params.ts for its layout. */
@@ -39,18 +41,32 @@ export interface CompiledModel {
   readonly text: ModelText;
 }
 
+/** Cores with the DSP extension and a register file that the matrix kernel may park words in (VMOV). */
+const DSP_CORES: ReadonlySet<CoreId> = new Set([
+  "cortex-m4f",
+  "cortex-m7",
+  "cortex-m33",
+  "cortex-m55",
+  "cortex-m85",
+]);
+
+function familyOf(core: CoreId): Family {
+  return DSP_CORES.has(core) ? "dsp" : "portable";
+}
+
 /** Offsets in the arena: the largest element that a kernel reads as one word. */
 const ARENA_ALIGNMENT_BYTES = 8;
 
 /** Compiles a quantized graph (int8 inputs and outputs) to C11 for `target`. Does not touch the disk. */
 export function compileGraph(graph: Graph, target: Target, options: CompileOptions = {}): CompiledModel {
   const params = new ParamWriter();
+  const family = options.family ?? familyOf(target.core);
   const edgeParams = params.length;
   for (const name of [...graph.inputs, ...graph.outputs]) {
     params.float32(scaleOf(tensorOf(graph, name)));
     params.int32s([zeroPointOf(tensorOf(graph, name))]);
   }
-  const { steps, buffers, bufferOf } = lowerGraph(graph, params);
+  const { steps, buffers, bufferOf } = lowerGraph(graph, params, family);
   const plan = planArena({
     buffers,
     steps: steps.map((step) => step.plan),
@@ -66,10 +82,10 @@ export function compileGraph(graph: Graph, target: Target, options: CompileOptio
     }),
   );
   const architecture = describeArchitecture(graph, {
-    family: "portable",
+    family,
     contract: "updatable",
     paramBytes: params.length,
-    constants: [],
+    constants: steps.map((step) => step.constants ?? []),
   });
   const hash = architectureHash(architecture);
   const blob = params.finish(hash);
@@ -89,13 +105,14 @@ export function compileGraph(graph: Graph, target: Target, options: CompileOptio
   const files = new Map<string, string>([
     [`${identifier}.h`, modelHeader(text)],
     [`${identifier}.c`, modelSource(text)],
+    ...assemblyFiles(text),
     ...exampleFiles(text, target),
   ]);
   return {
     identifier,
     target: target.id,
     contract: "updatable",
-    family: "portable",
+    family,
     files,
     params: blob,
     architectureHash: toHex(hash),

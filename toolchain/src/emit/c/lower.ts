@@ -2,6 +2,7 @@ import { UnsupportedError } from "../../errors.js";
 import type { Graph, Operator } from "../../graph/graph.js";
 import type { PlanBuffer } from "../../plan/problem.js";
 import { elements, quantizationOf, tensorOf } from "./arithmetic.js";
+import { lowerDsp } from "./dsp/lower.js";
 import type { ParamWriter } from "./params.js";
 import type { LowerContext } from "./portable/context.js";
 import { lowerPortable } from "./portable/lower.js";
@@ -14,9 +15,15 @@ export interface Lowered {
   readonly bufferOf: ReadonlyMap<string, string>;
 }
 
+export type Family = "portable" | "dsp";
+
 /** Operators to kernels of one family, parameters written in the order in which the kernels read them. */
-export function lowerGraph(graph: Graph, params: ParamWriter): Lowered {
+export function lowerGraph(graph: Graph, params: ParamWriter, family: Family): Lowered {
   refuseWhatHasNoKernel(graph);
+  if (family === "dsp") {
+    const { steps, buffers, codesOf } = lowerDspGraph(graph, params);
+    return { steps, buffers, bufferOf: codesOf };
+  }
   const bufferOf = aliasReshapes(graph);
   const buffers = new Map<string, PlanBuffer>();
   for (const [tensorName, name] of bufferOf) {
@@ -67,4 +74,13 @@ function aliasReshapes(graph: Graph): Map<string, string> {
       bufferOf.set(output, kind === "reshape" ? bufferOf.get(inputs[0]!)! : output);
   }
   return bufferOf;
+}
+
+function lowerDspGraph(
+  graph: Graph,
+  params: ParamWriter,
+): Pick<Lowered, "steps" | "buffers"> & { readonly codesOf: ReadonlyMap<string, string> } {
+  const context = lowerDsp(graph, params);
+  const codesOf = new Map([...graph.inputs, ...graph.outputs].map((name) => [name, context.codesOf(name)!]));
+  return { steps: context.steps, buffers: context.buffers, codesOf };
 }

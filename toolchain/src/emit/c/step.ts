@@ -47,5 +47,7 @@ export interface Step {
   readonly bytesMoved: number;
   readonly paramBytes: number;
   readonly plan: PlanStep;
+  /** What the kernel has compiled in beyond shapes and attributes; part of the architecture. */
+  readonly constants?: readonly number[];
   emit(placed: Placed): EmittedStep;
 }

@@ -1,7 +1,17 @@
 import type { Channel } from "../arithmetic.js";
 import type { ParamOffset, ParamWriter } from "../params.js";
 import type { CFunction } from "../step.js";
-import { type LongForm, longForm, proveShortForm, reachOf, type ShortForm, shortShift } from "./proof.js";
+import {
+  constantCode,
+  constantLongForm,
+  constantShortForm,
+  type LongForm,
+  longForm,
+  proveShortForm,
+  reachOf,
+  type ShortForm,
+  shortShifts,
+} from "./proof.js";
 
 /**
  * The matrix kernel: N channels of 4 pixels from a tile of halfwords. Weights of two channels share a halfword,
@@ -31,20 +41,45 @@ export interface MatrixChannel {
   readonly channel: Channel;
 }
 
-/** null where neither form holds for every channel, or two weights do not fit a halfword. */
-export function requantizationOf(rows: readonly MatrixChannel[], zeroPoint: number): Requantization | null {
+/** Rows as they are to be written, and the form that they all have. */
+export interface Requantized {
+  readonly rows: readonly MatrixChannel[];
+  readonly requantization: Requantization;
+}
+
+/**
+ * null where neither form holds for every channel, or two weights do not fit a halfword. A channel that can only give
+ * one code gets zero weights: any multiplier serves it then.
+ */
+export function requantizationOf(rows: readonly MatrixChannel[], zeroPoint: number): Requantized | null {
   if (rows.some(({ weights }) => weights.some((weight) => weight < -127))) return null;
-  const shift = shortShift(rows.map(({ channel }) => channel));
   const reaches = rows.map(({ weights, bias }) => reachOf(weights, bias));
-  const short: ShortForm[] = [];
-  for (const [index, { channel }] of rows.entries()) {
-    const form = proveShortForm(channel, zeroPoint, reaches[index]!, shift);
-    if (form === null) break;
-    short.push(form);
+  const constants = rows.map(({ channel }, index) => constantCode(channel, zeroPoint, reaches[index]!));
+  const written = rows.map((row, index) =>
+    constants[index] === null ? row : { ...row, weights: row.weights.map(() => 0), bias: 0 },
+  );
+  const live = rows.filter((_, index) => constants[index] === null).map(({ channel }) => channel);
+  for (const shift of live.length === 0 ? [8] : shortShifts(live)) {
+    const channels: ShortForm[] = [];
+    for (const [index, { channel }] of rows.entries()) {
+      const constant = constants[index]!;
+      const form =
+        constant === null
+          ? proveShortForm(channel, zeroPoint, reaches[index]!, shift)
+          : constantShortForm(constant, shift);
+      if (form === null) break;
+      channels.push(form);
+    }
+    if (channels.length === rows.length)
+      return { rows: written, requantization: { form: "short", shift, channels } };
   }
-  if (short.length === rows.length) return { form: "short", shift, channels: short };
-  const long = rows.map(({ channel }, index) => longForm(channel, zeroPoint, reaches[index]!));
-  return long.every((form) => form !== null) ? { form: "long", channels: long } : null;
+  const channels = rows.map(({ channel }, index) => {
+    const constant = constants[index]!;
+    return constant === null ? longForm(channel, zeroPoint, reaches[index]!) : constantLongForm(constant);
+  });
+  return channels.every((form) => form !== null)
+    ? { rows: written, requantization: { form: "long", channels } }
+    : null;
 }
 
 /**

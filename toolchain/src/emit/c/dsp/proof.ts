@@ -40,10 +40,15 @@ export function reachOf(weights: Iterable<number>, bias: number): Reach {
   return { low, high };
 }
 
-/** The largest shift that keeps every multiplier below 2^31, one bit in reserve for parameters still to come. */
-export function shortShift(channels: readonly Channel[]): number {
+/**
+ * Shifts worth trying for a layer, best first. A multiplier must stay below 2^31. Rounded down to one in three, so that
+ * layers share kernels and later parameters of the same architecture fit the shift that was compiled in.
+ */
+export function shortShifts(channels: readonly Channel[]): number[] {
   const largest = Math.max(...channels.map((channel) => channel.real));
-  return Math.max(1, Math.min(15, Math.floor(6 - Math.log2(largest))));
+  const most = Math.max(1, Math.min(15, Math.floor(7 - Math.log2(largest))));
+  const shared = [14, 11, 8, 5, 2].find((shift) => shift < most) ?? most;
+  return [...new Set([shared, most])];
 }
 
 /** The exact function: accumulator to code + 128. */
@@ -87,50 +92,80 @@ export function proveShortForm(
   if (channel.real <= 0) return null;
   const steps = thresholds(channel, zeroPoint, reach);
   const scale = 2 ** (32 + shift);
+  const ends = {
+    low: exactCode(reach.low, channel, zeroPoint),
+    high: exactCode(reach.high, channel, zeroPoint),
+  };
   const nominal = Math.round(((0.5 + zeroPoint + 128) / channel.real) * 256);
   for (let attempt = 0; attempt < BETA_TRIES; attempt++) {
     const beta = nominal + (attempt & 1 ? 1 : -1) * ((attempt + 1) >> 1);
-    const interval = multipliersFor(steps, beta, scale, reach, exactCode(reach.low, channel, zeroPoint));
+    const interval = multipliersFor(steps, beta, scale, reach, ends);
     if (interval === null) continue;
     const multiplier = Math.floor((interval.low + interval.high) / 2);
     const form = { beta, multiplier };
-    if (isExact(form, steps, shift)) return form;
+    if (isExact(form, steps, shift, reach, ends)) return form;
   }
   return null;
 }
 
+/** Multipliers that meet every threshold, and keep the least and the greatest code where they are. */
 function multipliersFor(
   steps: readonly Threshold[],
   beta: number,
   scale: number,
   reach: Reach,
-  lowestCode: number,
+  ends: Reach,
 ): Reach | null {
+  const lift = (x: number): number => x * 256 + beta;
+  if (lift(reach.high) >= 2 ** 31 || lift(reach.low) < -(2 ** 31)) return null;
   let low = 1;
   let high = MAX_MULTIPLIER;
-  // Accumulators that clamp to 0 may be anything at or below it; a constant above 0 must still be reached.
-  if (lowestCode > 0) {
-    const least = reach.low * 256 + beta;
-    if (least <= 0) return null;
-    low = Math.max(low, Math.ceil((lowestCode * scale) / least + QUOTIENT_MARGIN));
-  }
+  const atLeast = (code: number, lifted: number): void => {
+    if (lifted <= 0) high = 0;
+    else low = Math.max(low, Math.ceil((code * scale) / lifted + QUOTIENT_MARGIN));
+  };
+  const below = (code: number, lifted: number): void => {
+    if (lifted > 0) high = Math.min(high, Math.ceil((code * scale) / lifted - QUOTIENT_MARGIN) - 1);
+  };
+  // What clamps to 0 or to 255 may be anything beyond it.
+  if (ends.low > 0) atLeast(ends.low, lift(reach.low));
+  if (ends.high < 255) below(ends.high + 1, lift(reach.high));
   for (const { code, x } of steps) {
-    const above = x * 256 + beta;
-    const below = (x - 1) * 256 + beta;
-    if (above <= 0) return null;
-    low = Math.max(low, Math.ceil((code * scale) / above + QUOTIENT_MARGIN));
-    if (below > 0) high = Math.min(high, Math.ceil((code * scale) / below - QUOTIENT_MARGIN) - 1);
+    atLeast(code, lift(x));
+    below(code, lift(x - 1));
     if (low > high) return null;
   }
-  if (reach.high * 256 + beta >= 2 ** 31 || reach.low * 256 + beta < -(2 ** 31)) return null;
-  return { low, high };
+  return low > high ? null : { low, high };
 }
 
-/** The chosen pair against every threshold, in exact integers. */
-function isExact({ beta, multiplier }: ShortForm, steps: readonly Threshold[], shift: number): boolean {
-  const code = (x: number): bigint => (BigInt(x * 256 + beta) * BigInt(multiplier)) >> BigInt(32 + shift);
-  return steps.every((step) => code(step.x) >= BigInt(step.code) && code(step.x - 1) < BigInt(step.code));
+/** The chosen pair against both ends and every threshold, in exact integers. */
+function isExact(
+  { beta, multiplier }: ShortForm,
+  steps: readonly Threshold[],
+  shift: number,
+  reach: Reach,
+  ends: Reach,
+): boolean {
+  const code = (x: number): number => {
+    const raw = (BigInt(x * 256 + beta) * BigInt(multiplier)) >> BigInt(32 + shift);
+    return raw < 0n ? 0 : raw > 255n ? 255 : Number(raw);
+  };
+  if (code(reach.low) !== ends.low || code(reach.high) !== ends.high) return false;
+  return steps.every((step) => code(step.x) === step.code && code(step.x - 1) < step.code);
 }
+
+/** The one code of a channel that no input can move; null for a channel that is alive. */
+export function constantCode(channel: Channel, zeroPoint: number, reach: Reach): number | null {
+  const low = exactCode(reach.low, channel, zeroPoint);
+  return low === exactCode(reach.high, channel, zeroPoint) ? low : null;
+}
+
+/** Forms of a channel whose weights and bias were set to zero because it only ever gives `code`. */
+export const constantShortForm = (code: number, shift: number): ShortForm => ({
+  beta: code === 0 ? 0 : (2 * code + 1) * 2 ** (shift + 1),
+  multiplier: code === 0 ? 0 : 2 ** 30,
+});
+export const constantLongForm = (code: number): LongForm => ({ multiplier: 0, offset: code * 256, shift: 8 });
 
 /**
  * The exact form: r = (256 x * q + 64 * 2^32) >> 32, one less than a multiple of 128 off where negative, then

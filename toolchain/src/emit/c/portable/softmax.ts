@@ -31,9 +31,8 @@ static int32_t exp_of_negative(int32_t x) {
     int32_t result = 1895147668 + high_mul(1895147668, t + tail);
     const int32_t rest = part - x;
     for (int32_t i = 0; i < 7; i++) {
-        if ((rest & (quarter << i)) != 0) {
-            result = high_mul(result, factors[i]);
-        }
+        const int32_t taken = -((rest >> (24 + i)) & 1);
+        result += (high_mul(result, factors[i]) - result) & taken;
     }
     return x == 0 ? INT32_MAX : result;
 }
@@ -57,7 +56,25 @@ static int32_t reciprocal(int32_t x) {
 
 const SOFTMAX: CFunction = {
   name: "softmax",
-  source: `/* Rows of n codes; out may lie on in. Output scale 1/256, zero point -128. t: multiplier, left shift, least difference */
+  source: `/* exp of a difference of codes, 0 below the least; the same instructions for every value. */
+static int32_t exp_of_difference(int32_t difference, const int32_t *t) {
+    const int32_t kept = difference < t[2] ? t[2] : difference;
+    const int32_t result = exp_of_negative(high_mul((int32_t)((uint32_t)kept << t[1]), t[0]));
+    return result & -(difference >= t[2]);
+}
+
+/* x > 0 */
+static int32_t leading_zeros(uint32_t x) {
+    int32_t zeros = 0;
+    for (int32_t by = 16; by > 0; by >>= 1) {
+        const int32_t shift = (x >> (32 - by)) == 0 ? by : 0;
+        zeros += shift;
+        x <<= shift;
+    }
+    return zeros;
+}
+
+/* Rows of n codes; out may lie on in. Output scale 1/256, zero point -128. t: multiplier, left shift, least difference */
 static void softmax(const int8_t *in, int8_t *out, int32_t rows, int32_t n, const int32_t *t) {
     for (int32_t row = 0; row < rows; row++, in += n, out += n) {
         int32_t largest = in[0];
@@ -66,25 +83,13 @@ static void softmax(const int8_t *in, int8_t *out, int32_t rows, int32_t n, cons
         }
         int32_t sum = 0;
         for (int32_t i = 0; i < n; i++) {
-            const int32_t difference = in[i] - largest;
-            if (difference >= t[2]) {
-                const int32_t scaled = high_mul((int32_t)((uint32_t)difference << t[1]), t[0]);
-                sum += rounding_shift(exp_of_negative(scaled), 12);
-            }
+            sum += rounding_shift(exp_of_difference(in[i] - largest, t), 12);
         }
-        int32_t zeros = 0;
-        while (((uint32_t)sum << zeros) < UINT32_C(0x80000000)) {
-            zeros++;
-        }
+        const int32_t zeros = leading_zeros((uint32_t)sum);
         const int32_t scale = reciprocal((int32_t)(((uint32_t)sum << zeros) - UINT32_C(0x80000000)));
         for (int32_t i = 0; i < n; i++) {
-            const int32_t difference = in[i] - largest;
-            int32_t code = -128;
-            if (difference >= t[2]) {
-                const int32_t scaled = high_mul((int32_t)((uint32_t)difference << t[1]), t[0]);
-                code += rounding_shift(high_mul(scale, exp_of_negative(scaled)), 12 - zeros + 31 - 8);
-            }
-            out[i] = clamp_code(code, -128, 127);
+            const int32_t share = high_mul(scale, exp_of_difference(in[i] - largest, t));
+            out[i] = clamp_code(rounding_shift(share, 12 - zeros + 31 - 8) - 128, -128, 127);
         }
     }
 }

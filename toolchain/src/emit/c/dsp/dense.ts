@@ -1,0 +1,191 @@
+import type { OperatorOf } from "../../../graph/graph.js";
+import { activationRange, channelsOf, elements, tensorOf, zeroPointOf } from "../arithmetic.js";
+import type { CFunction } from "../step.js";
+import { bytesAt, type DspContext } from "./context.js";
+import { planesFor } from "./convert.js";
+import type { Planes } from "./geometry.js";
+import { type MatrixChannel, type Requantization, requantizationOf } from "./matrix.js";
+
+/** fullyConnected: 4 outputs at a time, 4 inputs per load, the packed weights of matrix.ts. */
+export function lowerDspDense(context: DspContext, operator: OperatorOf<"fullyConnected">): boolean {
+  const { graph, params } = context;
+  const input = tensorOf(graph, operator.inputs[0]!);
+  const output = tensorOf(graph, operator.outputs[0]!);
+  const [outDepth, depth] = tensorOf(graph, operator.inputs[1]!).shape as [number, number];
+  const range = activationRange(operator.attributes.activation, output);
+  if (elements(input) !== depth || range.low !== -128 || range.high !== 127) return false;
+  const held = context.heldPlanes(operator.inputs[0]!);
+  const order = held === undefined ? null : tapOrder(held.planes);
+  const length = Math.ceil((order?.length ?? depth) / 4) * 4;
+  const zeroPoint = zeroPointOf(input);
+  const asked: MatrixChannel[] = channelsOf(graph, operator).map((channel) => ({
+    channel,
+    weights: Array.from({ length }, (_, i) => {
+      const tap = order === null ? (i < depth ? i : -1) : (order[i] ?? -1);
+      return tap < 0 ? 0 : channel.weights[tap]!;
+    }),
+    bias: channel.bias - (zeroPoint + 128) * channel.weights.reduce((a, b) => a + b, 0),
+  }));
+  const requantized = requantizationOf(asked, zeroPointOf(output));
+  if (requantized === null) return false;
+  const { rows, requantization } = requantized;
+  const from = held ?? planesFor(context, operator, operator.inputs[0]!);
+  const made = context.addPlanes(operator.outputs[0]!);
+  const offset = params.int32s(denseWords(rows, requantization));
+  const bytes = params.length - offset;
+  const kernel = denseKernel(length, requantization);
+  context.push(operator, {
+    kernelClass: "dense",
+    macs: depth * outDepth,
+    paramBytes: bytes,
+    reads: [from.buffer],
+    writes: [made.buffer],
+    constants: [30, requantization.form === "short" ? requantization.shift : 0, context.isTurned ? 1 : 0],
+    emit: (placed) => ({
+      call: `${kernel.name}(${bytesAt(placed.at(from.buffer))}, p + ${offset}, ${bytesAt(placed.at(made.buffer))}, p + ${offset + bytes});`,
+      functions: [
+        {
+          name: kernel.name,
+          source: `void ${kernel.name}(const uint8_t *in, const uint8_t *weights, uint8_t *out, const uint8_t *weights_end);\n`,
+        },
+      ],
+      assembly: [kernel],
+    }),
+  });
+  return true;
+}
+
+/** Where planes lie flat: for every byte the index in NHWC order, -1 for slack. */
+function tapOrder({ major, minor, channels, stride, isTurned }: Planes): number[] {
+  const order = new Array<number>(stride === 1 ? channels : channels * stride).fill(-1);
+  for (let c = 0; c < channels; c++)
+    for (let i = 0; i < major; i++)
+      for (let j = 0; j < minor; j++) {
+        const pixel = isTurned ? j * major + i : i * minor + j;
+        order[c * stride + i * minor + j] = pixel * channels + c;
+      }
+  return order;
+}
+
+/**
+ * Per 4 outputs: biases of outputs 1 and 3; per 4 inputs, for inputs 0 and 2 then 1 and 3, a word for outputs 0 and 1
+ * and one for outputs 2 and 3; biases of outputs 0 and 2; then what requantizes outputs 0 to 3.
+ */
+function denseWords(rows: readonly MatrixChannel[], requantization: Requantization): number[] {
+  const words: number[] = [];
+  for (let n = 0; n < rows.length; n += 4) {
+    const start = (index: number): number => {
+      const row = rows[index];
+      if (row === undefined) return 0;
+      return 256 * row.bias + (requantization.form === "short" ? requantization.channels[index]!.beta : 0);
+    };
+    const weight = (index: number, tap: number): number => rows[index]?.weights[tap] ?? 0;
+    const half = (index: number, tap: number): number => 256 * weight(index + 1, tap) + weight(index, tap);
+    words.push(start(n + 1), start(n + 3));
+    for (let k = 0; k < rows[n]!.weights.length; k += 4)
+      for (const first of [k, k + 1])
+        for (const pair of [n, n + 2])
+          words.push((half(pair, first) & 0xffff) | (half(pair, first + 2) << 16));
+    words.push(start(n), start(n + 2));
+    for (let index = n; index < n + 4; index++) {
+      if (requantization.form === "short") words.push(requantization.channels[index]?.multiplier ?? 0);
+      else {
+        const form = requantization.channels[index] ?? { multiplier: 0, offset: 0, shift: 8 };
+        words.push(form.multiplier, form.offset, form.shift);
+      }
+    }
+  }
+  return words;
+}
+
+/** Inputs that one turn of the inner loop takes, at most. */
+const TURN_INPUTS = 32;
+
+function denseKernel(length: number, requantization: Requantization): CFunction {
+  const isShort = requantization.form === "short";
+  const name = `dense_${length}_${isShort ? `s${requantization.shift}` : "long"}`;
+  let perTurn = 4;
+  for (let inputs = 4; inputs <= TURN_INPUTS; inputs += 4) if (length % inputs === 0) perTurn = inputs;
+  const out: string[] = [];
+  const line = (text: string): void => {
+    out.push(`    ${text}`);
+  };
+  line("push {r4-r11, lr}");
+  line("vmov s1, r2");
+  line("vmov s2, r3");
+  line(`add r4, r0, #${length & ~0xff}`);
+  if ((length & 0xff) !== 0) line(`add r4, r4, #${length & 0xff}`);
+  line("vmov s0, r4");
+  line("vmov s3, r0");
+  out.push("2:");
+  line("ldmia r1!, {r10, r12}");
+  line("mov r11, #0");
+  line("mov lr, #0");
+  out.push("1:");
+  for (let i = 0; i < perTurn; i += 4) {
+    line("ldr r2, [r0], #4");
+    line("ldmia r1!, {r6-r9}");
+    line("uxtb16 r3, r2");
+    line("uxtb16 r2, r2, ror #8");
+    for (const [input, pairs] of [
+      ["r3", ["r6", "r7"]],
+      ["r2", ["r8", "r9"]],
+    ] as const)
+      pairs.forEach((weights, pair) => {
+        const [both, low] = pair === 0 ? ["r10", "r11"] : ["r12", "lr"];
+        line(`smlad ${both}, ${weights}, ${input}, ${both}`);
+        line(`sxtb16 ${weights}, ${weights}`);
+        line(`smlad ${low}, ${weights}, ${input}, ${low}`);
+      });
+  }
+  if (perTurn !== length) {
+    line("vmov r2, s0");
+    line("cmp r0, r2");
+    line("bne.w 1b");
+  }
+  line("vmov r0, s3");
+  line("ldmia r1!, {r2, r3}");
+  line("sub r10, r10, r11");
+  line("sub r12, r12, lr");
+  line("add r11, r2, r11, lsl #8");
+  line("add lr, r3, lr, lsl #8");
+  const outputs = ["r11", "r10", "lr", "r12"];
+  if (isShort) {
+    line("ldmia r1!, {r2, r3, r4, r5}");
+    outputs.forEach((register, index) => {
+      line(`smmul ${register}, ${register}, r${2 + index}`);
+    });
+    for (const register of outputs) line(`usat ${register}, #8, ${register}, asr #${requantization.shift}`);
+  } else {
+    line("mov r6, #64");
+    for (const register of outputs) {
+      line("ldmia r1!, {r2, r3, r4}");
+      line(`smmla ${register}, ${register}, r2, r6`);
+      line(`and r5, ${register}, #0x80000000`);
+      line(`sub ${register}, ${register}, r5, lsr #24`);
+      line(`add ${register}, ${register}, r3`);
+      line(`asr ${register}, ${register}, r4`);
+      line(`usat ${register}, #8, ${register}`);
+    }
+  }
+  line("orr r11, r11, r10, lsl #8");
+  line("orr lr, lr, r12, lsl #8");
+  line("orr r11, r11, lr, lsl #16");
+  line("vmov r2, s1");
+  line("vmov r3, s2");
+  line("str r11, [r2], #4");
+  line("vmov s1, r2");
+  line("cmp r1, r3");
+  line("bne.w 2b");
+  line("pop {r4-r11, pc}");
+  return {
+    name,
+    source: `    .global ${name}
+    .type ${name}, %function
+    .thumb_func
+${name}: @ r0 in, r1 weights, r2 out, r3 end of the weights; ${length} inputs, 4 outputs at a time
+${out.join("\n")}
+    .size ${name}, .-${name}
+`,
+  };
+}
