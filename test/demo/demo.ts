@@ -31,7 +31,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   });
 }
 
-const journal = new Journal(12);
+const journal = new Journal(11);
 let ending = "";
 try {
   const { url } = await tell(journal, work, { retrain: options.retrain === true });

@@ -126,6 +126,24 @@ export async function quantize(
   return (await mote<QuantizeDocument>(journal, args)).document;
 }
 
+/** Before pruning: the budget file says no, and which layer is to blame. */
+export async function profileTooLarge(journal: Journal, model: string): Promise<void> {
+  const { target, budget } = TARGETS[0];
+  const { exitCode, stderr } = await mote<ProfileDocument>(
+    journal,
+    ["profile", model, "--target", target, "--budget", join(BUDGETS, budget)],
+    [0, 3],
+  );
+  journal.check(
+    `the unpruned model breaks the budget of ${target}, and the layer is named`,
+    stderr
+      .trim()
+      .replace(/^MOTE_LIMIT: /, "")
+      .slice(0, 160),
+    exitCode === 3,
+  );
+}
+
 export async function profileAll(journal: Journal, model: string, out: string): Promise<void> {
   for (const { target, budget } of TARGETS) {
     const { document } = await mote<ProfileDocument>(

@@ -2,7 +2,16 @@ import { join } from "node:path";
 import { makeData } from "./data.js";
 import { firstPlan } from "./fleet.js";
 import { type Journal, kib, percent } from "./journal.js";
-import { compile, type Data, evaluate, MODELS, profileAll, prune, quantize } from "./model.js";
+import {
+  compile,
+  type Data,
+  evaluate,
+  MODELS,
+  profileAll,
+  profileTooLarge,
+  prune,
+  quantize,
+} from "./model.js";
 import { makeKeys, makeRelease, type Release, signAndPublish } from "./release.js";
 import { retrain } from "./retrain.js";
 import { startFleet } from "./running-fleet.js";
@@ -62,6 +71,14 @@ async function prepareModel(journal: Journal, work: string, float: string, data:
   const pruned = join(work, "digits-v1-pruned.onnx");
   const int8 = join(work, "digits-v1.int8.onnx");
   const compiled = join(work, "firmware-1.0.0");
+  await journal.step(
+    "Would the model fit as it is? Quantize it and ask the microcontroller's budget",
+    async () => {
+      const dense = join(work, "digits-v1-dense.int8.onnx");
+      await quantize(journal, float, data, dense);
+      await profileTooLarge(journal, dense);
+    },
+  );
   await journal.step("Prune: whole channels go, two epochs bring the accuracy back", () =>
     prune(journal, float, data, pruned),
   );
