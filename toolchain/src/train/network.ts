@@ -100,6 +100,21 @@ export class NetworkBuilder {
     );
   }
 
+  /** The mean of every channel over the image. */
+  globalMean(label: string): this {
+    const shape = [1, this.shape.at(-1)!];
+    return this.push(
+      {
+        kind: "mean",
+        name: label,
+        inputs: [this.current],
+        outputs: [`${label}.out`],
+        attributes: { axes: [1, 2], keepDims: false },
+      },
+      shape,
+    );
+  }
+
   flatten(label: string): this {
     const shape = [1, this.shape.reduce((product, length) => product * length, 1)];
     return this.push(
