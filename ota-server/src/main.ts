@@ -2,7 +2,7 @@
 import { EXIT, MoteError } from "@mote/protocol";
 import { Command } from "commander";
 import { checkConfig, readConfigFile } from "./config.js";
-import { makePatch } from "./delivery/patchWorker.js";
+import { PatchWorker } from "./delivery/patchWorker.js";
 import { createLog } from "./log.js";
 import { MoteServer, VERSION } from "./server.js";
 
@@ -41,7 +41,7 @@ async function main(flags: Flags): Promise<void> {
     return;
   }
   const log = createLog((line) => process.stderr.write(line), Date.now);
-  const server = await MoteServer.start({ config, clock: Date.now, log, makePatch });
+  const server = await MoteServer.start({ config, clock: Date.now, log, patches: new PatchWorker() });
   const { url, mqttUrl, notes } = server;
   process.stdout.write(`${JSON.stringify({ event: "listening", url, mqttUrl, notes })}\n`);
   const stop = (signal: NodeJS.Signals) => {

@@ -6,7 +6,8 @@ import { DiskBlobs } from "./blobs/diskBlobs.js";
 import { Catalog } from "./catalog/catalog.js";
 import type { Clock } from "./clock.js";
 import type { Config } from "./config.js";
-import { Delivery, type PatchMaker } from "./delivery/delivery.js";
+import { Delivery } from "./delivery/delivery.js";
+import type { PatchWorker } from "./delivery/patchWorker.js";
 import { StoreError } from "./errors.js";
 import { Events } from "./events.js";
 import { Enrolment } from "./fleet/enrolment.js";
@@ -33,7 +34,8 @@ export interface ServerParts {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Log;
-  readonly makePatch: PatchMaker;
+  /** Closed with the server. */
+  readonly patches: PatchWorker;
 }
 
 /** The whole server: opens its rooms bottom-up, listens, and closes them top-down. */
@@ -47,6 +49,7 @@ export class MoteServer {
   private readonly timers: NodeJS.Timeout[];
   private readonly log: Log;
   private readonly ticking: { current: Promise<void> };
+  private readonly patches: PatchWorker;
 
   private constructor(opened: {
     url: string;
@@ -57,6 +60,8 @@ export class MoteServer {
     timers: NodeJS.Timeout[];
     log: Log;
     ticking: { current: Promise<void> };
+    patches: PatchWorker;
+    notes: readonly string[];
   }) {
     this.url = opened.url;
     this.mqttUrl = opened.mqttUrl;
@@ -66,7 +71,8 @@ export class MoteServer {
     this.timers = opened.timers;
     this.log = opened.log;
     this.ticking = opened.ticking;
-    this.notes = opened.store.notes;
+    this.patches = opened.patches;
+    this.notes = opened.notes;
   }
 
   /** @throws ConfigError, StoreError, KeyFileError; whatever was opened by then is closed again. */
@@ -82,7 +88,8 @@ export class MoteServer {
 
   private static async startOn(store: Store, parts: ServerParts): Promise<MoteServer> {
     const { config, clock, log } = parts;
-    for (const note of store.notes) log.warn("note", { note });
+    const notes = [...store.notes, ...parts.patches.notes];
+    for (const note of notes) log.warn("note", { note });
     await store.write(setAllOffline);
     await makeFirstAdmin(store, config.data, clock(), log);
     const tls = readTls(config);
@@ -110,7 +117,12 @@ export class MoteServer {
     const mqttUrl = config.publicMqttUrl ?? `${scheme}://${bracketed(config.host)}:${mqttPort}`;
     const people = new People(store, config.demoOpenConsole);
     const enrolment = new Enrolment(store, clock);
-    const delivery = new Delivery(store, blobs, parts.makePatch, log);
+    const delivery = new Delivery(
+      store,
+      blobs,
+      (codec, base, target) => parts.patches.make(codec, base, target),
+      log,
+    );
     const { pollIntervalS } = config;
     const polls = new Polls({ store, engine, delivery, trust, events, clock, log, pollIntervalS });
     const catalog = new Catalog(store, blobs, trust, clock);
@@ -126,7 +138,7 @@ export class MoteServer {
         events,
         version: VERSION,
         problems: () => problemsOf(store),
-        notes: () => [...store.notes, ...trust.describe().warnings],
+        notes: () => [...notes, ...trust.describe().warnings],
       },
       console: { people, isTls: tls !== null },
     });
@@ -136,7 +148,8 @@ export class MoteServer {
       every(config.tickMs, () => engine.tick(), "tick", log, ticking),
       every(HEARTBEAT_MS, () => trust.heartbeat(), "heartbeat", log, { current: Promise.resolve() }),
     ];
-    return new MoteServer({ url, mqttUrl, app, broker, store, timers, log, ticking });
+    const { patches } = parts;
+    return new MoteServer({ url, mqttUrl, app, broker, store, timers, log, ticking, patches, notes });
   }
 
   /** Stops taking requests, finishes those under way, then closes the store. */
@@ -145,6 +158,7 @@ export class MoteServer {
     await this.ticking.current;
     await this.broker.close();
     await this.app.close();
+    await this.patches.close();
     await this.store.close();
     this.log.info("closed");
   }

@@ -20,10 +20,14 @@ export const PAGE = `<!doctype html>
 <main>
   <p id="message" role="alert"></p>
   <section aria-labelledby="fleet-h"><h2 id="fleet-h">Fleet</h2><div id="fleet"></div></section>
+  <div class="left">
   <section aria-labelledby="rollouts-h"><h2 id="rollouts-h">Rollouts</h2><div id="rollouts"></div></section>
+  </div>
+  <div class="right">
   <section aria-labelledby="devices-h"><h2 id="devices-h">Devices</h2><div id="devices" class="grid"></div><p id="devices-note" class="note"></p></section>
   <section aria-labelledby="releases-h"><h2 id="releases-h">Releases</h2><div id="releases"></div></section>
   <section aria-labelledby="trust-h"><h2 id="trust-h">Trust</h2><div id="trust"></div></section>
+  </div>
 </main>
 <dialog id="device" aria-label="Device"><form method="dialog"><button class="close" aria-label="Close">✕</button></form><div id="device-body"></div></dialog>
 <dialog id="login" aria-labelledby="login-h">

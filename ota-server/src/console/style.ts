@@ -31,8 +31,8 @@ main { max-width: 1240px; margin: 0 auto; padding: 8px 20px 60px; display: grid;
 main > * { grid-column: span 12; min-width: 0; }
 #message:empty { display: none; }
 @media (min-width: 960px) {
-  section[aria-labelledby=rollouts-h] { grid-column: span 7; grid-row: span 3; }
-  section[aria-labelledby=devices-h], section[aria-labelledby=releases-h], section[aria-labelledby=trust-h] { grid-column: span 5; }
+  .left { grid-column: span 7; }
+  .right { grid-column: span 5; }
 }
 h2 { font-size: 14px; margin: 12px 0 8px; color: var(--soft); font-weight: 600; }
 h3 { font-size: 16px; margin: 0; }
@@ -67,7 +67,7 @@ article header code { color: var(--soft); font-size: 12px; margin-left: auto; }
 .wave p { margin: 3px 0; }
 .confirmed { background: var(--good); } .failed { background: var(--bad); } .pending { background: var(--line); }
 .gates { list-style: none; margin: 6px 0 0; padding: 0; display: grid; gap: 5px; }
-.gate { display: grid; grid-template-columns: 108px 92px 90px 1fr; gap: 8px; align-items: center; font-size: 13px; }
+.gate { display: grid; grid-template-columns: 118px 84px 90px 1fr; gap: 8px; align-items: center; font-size: 13px; }
 .gate .badge { justify-self: start; }
 .gate .note { grid-column: 4; }
 .scale { position: relative; height: 12px; border-bottom: 1px solid var(--idle); grid-column: 3; }
@@ -86,8 +86,9 @@ details summary { cursor: pointer; color: var(--soft); font-size: 13px; margin-t
 .device.offline { opacity: .62; border-style: dashed; border-left-style: solid; }
 .device.revoked b { text-decoration: line-through; }
 .scroll { overflow-x: auto; }
+#trust .scroll { margin: 0 -14px; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; }
-th, td { text-align: left; padding: 6px 12px; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th, td { text-align: left; padding: 6px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; }
 tr:last-child td { border-bottom: 0; }
 th { color: var(--soft); font-weight: 600; }
 #trust { padding: 4px 14px 10px; font-size: 13px; }

@@ -17,6 +17,11 @@ export const DELIVERY_LIMITS = {
   maxUnderWay: 16,
 } as const;
 
+/** In place of a base's digest: a patch of codec "full" is the artifact compressed, and needs none. */
+const NO_BASE = "";
+/** As many as an offer may carry. */
+const MAX_ROUTES = 8;
+
 /** The cheapest ways from what a device holds to what it should run. Each patch is made once, whoever asks. */
 export class Delivery {
   private readonly store: Store;
@@ -44,18 +49,21 @@ export class Delivery {
     codecs: readonly Codec[],
   ): Promise<Route[] | null> {
     if (held.includes(target.sha256)) return [];
-    const full: Route = { codec: "full", baseSha256: null, blob: target };
-    const wanted = codecs.filter((codec) => codec !== "full");
+    const whole: Route = { codec: "full", baseSha256: null, blob: target };
+    const fromBase = codecs.filter((codec) => codec !== "full");
+    const compressed = codecs.filter((codec) => codec === "full");
     const routes: Route[] = [];
-    for (const base of await this.knownBases(held)) {
-      const patches = await this.patches(base, target, wanted);
+    for (const base of [NO_BASE, ...(await this.knownBases(held))]) {
+      const patches = await this.patches(base, target, base === NO_BASE ? compressed : fromBase);
       if (patches === null) return null;
       for (const { codec, sha256, length } of patches) {
         if (sha256 === null) continue;
-        routes.push({ codec: codec as Codec, baseSha256: base, blob: { sha256, length } });
+        const baseSha256 = base === NO_BASE ? null : base;
+        routes.push({ codec: codec as Codec, baseSha256, blob: { sha256, length } });
       }
     }
-    return [...routes.sort((a, b) => a.blob.length - b.blob.length), full].slice(0, 8);
+    const best = routes.sort((a, b) => a.blob.length - b.blob.length).slice(0, MAX_ROUTES - 1);
+    return [...best, whole];
   }
 
   private async knownBases(held: readonly string[]): Promise<string[]> {
@@ -111,7 +119,8 @@ export class Delivery {
 
   private async tryMake(codec: Codec, base: string, target: ArtifactRef): Promise<Uint8Array | null> {
     try {
-      return await this.make(codec, await this.blobs.read(base), await this.blobs.read(target.sha256));
+      const baseBytes = base === NO_BASE ? new Uint8Array() : await this.blobs.read(base);
+      return await this.make(codec, baseBytes, await this.blobs.read(target.sha256));
     } catch (error) {
       // Devices can always take the whole artifact.
       this.log.error("patch-failed", error, { codec, base, target: target.sha256 });

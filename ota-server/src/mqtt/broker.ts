@@ -49,9 +49,10 @@ export class Broker {
   private readonly parts: BrokerParts;
   private readonly aedes: Aedes;
   private readonly server: Server;
-  /** Device of each connection. */
-  private readonly devices = new WeakMap<Client, string>();
-  private readonly connected = new Map<string, { client: Client; product: string }>();
+  /** Device of each connection that has proved itself. */
+  private readonly devices = new WeakMap<Client, { readonly id: string; readonly product: string }>();
+  /** A device may be connected twice for a while: an old link not yet given up, or its own diagnosis. */
+  private readonly connected = new Map<string, { readonly clients: Set<Client>; readonly product: string }>();
 
   private constructor(parts: BrokerParts, aedes: Aedes) {
     this.parts = parts;
@@ -96,24 +97,26 @@ export class Broker {
   hint(product: string): void {
     for (const [deviceId, device] of this.connected) {
       if (device.product !== product) continue;
-      device.client.publish(
-        {
-          cmd: "publish",
-          topic: topics.command(deviceId),
-          payload: "poll",
-          qos: 0,
-          dup: false,
-          retain: false,
-        },
-        // aedes calls it although its types say that it may be left out.
-        () => undefined,
-      );
+      for (const client of device.clients) {
+        client.publish(
+          {
+            cmd: "publish",
+            topic: topics.command(deviceId),
+            payload: "poll",
+            qos: 0,
+            dup: false,
+            retain: false,
+          },
+          // aedes calls it although its types say that it may be left out.
+          () => undefined,
+        );
+      }
     }
   }
 
   /** A revoked device loses its connection too. */
   disconnect(deviceId: string): void {
-    this.connected.get(deviceId)?.client.close();
+    for (const client of this.connected.get(deviceId)?.clients ?? []) client.close();
   }
 
   async close(): Promise<void> {
@@ -136,7 +139,7 @@ export class Broker {
       );
     };
     aedes.authorizeSubscribe = (client, subscription, done) => {
-      const deviceId = this.devices.get(client);
+      const deviceId = this.devices.get(client)?.id;
       const isOwn = deviceId !== undefined && maySubscribe(deviceId, subscription.topic);
       // null refuses this one subscription (SUBACK 0x80) and keeps the connection.
       done(null, isOwn ? subscription : null);
@@ -148,7 +151,7 @@ export class Broker {
     aedes.on("clientReady", (client) => this.setPresence(client, true));
     aedes.on("clientDisconnect", (client) => this.setPresence(client, false));
     aedes.on("clientError", (client, error) =>
-      this.parts.log.warn("mqtt-client", { device: this.devices.get(client), error: error.message }),
+      this.parts.log.warn("mqtt-client", { device: this.devices.get(client)?.id, error: error.message }),
     );
     aedes.on("connectionError", (_client, error) =>
       this.parts.log.warn("mqtt-connection", { error: error.message }),
@@ -158,14 +161,15 @@ export class Broker {
   private async authenticate(client: Client, username: string | undefined, token: string): Promise<void> {
     const device = await this.parts.sessions.authenticate(token);
     if (device.id !== username) throw new Error("a token of another device");
-    this.devices.set(client, device.id);
-    this.connected.set(device.id, { client, product: device.product });
+    // The broker ends an older connection of the same client id, so nobody may take another's.
+    if (!isOwnClientId(client.id, device.id)) throw new Error("a client id of another device");
+    this.devices.set(client, { id: device.id, product: device.product });
   }
 
   private async take(client: Client | null, packet: PublishPacket): Promise<void> {
     // Wills are published by the broker itself, without a client; presence needs no more than the disconnection.
     if (client === null) return;
-    const deviceId = this.devices.get(client);
+    const deviceId = this.devices.get(client)?.id;
     const topic = parseTopic(packet.topic);
     if (deviceId === undefined || topic === null || !mayPublish(deviceId, packet.topic)) {
       throw new Error(`${deviceId ?? "unknown"} may not publish to ${packet.topic}`);
@@ -192,11 +196,17 @@ export class Broker {
   }
 
   private setPresence(client: Client, online: boolean): void {
-    const deviceId = this.devices.get(client);
-    if (deviceId === undefined) return;
-    if (!online) {
+    const device = this.devices.get(client);
+    if (device === undefined) return;
+    const { id: deviceId, product } = device;
+    const connections = this.connected.get(deviceId) ?? { clients: new Set<Client>(), product };
+    if (online) {
+      connections.clients.add(client);
+      this.connected.set(deviceId, connections);
+    } else {
+      connections.clients.delete(client);
       // A device that came back on a new connection is still online.
-      if (this.connected.get(deviceId)?.client !== client) return;
+      if (connections.clients.size > 0) return;
       this.connected.delete(deviceId);
     }
     const atMs = this.parts.clock();
@@ -207,4 +217,9 @@ export class Broker {
         (error) => this.parts.log.error("presence", error, { device: deviceId }),
       );
   }
+}
+
+/** The device's own name, that of its diagnosis, or none at all (aedes then gives a random one). */
+function isOwnClientId(clientId: string, deviceId: string): boolean {
+  return clientId === deviceId || clientId === `${deviceId}-diagnose` || clientId.startsWith("aedes_");
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { OperatorClient } from "@mote/protocol";
 import { generateKey, type ServerKeys, writeServerKeys } from "@mote/protocol/node";
 import { checkConfig } from "../config.js";
-import type { PatchMaker } from "../delivery/delivery.js";
+import { PatchWorker } from "../delivery/patchWorker.js";
 import { SILENT } from "../log.js";
 import { MoteServer } from "../server.js";
 import { TestDevice } from "./device.js";
@@ -34,7 +34,7 @@ export class TestBench {
   }
 
   /** Starts the server on what is in the folder. */
-  async restart(makePatch: PatchMaker = async () => null): Promise<void> {
+  async restart(): Promise<void> {
     const config = checkConfig({
       data: this.folder,
       port: 0,
@@ -43,7 +43,12 @@ export class TestBench {
       pollIntervalS: 1,
       ...this.settings,
     });
-    this.server = await MoteServer.start({ config, clock: () => this.now(), log: SILENT, makePatch });
+    this.server = await MoteServer.start({
+      config,
+      clock: () => this.now(),
+      log: SILENT,
+      patches: new PatchWorker(),
+    });
     const token = readFileSync(join(this.folder, "admin.token"), "utf8").trim();
     this.operator = new OperatorClient({ url: this.server.url, token, fetch });
   }

@@ -25,8 +25,8 @@ const REFRESH: Record<Part, () => Promise<void>> = {
 };
 
 const TOUCHED: Record<ServerEvent["type"], readonly Part[]> = {
-  device: ["fleet", "devices"],
-  report: ["fleet", "devices", "rollouts", "device"],
+  device: ["fleet", "devices", "releases"],
+  report: ["fleet", "devices", "rollouts", "releases", "device"],
   telemetry: ["fleet", "device"],
   rollout: ["rollouts", "fleet"],
   release: ["releases"],

@@ -99,9 +99,9 @@ function waveItem(wave: WaveView, isCurrent: boolean): HTMLElement {
     h(
       "div",
       { class: "stack", role: "img", "aria-label": figures },
-      part(wave.confirmed, "confirmed"),
-      part(wave.failed, "failed"),
-      part(wave.openedAtMs === null ? 1 : pending, "pending"),
+      ...(wave.openedAtMs === null
+        ? [part(1, "pending")]
+        : [part(wave.confirmed, "confirmed"), part(wave.failed, "failed"), part(pending, "pending")]),
     ),
     h("p", { class: "note" }, figures),
     wave.gates.length === 0 ? null : h("ul", { class: "gates" }, ...wave.gates.map(gateItem)),

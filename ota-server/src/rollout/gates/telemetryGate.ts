@@ -95,23 +95,35 @@ function verdictOf(
   return "undecided";
 }
 
-const UNITS: Record<Metric, (value: number) => string> = {
-  confidence: (value) => `${(100 * value).toFixed(1)} points of confidence`,
-  accuracy: (value) => `${(100 * value).toFixed(1)} points of accuracy on labelled probes`,
-  errorRate: (value) => `${(100 * value).toFixed(2)} points more errors`,
-  latency: (value) => `${(100 * value).toFixed(0)} % slower`,
+const points = (value: number, digits: number) => `${(100 * value).toFixed(digits)} points`;
+
+/** How a difference reads, and how a margin of the same metric does. */
+const WORDS: Record<Metric, { difference(value: number): string; margin(value: number): string }> = {
+  confidence: {
+    difference: (value) => `${points(Math.abs(value), 1)} of confidence ${value > 0 ? "lost" : "gained"}`,
+    margin: (value) => points(value, 1),
+  },
+  accuracy: {
+    difference: (value) =>
+      `${points(Math.abs(value), 1)} of accuracy on labelled probes ${value > 0 ? "lost" : "gained"}`,
+    margin: (value) => points(value, 1),
+  },
+  errorRate: {
+    difference: (value) => `${points(Math.abs(value), 2)} ${value > 0 ? "more" : "fewer"} errors`,
+    margin: (value) => points(value, 2),
+  },
+  latency: {
+    difference: (value) => `${(100 * Math.abs(value)).toFixed(0)} % ${value > 0 ? "slower" : "faster"}`,
+    margin: (value) => `${(100 * value).toFixed(0)} %`,
+  },
 };
 
 function explain(gate: TelemetryGate, verdict: Verdict, difference: number): string {
-  const unit = UNITS[gate.metric];
-  const measured =
-    gate.metric === "errorRate" || gate.metric === "latency"
-      ? unit(difference)
-      : `${difference > 0 ? "lost" : "gained"} ${unit(Math.abs(difference))}`;
-  const against = `against the control group (margin ${unit(gate.margin)})`;
-  if (verdict === "stop") return `worse: ${measured} ${against}`;
-  if (verdict === "advance") return `not worse by the margin: ${measured} ${against}`;
-  return `undecided so far: ${measured} ${against}`;
+  const words = WORDS[gate.metric];
+  const measured = `${words.difference(difference)} against the control group, margin ${words.margin(gate.margin)}`;
+  if (verdict === "stop") return `worse: ${measured}`;
+  if (verdict === "advance") return `not worse by the margin: ${measured}`;
+  return `undecided so far: ${measured}`;
 }
 
 function format(p: number): string {
