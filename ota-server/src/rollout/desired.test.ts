@@ -1,0 +1,156 @@
+import { DEFAULT_GATES, type RolloutStateName } from "@mote/protocol";
+import { describe, expect, test } from "vitest";
+import type { Member } from "../store/rollouts.js";
+import { makeRelease } from "../testing/release.js";
+import { cohortOf, thresholdFor } from "./cohort.js";
+import { desiredFor } from "./desired.js";
+import { newRollout } from "./plan.js";
+import type { RolloutState } from "./state.js";
+
+const device = {
+  id: "cam-1",
+  product: "digits",
+  hardware: "gateway",
+  tags: { site: "north" },
+  revokedAtMs: null,
+  runningSequence: 1,
+};
+
+function rollout(
+  sequence: number,
+  name: RolloutStateName,
+  change: Partial<RolloutState> & { share?: number } = {},
+): RolloutState {
+  const { manifest } = makeRelease(sequence);
+  const record = {
+    product: "digits",
+    version: `${sequence}.0.0`,
+    sequence,
+    target: "",
+    manifestSha256: "",
+    manifestLength: 0,
+    manifest,
+    uploadedAtMs: 0,
+  };
+  const plan = {
+    product: "digits",
+    version: record.version,
+    query: {},
+    waves: [{ name: "all", share: 1, soakS: 0 }],
+    gates: DEFAULT_GATES,
+    onFailure: "hold" as const,
+    preconditions: {},
+    approvals: 0,
+  };
+  const { share = 1, ...rest } = change;
+  const base = newRollout(`r${sequence}`, sequence, plan, record, 0);
+  return { ...base, name, waves: [{ ...base.waves[0]!, threshold: share }], ...rest };
+}
+
+function member(state: Member["state"], change: Partial<Member> = {}): Member {
+  return {
+    rolloutId: "r2",
+    deviceId: "cam-1",
+    wave: 0,
+    previousSequence: 1,
+    state,
+    code: null,
+    attempts: 1,
+    offeredAtMs: 0,
+    settledAtMs: null,
+    downloadedBytes: 0,
+    codec: null,
+    ...change,
+  };
+}
+
+const nobody = () => null;
+
+describe("what a device should run", () => {
+  test("is the newest rollout's release when it is a member", () => {
+    const answer = desiredFor(device, [rollout(2, "running"), rollout(1, "completed")], nobody);
+    expect(answer).toMatchObject({ kind: "update", sequence: 2 });
+  });
+
+  test("is what it has when its cohort lies beyond the wave, by the same hash every time", () => {
+    const open = rollout(2, "running");
+    const cohort = cohortOf(open.salt, device.id);
+    const below = { ...open, waves: [{ ...open.waves[0]!, threshold: cohort }] };
+    expect(desiredFor(device, [below, rollout(1, "completed")], nobody)).toBeNull();
+    const above = { ...open, waves: [{ ...open.waves[0]!, threshold: cohort + 1e-9 }] };
+    expect(desiredFor(device, [above], nobody)).not.toBeNull();
+  });
+
+  test("reaches nobody new while paused or held, and lets a device that is under way finish", () => {
+    for (const name of ["paused", "held"] as const) {
+      expect(desiredFor(device, [rollout(2, name)], nobody)).toBeNull();
+      expect(desiredFor(device, [rollout(2, name)], () => member("offered"))).toMatchObject({ sequence: 2 });
+    }
+  });
+
+  test("goes back to what this device ran before, and only for those who took it", () => {
+    const back = rollout(2, "rolling-back", { rollbackScope: "fleet" });
+    const on2 = { ...device, runningSequence: 2 };
+    expect(desiredFor(on2, [back], () => member("returning"))).toMatchObject({
+      kind: "rollback",
+      sequence: 1,
+    });
+    expect(desiredFor(device, [back], nobody)).toBeNull();
+    expect(
+      desiredFor({ ...device, runningSequence: 2 }, [back], () =>
+        member("returning", { previousSequence: 0 }),
+      ),
+    ).toBeNull();
+  });
+
+  test("never is an older release, but for a rollback", () => {
+    expect(desiredFor({ ...device, runningSequence: 3 }, [rollout(2, "completed")], nobody)).toBeNull();
+  });
+
+  test("is not the same failing release again, unless the failure may pass", () => {
+    const failed =
+      (code: string, attempts = 1) =>
+      () =>
+        member("failed", { code, attempts });
+    expect(desiredFor(device, [rollout(2, "running")], failed("golden-failed"))).toBeNull();
+    expect(desiredFor(device, [rollout(2, "running")], failed("download-failed"))).toMatchObject({
+      sequence: 2,
+    });
+    expect(desiredFor(device, [rollout(2, "running")], failed("download-failed", 3))).toBeNull();
+  });
+
+  test("is for devices that match the query, are of the product and not revoked", () => {
+    const north = rollout(2, "running");
+    const with_ = (query: object) => ({ ...north, plan: { ...north.plan, query } });
+    expect(desiredFor(device, [with_({ tags: { site: "north" } })], nobody)).not.toBeNull();
+    expect(desiredFor(device, [with_({ tags: { site: "south" } })], nobody)).toBeNull();
+    expect(desiredFor(device, [with_({ hardware: ["mcu"] })], nobody)).toBeNull();
+    expect(desiredFor({ ...device, revokedAtMs: 1 }, [north], nobody)).toBeNull();
+  });
+
+  test("joins a completed rollout when the device appears later", () => {
+    expect(desiredFor({ ...device, runningSequence: 0 }, [rollout(2, "completed")], nobody)).toMatchObject({
+      sequence: 2,
+    });
+  });
+});
+
+describe("cohorts", () => {
+  test("spread evenly and independently of the order of ids", () => {
+    const cohorts = Array.from({ length: 4000 }, (_, i) => cohortOf("salt", `cam-${i}`));
+    for (let tenth = 0; tenth < 10; tenth++) {
+      const inside = cohorts.filter((c) => c >= tenth / 10 && c < (tenth + 1) / 10).length;
+      expect(inside).toBeGreaterThan(330);
+      expect(inside).toBeLessThan(470);
+    }
+  });
+
+  test("give a wave exactly as many devices as asked", () => {
+    const cohorts = Array.from({ length: 23 }, (_, i) => cohortOf("r2", `cam-${i}`));
+    for (const count of [1, 5, 22]) {
+      const threshold = thresholdFor(cohorts, count);
+      expect(cohorts.filter((c) => c < threshold)).toHaveLength(count);
+    }
+    expect(thresholdFor(cohorts, 23)).toBe(1);
+  });
+});
