@@ -1,5 +1,7 @@
 export * from "./canonical-json.js";
+export * from "./cose.js";
 export { matchesPath } from "./delegations.js";
+export * from "./envelope.js";
 export * from "./expiry.js";
 export * from "./freshness.js";
 export * from "./limits.js";
