@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readFile, rename, stat, unlink } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { DigestMismatchError } from "@mote/protocol";
@@ -20,7 +20,10 @@ export class DiskBlobs {
   }
 
   static async open(folder: string): Promise<DiskBlobs> {
-    await mkdir(join(folder, "incoming"), { recursive: true, mode: 0o700 });
+    const incoming = join(folder, "incoming");
+    // Nothing is being received yet: what lies there was cut off by a crash.
+    await rm(incoming, { recursive: true, force: true });
+    await mkdir(incoming, { recursive: true, mode: 0o700 });
     return new DiskBlobs(folder);
   }
 

@@ -93,7 +93,13 @@ function adaptWasm(database: WasmDatabase) {
       run: (values: readonly unknown[]) => statement.run(values as Value[]),
       iterate: (values: readonly unknown[]) => statement.iterate(values as Value[]),
       // Its statements live in WebAssembly memory, which no garbage collector sees.
-      finalize: () => statement.finalize(),
+      finalize() {
+        try {
+          statement.finalize();
+        } catch {
+          // sqlite3_finalize repeats the error of the statement's last run, which its caller has had already.
+        }
+      },
     };
   });
   return {

@@ -1,0 +1,325 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { EMPTY_SUMS, type TelemetrySums } from "@mote/protocol";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { makeRelease } from "../testing/release.js";
+import {
+  countByRelease,
+  type DeviceState,
+  findDevice,
+  listDevices,
+  putDevice,
+  revokeDevice,
+  setOnline,
+  updateDeviceState,
+} from "./devices.js";
+import { findEnrolmentToken, putEnrolmentTokens, useEnrolmentToken } from "./enrolment.js";
+import { findPatches, putPatch } from "./patches.js";
+import { findPersonByToken, putPerson } from "./people.js";
+import { findRelease, findReleaseBySequence, putRelease } from "./releases.js";
+import { addReport, listReports } from "./reports.js";
+import { countMembers, findMember, listRollouts, type Member, putMember, putRollout } from "./rollouts.js";
+import { Store } from "./store.js";
+import { addFrame, rollUp, sumTelemetry, windowsByDevice } from "./telemetry.js";
+import { findNewest, findTrustFile, putTrustFiles } from "./trustFiles.js";
+
+/** The store's contract: whatever database is below, these hold. */
+const DRIVERS = ["better-sqlite3", "node-sqlite3-wasm"] as const;
+
+const nativeLoads = await (async () => {
+  try {
+    const { default: Database } = await import("better-sqlite3");
+    new Database(":memory:").close();
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+describe.each(DRIVERS)("the store on %s", (driver) => {
+  const absent = driver === "better-sqlite3" && !nativeLoads;
+  const name = absent ? `${driver} does not load here` : driver;
+  describe.skipIf(absent)(name, () => contract(driver));
+});
+
+function contract(driver: (typeof DRIVERS)[number]): void {
+  let folder: string;
+  let store: Store;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), "mote-store-"));
+    store = await Store.openEmbedded(folder, driver);
+  });
+  afterEach(async () => {
+    await store.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const reopen = async () => {
+    await store.close();
+    store = await Store.openEmbedded(folder, driver);
+  };
+  const addDevice = (id: string, tags: Record<string, string> = {}) =>
+    store.write((db) =>
+      putDevice(db, {
+        id,
+        product: "digits",
+        hardware: "gateway",
+        tags,
+        publicKey: "ab".repeat(32),
+        enrolledAtMs: 5,
+      }),
+    );
+  const polled: DeviceState = {
+    lastSeenMs: 1_795_000_000_000,
+    runningSequence: 2,
+    artifactSha256: "cd".repeat(32),
+    held: ["ef".repeat(32)],
+    floor: 1,
+    codecs: ["tensor"],
+    agentVersion: "0.1.0",
+    batteryPercent: 80,
+    freeBytes: 8_000_000_000,
+  };
+
+  test("says which database serves, and what that costs", () => {
+    expect(store.driver).toBe(driver);
+    expect(store.notes.length).toBe(driver === "better-sqlite3" ? 0 : 1);
+  });
+
+  test("gives back after a restart what was written", async () => {
+    await addDevice("cam-1", { site: "north", room: "2" });
+    await store.write((db) => updateDeviceState(db, "cam-1", polled));
+    await reopen();
+    const device = await store.read((db) => findDevice(db, "cam-1"));
+    expect(device).toMatchObject({ id: "cam-1", tags: { room: "2", site: "north" }, ...polled });
+  });
+
+  test("finds devices by tags as they are, with no wildcard in them", async () => {
+    await addDevice("cam-1", { site: "north" });
+    await addDevice("cam-2", { site: "n%th" });
+    await addDevice("cam-3", { site: "north-east" });
+    const ids = async (tags: Record<string, string>) =>
+      (await store.read((db) => listDevices(db, { tags }, { limit: 10 }))).map((device) => device.id);
+    expect(await ids({ site: "north" })).toEqual(["cam-1"]);
+    expect(await ids({ site: "n%th" })).toEqual(["cam-2"]);
+    expect(await ids({ site: "n_rth" })).toEqual([]);
+  });
+
+  test("pages through devices in the order of their ids", async () => {
+    for (const id of ["b", "a", "c"]) await addDevice(id);
+    const page = await store.read((db) => listDevices(db, {}, { after: "a", limit: 1 }));
+    expect(page.map((device) => device.id)).toEqual(["b"]);
+  });
+
+  test("counts devices by release as numbers", async () => {
+    await addDevice("cam-1");
+    await addDevice("cam-2");
+    await store.write((db) => updateDeviceState(db, "cam-2", polled));
+    await store.write((db) => setOnline(db, "cam-2", true, 9));
+    expect(await store.read(countByRelease)).toEqual([
+      { product: "digits", sequence: 0, devices: 1, online: 0 },
+      { product: "digits", sequence: 2, devices: 1, online: 1 },
+    ]);
+    expect(await store.write((db) => revokeDevice(db, "cam-1", 7))).toBe(true);
+    expect(await store.write((db) => revokeDevice(db, "cam-1", 8))).toBe(false);
+    expect(await store.read(countByRelease)).toHaveLength(1);
+  });
+
+  test("counts a telemetry frame once, however often it comes", async () => {
+    await addDevice("cam-1");
+    const key = { deviceId: "cam-1", releaseSequence: 2, bucketMs: 1000 };
+    const add = (frame: number) => store.write((db) => addFrame(db, key, frame, sums(10)));
+    expect(await add(0)).toBe(true);
+    expect(await add(0)).toBe(false);
+    expect(await add(1)).toBe(true);
+    await reopen();
+    expect(await add(1)).toBe(false);
+    const total = await store.read((db) => sumTelemetry(db, "cam-1", 2, 0, 2000));
+    expect(total).toEqual({ ...sums(20), windows: 2, latencyMaxUs: 7 });
+  });
+
+  test("rolls telemetry up without changing any sum", async () => {
+    await addDevice("cam-1");
+    for (let i = 0; i < 6; i++) {
+      const key = { deviceId: "cam-1", releaseSequence: 2, bucketMs: 1000 * i };
+      await store.write((db) => addFrame(db, key, i, sums(10)));
+    }
+    const before = await store.read((db) => sumTelemetry(db, "cam-1", 2, 0, 10_000));
+    expect(await store.write((db) => rollUp(db, 0, 4000, 4000))).toBe(3);
+    expect(await store.write((db) => rollUp(db, 0, 4000, 4000))).toBe(0);
+    expect(await store.read((db) => sumTelemetry(db, "cam-1", 2, 0, 10_000))).toEqual(before);
+  });
+
+  test("keeps a report once and lists the newest first", async () => {
+    const report = {
+      id: "report-01",
+      offerId: "r1:update",
+      atMs: 1,
+      phase: "confirmed" as const,
+      code: "ok" as const,
+      runningSequence: 2,
+      targetSequence: 2,
+      artifactSha256: null,
+      downloadedBytes: 1,
+      codec: null,
+      detail: "",
+    };
+    expect(await store.write((db) => addReport(db, "cam-1", report, 10))).toBe(true);
+    expect(await store.write((db) => addReport(db, "cam-1", report, 11))).toBe(false);
+    await store.write((db) => addReport(db, "cam-1", { ...report, id: "report-02" }, 12));
+    const listed = await store.read((db) => listReports(db, "cam-1", 10));
+    expect(listed.map(({ report: one, receivedAtMs }) => [one.id, receivedAtMs])).toEqual([
+      ["report-02", 12],
+      ["report-01", 10],
+    ]);
+  });
+
+  test("keeps releases, and refuses a second one of the same sequence", async () => {
+    const { manifest } = makeRelease(4);
+    const release = {
+      product: "digits",
+      version: "4.0.0",
+      sequence: 4,
+      target: "digits/4.0.0/manifest.json",
+      manifestSha256: "ab",
+      manifestLength: 3,
+      manifest,
+      uploadedAtMs: 5,
+    };
+    await store.write((db) => putRelease(db, release));
+    expect(await store.read((db) => findRelease(db, "digits", "4.0.0"))).toEqual(release);
+    expect(await store.read((db) => findReleaseBySequence(db, "digits", 4))).toEqual(release);
+    const taken = { ...release, version: "4.0.1" };
+    await expect(store.write((db) => putRelease(db, taken))).rejects.toThrow();
+    // A statement that failed once works again.
+    await store.write((db) => putRelease(db, { ...taken, sequence: 5 }));
+    expect(await store.read((db) => findReleaseBySequence(db, "digits", 5))).toMatchObject({
+      version: "4.0.1",
+    });
+  });
+
+  test("keeps metadata byte for byte and finds the newest version", async () => {
+    const body = new Uint8Array([0, 255, 10, 13]);
+    const file = (version: number) => ({ file: `${version}.targets.json`, role: "targets", version, body });
+    await store.write((db) => putTrustFiles(db, [file(9), file(10)], 1));
+    expect(await store.read((db) => findTrustFile(db, "9.targets.json"))).toEqual(body);
+    expect((await store.read((db) => findNewest(db, "targets")))?.version).toBe(10);
+  });
+
+  test("keeps rollouts, members and patches", async () => {
+    const rollout = {
+      id: "r1",
+      product: "digits",
+      sequence: 2,
+      number: 1,
+      active: true,
+      state: '{"a":1}',
+      createdAtMs: 1,
+      updatedAtMs: 1,
+    };
+    await store.write((db) => putRollout(db, rollout));
+    await store.write((db) => putRollout(db, { ...rollout, state: '{"a":2}', updatedAtMs: 2 }));
+    expect(await store.read(listRollouts)).toEqual([{ ...rollout, state: '{"a":2}', updatedAtMs: 2 }]);
+    const member: Member = {
+      rolloutId: "r1",
+      deviceId: "cam-1",
+      wave: 0,
+      previousSequence: 1,
+      state: "offered",
+      code: null,
+      attempts: 1,
+      offeredAtMs: 3,
+      settledAtMs: null,
+      downloadedBytes: 0,
+      codec: null,
+    };
+    await store.write((db) => putMember(db, member));
+    const confirmed = { ...member, state: "confirmed" as const, settledAtMs: 4, codec: "tensor" };
+    await store.write((db) => putMember(db, confirmed));
+    expect(await store.read((db) => findMember(db, "r1", "cam-1"))).toEqual(confirmed);
+    expect(await store.read((db) => countMembers(db, "r1"))).toEqual([
+      { wave: 0, state: "confirmed", devices: 1 },
+    ]);
+    await addDevice("cam-1");
+    const key = { deviceId: "cam-1", releaseSequence: 2, bucketMs: 0 };
+    await store.write((db) => addFrame(db, key, 0, sums(3)));
+    expect(await store.read((db) => windowsByDevice(db, "r1", 2))).toEqual(new Map([["cam-1", 1]]));
+    const patch = { baseSha256: "aa", targetSha256: "bb", codec: "tensor", sha256: "cc", length: 4 };
+    await store.write((db) => putPatch(db, patch));
+    expect(await store.read((db) => findPatches(db, "aa", "bb"))).toEqual([patch]);
+  });
+
+  test("keeps people by the digest of their token, the newest token alone", async () => {
+    const ann = { id: "ann", role: "admin", createdAtMs: 1, revokedAtMs: null };
+    await store.write((db) => putPerson(db, ann, "digest-1"));
+    await store.write((db) => putPerson(db, ann, "digest-2"));
+    expect(await store.read((db) => findPersonByToken(db, "digest-1"))).toBeNull();
+    expect(await store.read((db) => findPersonByToken(db, "digest-2"))).toEqual(ann);
+  });
+
+  test("keeps enrolment tokens and who used them", async () => {
+    const token = {
+      id: "t1",
+      tokenSha256: "d1",
+      product: "digits",
+      hardware: null,
+      tags: { a: "b" },
+      expiresAtMs: 9,
+      usedBy: null,
+      usedKey: null,
+    };
+    await store.write((db) => putEnrolmentTokens(db, [token]));
+    await store.write((db) => useEnrolmentToken(db, "t1", "cam-1", "key"));
+    expect(await store.read((db) => findEnrolmentToken(db, "d1"))).toEqual({
+      ...token,
+      usedBy: "cam-1",
+      usedKey: "key",
+    });
+  });
+
+  test("commits writes that wait together in one go, and one that fails takes none with it", async () => {
+    const writes = Array.from({ length: 50 }, (_, i) =>
+      store.write(async (db) => {
+        await putDevice(db, {
+          id: `cam-${i}`,
+          product: "digits",
+          hardware: "gateway",
+          tags: {},
+          publicKey: "ab".repeat(32),
+          enrolledAtMs: 1,
+        });
+        if (i === 20) throw new Error("this one fails after it has written");
+      }),
+    );
+    const outcomes = await Promise.allSettled(writes);
+    expect(outcomes.filter((outcome) => outcome.status === "rejected")).toHaveLength(1);
+    expect(outcomes[20]!.status).toBe("rejected");
+    const devices = await store.read((db) => listDevices(db, {}, { limit: 100 }));
+    expect(devices).toHaveLength(49);
+    expect(devices.some((device) => device.id === "cam-20")).toBe(false);
+  });
+
+  test("is one server's alone while it runs, and free again after a crash", async () => {
+    // Another living process: the one that started this test.
+    writeFileSync(join(folder, "server.lock"), `${process.ppid}\n`);
+    await expect(Store.openEmbedded(folder, driver)).rejects.toMatchObject({ code: "MOTE_STORE" });
+    writeFileSync(join(folder, "server.lock"), "999999999\n");
+    await reopen();
+    await store.ping();
+  });
+}
+
+function sums(inferences: number): TelemetrySums {
+  return {
+    ...EMPTY_SUMS,
+    windows: 1,
+    inferences,
+    latencySumUs: 100.5 * inferences,
+    latencyMaxUs: 7,
+    probesSeen: inferences,
+    confidence: EMPTY_SUMS.confidence.map((_, i) => (i === 19 ? inferences : 0)),
+    outputs: [inferences],
+  };
+}
