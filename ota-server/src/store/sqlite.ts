@@ -87,10 +87,19 @@ interface WasmDatabase {
 function adaptWasm(database: WasmDatabase) {
   const cached = statementCache((sql) => {
     const statement = database.prepare(sql);
+    // A statement whose run failed fails again on its next use, so it is prepared anew.
+    const guarded = <T>(work: () => T): T => {
+      try {
+        return work();
+      } catch (error) {
+        cached.forget(sql);
+        throw error;
+      }
+    };
     return {
       reader: /^\s*(select|with|pragma|explain|values)\b|\breturning\b/i.test(sql),
-      all: (values: readonly unknown[]) => statement.all(values as Value[]),
-      run: (values: readonly unknown[]) => statement.run(values as Value[]),
+      all: (values: readonly unknown[]) => guarded(() => statement.all(values as Value[])),
+      run: (values: readonly unknown[]) => guarded(() => statement.run(values as Value[])),
       iterate: (values: readonly unknown[]) => statement.iterate(values as Value[]),
       // Its statements live in WebAssembly memory, which no garbage collector sees.
       finalize() {
@@ -111,7 +120,13 @@ function adaptWasm(database: WasmDatabase) {
   };
 }
 
-function statementCache<S extends object>(prepare: (sql: string) => S) {
+interface StatementCache<S> {
+  get(sql: string): S;
+  forget(sql: string): void;
+  clear(): void;
+}
+
+function statementCache<S extends object>(prepare: (sql: string) => S): StatementCache<S> {
   const statements = new Map<string, S>();
   const drop = (sql: string, statement: S) => {
     statements.delete(sql);
@@ -129,6 +144,10 @@ function statementCache<S extends object>(prepare: (sql: string) => S) {
       }
       statements.set(sql, statement);
       return statement;
+    },
+    forget(sql) {
+      const statement = statements.get(sql);
+      if (statement !== undefined) drop(sql, statement);
     },
     clear() {
       for (const [sql, statement] of statements) drop(sql, statement);
