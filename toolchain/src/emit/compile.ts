@@ -9,9 +9,9 @@ import { exampleFiles } from "./c/example.js";
 import { type Family, lowerGraph } from "./c/lower.js";
 import { assemblyFiles, identifierOf, type ModelText, modelHeader, modelSource } from "./c/model.js";
 import { ParamWriter } from "./c/params.js";
-import type { Step } from "./c/step.js";
+import type { Optimize, Step } from "./c/step.js";
 
-export type Optimize = "speed" | "balanced" | "size";
+export type { Optimize } from "./c/step.js";
 
 export interface CompileOptions {
   readonly optimize?: Optimize;
@@ -66,7 +66,7 @@ export function compileGraph(graph: Graph, target: Target, options: CompileOptio
     params.float32(scaleOf(tensorOf(graph, name)));
     params.int32s([zeroPointOf(tensorOf(graph, name))]);
   }
-  const { steps, buffers, bufferOf } = lowerGraph(graph, params, family);
+  const { steps, buffers, bufferOf } = lowerGraph(graph, params, family, options.optimize ?? "balanced");
   const plan = planArena({
     buffers,
     steps: steps.map((step) => step.plan),

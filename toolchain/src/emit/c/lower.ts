@@ -6,7 +6,7 @@ import { lowerDsp } from "./dsp/lower.js";
 import type { ParamWriter } from "./params.js";
 import type { LowerContext } from "./portable/context.js";
 import { lowerPortable } from "./portable/lower.js";
-import type { Step } from "./step.js";
+import type { Optimize, Step } from "./step.js";
 
 export interface Lowered {
   readonly steps: readonly Step[];
@@ -18,10 +18,10 @@ export interface Lowered {
 export type Family = "portable" | "dsp";
 
 /** Operators to kernels of one family, parameters written in the order in which the kernels read them. */
-export function lowerGraph(graph: Graph, params: ParamWriter, family: Family): Lowered {
+export function lowerGraph(graph: Graph, params: ParamWriter, family: Family, optimize: Optimize): Lowered {
   refuseWhatHasNoKernel(graph);
   if (family === "dsp") {
-    const { steps, buffers, codesOf } = lowerDspGraph(graph, params);
+    const { steps, buffers, codesOf } = lowerDspGraph(graph, params, optimize);
     return { steps, buffers, bufferOf: codesOf };
   }
   const bufferOf = aliasReshapes(graph);
@@ -79,8 +79,9 @@ function aliasReshapes(graph: Graph): Map<string, string> {
 function lowerDspGraph(
   graph: Graph,
   params: ParamWriter,
+  optimize: Optimize,
 ): Pick<Lowered, "steps" | "buffers"> & { readonly codesOf: ReadonlyMap<string, string> } {
-  const context = lowerDsp(graph, params);
+  const context = lowerDsp(graph, params, optimize);
   const codesOf = new Map([...graph.inputs, ...graph.outputs].map((name) => [name, context.codesOf(name)!]));
   return { steps: context.steps, buffers: context.buffers, codesOf };
 }

@@ -56,15 +56,15 @@ export function lowerDspAdd(context: DspContext, operator: OperatorOf<"add">): b
 
 const addPlanes = (shift: number): CFunction => ({
   name: `add_planes_s${shift}`,
-  source: `/* (t[0] x + t[1] y + t[2]) >> ${shift}, saturated, 4 elements a turn; out may lie on x or on y. */
+  source: `/* (t[2] + t[0] x + t[1] y) >> ${shift}, saturated, 4 elements a turn; out may lie on x or on y. */
 static void add_planes_s${shift}(const uint8_t *x, const uint8_t *y, uint8_t *out, int32_t words, const int32_t *t) {
     const int32_t a = t[0], b = t[1], c = t[2];
     for (int32_t i = 0; i < words; i++, x += 4, y += 4, out += 4) {
         const uint32_t u = load_word(x), v = load_word(y);
-        uint32_t codes = (uint32_t)__usat(((int32_t)(u & 0xffu) * a + (int32_t)(v & 0xffu) * b + c) >> ${shift}, 8);
-        codes |= (uint32_t)__usat(((int32_t)(u >> 8 & 0xffu) * a + (int32_t)(v >> 8 & 0xffu) * b + c) >> ${shift}, 8) << 8;
-        codes |= (uint32_t)__usat(((int32_t)(u >> 16 & 0xffu) * a + (int32_t)(v >> 16 & 0xffu) * b + c) >> ${shift}, 8) << 16;
-        codes |= (uint32_t)__usat(((int32_t)(u >> 24) * a + (int32_t)(v >> 24) * b + c) >> ${shift}, 8) << 24;
+        uint32_t codes = (uint32_t)__usat((c + (int32_t)(u & 0xffu) * a + (int32_t)(v & 0xffu) * b) >> ${shift}, 8);
+        codes |= (uint32_t)__usat((c + (int32_t)(u >> 8 & 0xffu) * a + (int32_t)(v >> 8 & 0xffu) * b) >> ${shift}, 8) << 8;
+        codes |= (uint32_t)__usat((c + (int32_t)(u >> 16 & 0xffu) * a + (int32_t)(v >> 16 & 0xffu) * b) >> ${shift}, 8) << 16;
+        codes |= (uint32_t)__usat((c + (int32_t)(u >> 24) * a + (int32_t)(v >> 24) * b) >> ${shift}, 8) << 24;
         memcpy(out, &codes, sizeof codes);
     }
 }
@@ -109,7 +109,6 @@ function searchAffine(
   exact: Uint8Array,
 ): Affine | null {
   const unit = 2 ** shift;
-  if ((realA + realB) * unit * 256 >= 2 ** 31) return null;
   const nominal =
     (0.5 - realA * (128 + zeroPoints.a) - realB * (128 + zeroPoints.b) + zeroPoints.out + 128) * unit;
   for (let dc = 0; dc <= 12; dc++)
@@ -129,8 +128,9 @@ function searchAffine(
 function agrees({ a, b, c, shift }: Affine, exact: Uint8Array): boolean {
   for (let u = 0; u < 256; u++)
     for (let v = 0; v < 256; v++) {
-      const sum = u * a + v * b + c;
-      if (sum >= 2 ** 31 || sum < -(2 ** 31)) return false;
+      // In the order of the C expression: neither sum may leave int32.
+      const sum = c + u * a + v * b;
+      if (Math.abs(c + u * a) >= 2 ** 31 || Math.abs(sum) >= 2 ** 31) return false;
       const code = sum >> shift;
       if ((code < 0 ? 0 : code > 255 ? 255 : code) !== exact[u * 256 + v]) return false;
     }

@@ -3,7 +3,7 @@ import type { PlanBuffer } from "../../../plan/problem.js";
 import { elements, tensorOf } from "../arithmetic.js";
 import type { ParamWriter } from "../params.js";
 import type { LowerContext, StepParts } from "../portable/context.js";
-import type { Step } from "../step.js";
+import type { Optimize, Step } from "../step.js";
 import { type Planes, planesBytes, planesOf } from "./geometry.js";
 
 /** A step with the buffers that it touches, by name: the DSP family has two layouts per tensor. */
@@ -23,15 +23,17 @@ export class DspContext implements LowerContext {
   readonly graph: Graph;
   readonly params: ParamWriter;
   readonly isTurned: boolean;
+  readonly optimize: Optimize;
   readonly steps: Step[] = [];
   readonly buffers = new Map<string, PlanBuffer>();
   readonly #codes = new Map<string, string>();
   readonly #planes = new Map<string, { buffer: string; planes: Planes }>();
 
-  constructor(graph: Graph, params: ParamWriter, isTurned: boolean) {
+  constructor(graph: Graph, params: ParamWriter, isTurned: boolean, optimize: Optimize) {
     this.graph = graph;
     this.params = params;
     this.isTurned = isTurned;
+    this.optimize = optimize;
     for (const name of graph.inputs) this.addCodes(name);
   }
 

@@ -1,7 +1,7 @@
 import type { OperatorOf } from "../../../graph/graph.js";
 import { activationRange, channelsOf, tensorOf, zeroPointOf } from "../arithmetic.js";
 import { int32sAt } from "../portable/context.js";
-import type { CFunction } from "../step.js";
+import type { CFunction, Optimize } from "../step.js";
 import { bytesAt, type DspContext, wordsAt } from "./context.js";
 import { planesFor } from "./convert.js";
 import { type Planes, planesOf, type TurnedWindow, turnWindow } from "./geometry.js";
@@ -15,8 +15,8 @@ import {
   writeMatrix,
 } from "./matrix.js";
 
-/** Tap pairs up to which the inner loop is written out. */
-const UNROLLED_PAIRS = 36;
+/** Tap pairs up to which the inner loop is written out: 12 instructions and about 46 bytes of code each. */
+const UNROLLED_PAIRS: Readonly<Record<Optimize, number>> = { speed: 36, balanced: 18, size: 9 };
 
 /** conv2d as matrix kernel over tiles of 4 pixels. false where the portable kernel has to do it. */
 export function lowerMatrixConv(context: DspContext, operator: OperatorOf<"conv2d">): boolean {
@@ -77,8 +77,9 @@ function lowerPointwise(context: DspContext, operator: OperatorOf<"conv2d">, dep
   const input = planesFor(context, operator, operator.inputs[0]!);
   const output = context.addPlanes(operator.outputs[0]!);
   const pairs = evenDepth / 2;
-  const perTurn = pairs <= UNROLLED_PAIRS ? pairs : largestDivisor(pairs, 16);
+  const perTurn = largestDivisor(pairs, UNROLLED_PAIRS[context.optimize]);
   const tile: TileShape = {
+    label: `u${perTurn}`,
     offsets: Array.from({ length: perTurn }, (_, i) => 16 * i),
     advance: 16 * perTurn,
     turns: pairs / perTurn,
@@ -195,9 +196,10 @@ function lowerInterleaved(
   const { rows, requantization } = requantized;
   const output = context.addPlanes(operator.outputs[0]!);
   const source = planesOf(input, context.isTurned);
-  const isUnrolled = pairsPerRow * window.kernelMajor <= UNROLLED_PAIRS;
+  const isUnrolled = pairsPerRow * window.kernelMajor <= UNROLLED_PAIRS[context.optimize];
   const perTurn = isUnrolled ? pairsPerRow * window.kernelMajor : pairsPerRow;
   const tile: TileShape = {
+    label: `u${perTurn}`,
     offsets: Array.from({ length: perTurn }, (_, i) => 16 * i),
     advance: 16 * perTurn,
     turns: isUnrolled ? 1 : window.kernelMajor,
@@ -338,8 +340,12 @@ function lowerPlanar(
   const chunks = (window.kernelMajor * evenDepth) / 2;
   const chunkPairs = window.kernelMinor;
   // Several chunks make a turn of the loop, so that its own three instructions weigh little.
-  const perTurn = largestDivisor(chunks, Math.max(1, Math.floor(UNROLLED_PAIRS / chunkPairs)));
+  const perTurn = largestDivisor(
+    chunks,
+    Math.max(1, Math.floor(UNROLLED_PAIRS[context.optimize] / chunkPairs)),
+  );
   const tile: TileShape = {
+    label: `k${window.kernelMinor}s${window.strideMinor}u${perTurn}`,
     offsets: Array.from({ length: perTurn * chunkPairs }, (_, i) => {
       const [chunk, j] = [Math.floor(i / chunkPairs), i % chunkPairs];
       return chunk * chunkWords * 4 + phases.offsetOf(j);

@@ -2,6 +2,7 @@ import type { Graph, Operator } from "../../../graph/graph.js";
 import { tensorOf } from "../arithmetic.js";
 import type { ParamWriter } from "../params.js";
 import { lowerPortable } from "../portable/lower.js";
+import type { Optimize } from "../step.js";
 import { lowerDspAdd } from "./add.js";
 import { DspContext } from "./context.js";
 import { lowerMatrixConv } from "./conv.js";
@@ -14,8 +15,8 @@ import { lowerDspPool } from "./pool.js";
  * The DSP family (Cortex-M4, M7, M33): planes between kernels, generated assembly where the compiler falls short. An
  * operator that has no DSP kernel takes the portable one, with a conversion of layout before it.
  */
-export function lowerDsp(graph: Graph, params: ParamWriter): DspContext {
-  const context = new DspContext(graph, params, prefersTurned(graph));
+export function lowerDsp(graph: Graph, params: ParamWriter, optimize: Optimize): DspContext {
+  const context = new DspContext(graph, params, prefersTurned(graph), optimize);
   for (const operator of graph.operators) {
     if (operator.kind === "reshape") {
       context.alias(operator.inputs[0]!, operator.outputs[0]!);

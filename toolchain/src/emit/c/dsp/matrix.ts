@@ -21,6 +21,8 @@ import {
 
 /** Tap pairs of one turn of the inner loop, as byte offsets of pixel 0's word in the tile (pixel 2 is 8 further). */
 export interface TileShape {
+  /** Names the kernel: equal labels mean equal offsets. */
+  readonly label: string;
   readonly offsets: readonly number[];
   /** Bytes from one turn's part of the tile to the next. */
   readonly advance: number;
@@ -128,10 +130,7 @@ export function matrixKernel(
 ): CFunction {
   const { form } = requantization;
   const shift = requantization.form === "short" ? requantization.shift : 0;
-  const key = `${tile.offsets.join("_")}_a${tile.advance}x${tile.turns}`;
-  const isUniform =
-    tile.offsets.every((offset, index) => offset === 16 * index) && tile.advance === 16 * tile.offsets.length;
-  const name = `matrix_${isUniform ? `u${tile.offsets.length}x${tile.turns}` : key}_p${planeStride}_${form === "short" ? `s${shift}` : "long"}`;
+  const name = `matrix_${tile.label}x${tile.turns}_p${planeStride}_${form === "short" ? `s${shift}` : "long"}`;
   const out: string[] = [];
   const line = (text: string): void => {
     out.push(`    ${text}`);
