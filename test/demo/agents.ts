@@ -10,6 +10,8 @@ export interface AgentHome {
   readonly id: string;
   readonly stateDir: string;
   readonly logFile: string;
+  /** A device with slow flash: its apply takes seconds, as on many a gateway. */
+  readonly writeKibS?: number;
   service: Service | null;
 }
 
@@ -21,11 +23,13 @@ export async function enrol(
   server: string,
   token: string,
   root: string,
+  writeKibS?: number,
 ): Promise<AgentHome> {
   const home: AgentHome = {
     id,
     stateDir: join(work, "agents", id),
     logFile: join(work, `${id}.log`),
+    ...(writeKibS === undefined ? {} : { writeKibS }),
     service: null,
   };
   await runJson("agent", [
@@ -47,11 +51,15 @@ export async function enrol(
   return home;
 }
 
-export function run(home: AgentHome, sensor: string, windowS: number): Service {
+/** How every camera lives: short windows, so that minutes of a fleet's life fit into a demo. */
+const LIFE = ["--window-s", "1.5", "--rate-hz", "8", "--battery-percent", "80"];
+
+export function run(home: AgentHome, sensor: string): Service {
+  const slow = home.writeKibS === undefined ? [] : ["--write-kib-s", String(home.writeKibS)];
   home.service = new Service(
     home.id,
     "agent",
-    ["run", "--state", home.stateDir, "--sensor", sensor, "--window-s", String(windowS), "--json"],
+    ["run", "--state", home.stateDir, "--sensor", sensor, ...LIFE, ...slow, "--json"],
     home.logFile,
   );
   return home.service;
@@ -64,7 +72,6 @@ export function simulate(
   root: string,
   count: number,
   sensor: string,
-  windowS: number,
 ): Service {
   return new Service(
     "the simulated fleet",
@@ -85,8 +92,7 @@ export function simulate(
       join(work, "agents", "simulated"),
       "--sensor",
       sensor,
-      "--window-s",
-      String(windowS),
+      ...LIFE,
       "--json",
     ],
     join(work, "simulated.log"),

@@ -113,6 +113,8 @@ export async function startServer(
       "0",
       "--mqtt-port",
       "0",
+      "--poll-interval-s",
+      "2",
       "--demo-open-console",
     ],
     join(work, "server.log"),

@@ -83,7 +83,7 @@ export async function mote<T>(
 
 /** Paths are shown by their last part: the folder is named once, at the start. */
 function shorten(arg: string): string {
-  return arg.includes("/") && !arg.includes("://") ? (arg.split("/").at(-1) ?? arg) : arg;
+  return arg.includes("://") ? arg : arg.replace(/\/[^\s,=]*\//g, "");
 }
 
 export async function evaluate(journal: Journal, model: string, data: string): Promise<Evaluation> {

@@ -10,8 +10,8 @@ import type { Journal } from "./journal.js";
 const SIMULATED = 20;
 /** Agents that are processes of their own. */
 const OWN_PROCESS = ["gateway-1", "gateway-2", "gateway-3"] as const;
-/** Seconds: short windows, so that minutes of a fleet's life fit into a demo. */
-const WINDOW_S = 1.5;
+/** Flash of the second gateway, KiB a second: slow enough to be hit in mid-apply. */
+const SLOW_FLASH_KIB_S = 10;
 
 /** The server and all devices, running. */
 export class RunningFleet extends Fleet {
@@ -42,14 +42,17 @@ export class RunningFleet extends Fleet {
     await service.nextLine('state "applying"', (line) => line["state"] === "applying", 120_000);
     await service.stop("SIGKILL");
     this.journal.say(`${home.id}: killed while it applied the update`);
-    const again = run(home, this.sensor, WINDOW_S);
-    const resumed = await again.line("state after the restart", (line) => line["event"] === "state", 60_000);
-    await again.line(
-      "a confirmed update",
-      (line) => line["event"] === "report" && line["phase"] === "confirmed",
-      120_000,
+    const again = run(home, this.sensor);
+    const resumed = await again.line(
+      "word of its recovery",
+      (line) => line["event"] === "recovering",
+      60_000,
     );
-    return `${home.id} came back in state "${resumed["state"]}" and confirmed the update`;
+    const detail = await until(`${home.id} to run the update`, 90, async () => {
+      const { device } = await this.client.device(home.id);
+      return device.runningSequence === 2 ? device : undefined;
+    });
+    return `${home.id} came back in state "${resumed["state"]}" and runs ${detail.runningVersion}`;
   }
 
   /** Mean artifact bytes that devices downloaded for the release with this sequence. */
@@ -88,12 +91,22 @@ export async function startFleet(
   const tokens = await makeTokens(client, HARDWARE, OWN_PROCESS.length);
   const homes: AgentHome[] = [];
   for (const [i, id] of OWN_PROCESS.entries()) {
-    homes.push(await enrol(journal, work, id, i === 2 ? badUrl : url, tokens[i]!, rootFile));
+    homes.push(
+      await enrol(
+        journal,
+        work,
+        id,
+        i === 2 ? badUrl : url,
+        tokens[i]!,
+        rootFile,
+        i === 1 ? SLOW_FLASH_KIB_S : undefined,
+      ),
+    );
   }
   const tokensFile = join(work, "tokens.txt");
   await makeTokens(client, HARDWARE, SIMULATED, tokensFile);
-  for (const home of homes) run(home, sensor, WINDOW_S);
-  simulate(work, url, tokensFile, rootFile, SIMULATED, sensor, WINDOW_S);
+  for (const home of homes) run(home, sensor);
+  simulate(work, url, tokensFile, rootFile, SIMULATED, sensor);
 
   const fleet = new RunningFleet(journal, client, url, tokenFile, homes, sensor, badLink);
   await until(`${fleet.size} devices to be online`, 60, async () => {

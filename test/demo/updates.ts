@@ -87,7 +87,9 @@ export async function better(context: Context, first: Published): Promise<Publis
 
   // Manifest and golden vectors pass; what the bad link damages is the update itself.
   const { manifest } = second.release;
-  fleet.badLink.arm(manifest.variants.map((variant) => variant.golden.artifact.sha256));
+  const { releases } = await fleet.client.releases();
+  const manifests = releases.map((entry) => entry.manifest.sha256);
+  fleet.badLink.arm([...manifests, ...manifest.variants.map((variant) => variant.golden.artifact.sha256)]);
   const killed = fleet.killInMidApply();
   const { id } = await fleet.client.createRollout(canaryPlan("1.1.0"));
   const [view, recovered] = await Promise.all([fleet.follow(id, 150), killed]);
