@@ -45,7 +45,7 @@ export class MoteServer {
   readonly notes: readonly string[];
   private readonly app: FastifyInstance;
   private readonly broker: Broker;
-  private readonly store: Store;
+  readonly store: Store;
   private readonly timers: NodeJS.Timeout[];
   private readonly log: Log;
   private readonly ticking: { current: Promise<void> };
@@ -98,20 +98,22 @@ export class MoteServer {
     const { keys, made } = await openServerKeys(config.serverKeys ?? join(config.data, "keys"));
     if (made) log.info("keys-made", { folder: config.serverKeys ?? join(config.data, "keys") });
     const trust = await TrustRepository.open({ store, keys, clock, log, events });
-    let broker: Broker | null = null;
+    // The engine hints through the broker, whose doors lead to the engine.
+    const hints = { send: (_product: string): void => undefined };
     const engine = new RolloutEngine({
       store,
       clock,
       log,
       events,
       checkSigned: async (release) => trust.checkOfferable(release),
-      hint: (product) => broker?.hint(product),
+      hint: (product) => hints.send(product),
     });
     await engine.load();
     const sessions = await Sessions.open(store, clock);
     const reports = new Reports({ store, engine, events, clock });
     const ingest = new Ingest(store, events, clock);
-    broker = await Broker.open({ sessions, ingest, reports, store, events, clock, log, tls });
+    const broker = await Broker.open({ sessions, ingest, reports, store, events, clock, log, tls });
+    hints.send = (product) => broker.hint(product);
     const mqttPort = await broker.listen(config.mqttPort, config.host);
     const scheme = tls === null ? "mqtt" : "mqtts";
     const mqttUrl = config.publicMqttUrl ?? `${scheme}://${bracketed(config.host)}:${mqttPort}`;
@@ -131,7 +133,17 @@ export class MoteServer {
       log,
       tls,
       device: { enrolment, sessions, polls, reports, trust, mqttUrl: () => mqttUrl, pollIntervalS },
-      operator: { people, catalog, trust, enrolment, engine, store, events, clock },
+      operator: {
+        people,
+        catalog,
+        trust,
+        enrolment,
+        engine,
+        store,
+        events,
+        clock,
+        disconnect: (id) => broker.disconnect(id),
+      },
       rollout: { people, engine, store },
       live: {
         people,

@@ -51,6 +51,8 @@ export interface OperatorDoor {
   readonly store: Store;
   readonly events: Events;
   readonly clock: Clock;
+  /** Ends a device's connections. */
+  readonly disconnect: (deviceId: string) => void;
 }
 
 const refusals = { "4xx": ErrorAnswer };
@@ -164,7 +166,7 @@ function addTrustRoutes(app: FastifyInstance, { people, trust }: OperatorDoor): 
 }
 
 function addFleetRoutes(app: FastifyInstance, door: OperatorDoor): void {
-  const { people, enrolment, store, engine, events, clock } = door;
+  const { people, enrolment, store, engine, events, clock, disconnect } = door;
 
   app.post<{ Body: EnrolmentTokensRequest }>(
     OPERATOR_PATHS.enrolmentTokens,
@@ -259,6 +261,7 @@ function addFleetRoutes(app: FastifyInstance, door: OperatorDoor): void {
       const { id } = request.params;
       const found = await store.write((db) => revokeDevice(db, id, clock()));
       if (!found) throw unknownDevice(id);
+      disconnect(id);
       events.emit({ type: "device", atMs: clock(), deviceId: id, text: "revoked" });
       return {};
     },

@@ -77,6 +77,10 @@ export class TestDevice {
     return this.mqtt;
   }
 
+  get isConnected(): boolean {
+    return this.mqtt?.connected === true;
+  }
+
   async disconnect(): Promise<void> {
     await this.mqtt?.endAsync();
     this.mqtt = null;

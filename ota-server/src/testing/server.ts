@@ -6,7 +6,9 @@ import { generateKey, type ServerKeys, writeServerKeys } from "@mote/protocol/no
 import { checkConfig } from "../config.js";
 import { PatchWorker } from "../delivery/patchWorker.js";
 import { SILENT } from "../log.js";
+import { newSecret, sha256Hex } from "../secrets.js";
 import { MoteServer } from "../server.js";
+import { putPerson } from "../store/people.js";
 import { TestDevice } from "./device.js";
 import { TestSigners } from "./release.js";
 
@@ -71,6 +73,14 @@ export class TestBench {
         return device;
       }),
     );
+  }
+
+  /** @returns the person's token. */
+  async addPerson(id: string, role: string): Promise<string> {
+    const token = newSecret("mote");
+    const person = { id, role, createdAtMs: this.now(), revokedAtMs: null };
+    await this.server.store.write((db) => putPerson(db, person, sha256Hex(token)));
+    return token;
   }
 
   async close(): Promise<void> {
