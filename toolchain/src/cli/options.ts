@@ -8,6 +8,16 @@ export function positive(flag: string, text: string): number {
   throw new UsageError({ expected: `${flag} as a positive integer`, got: text, todo: "Correct the option." });
 }
 
+export function wholeNumber(flag: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new UsageError({
+    expected: `${flag} as a whole number from ${least} to ${most}`,
+    got: text,
+    todo: "Correct the option.",
+  });
+}
+
 /** Points of per cent, 0 to 100. */
 export function points(flag: string, text: string): number {
   const value = Number(text);

@@ -42,3 +42,11 @@ export function countParameters(graph: Graph): number {
   for (const [name, { data }] of graph.tensors) if (read.has(name)) count += data?.length ?? 0;
   return count;
 }
+
+/** Parameters other than zero: what weight pruning leaves. */
+export function countNonZero(graph: Graph): number {
+  let count = 0;
+  for (const { data } of graph.tensors.values())
+    if (data instanceof Float32Array) for (const value of data) if (value !== 0) count++;
+  return count;
+}
