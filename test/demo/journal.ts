@@ -84,7 +84,12 @@ export class Journal {
   }
 
   table(): string {
-    const table = new Table({ head: ["what", "figure", "as it should"], style: { head: ["bold"] } });
+    const table = new Table({
+      head: ["what", "figure", "as it should"],
+      colWidths: [48, 70, 14],
+      wordWrap: true,
+      style: { head: ["bold"] },
+    });
     for (const check of this.checks) {
       table.push([check.what, check.figure, check.holds ? pc.green("yes") : pc.red("NO")]);
     }
