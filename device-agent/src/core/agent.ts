@@ -39,6 +39,7 @@ export class Agent {
     this.updater = updater;
     this.#pollIntervalMs = deps.settings.pollIntervalS * 1000;
     this.sender = new Sender(updater, { ...deps, telemetry: deps.stores.telemetry });
+    updater.onReports = () => this.sender.wake();
     this.#serving = new Serving(updater, { ...deps, blobs: deps.stores.blobs });
   }
 
@@ -128,10 +129,8 @@ export class Agent {
         continue;
       }
       try {
-        const closed = await this.#serving.infer(
-          await sensor.next(),
-          clock.wallMs() ?? 0,
-          await this.#facts(windowStartMs),
+        const closed = await this.#serving.infer(await sensor.next(), clock.wallMs() ?? 0, () =>
+          this.#facts(windowStartMs),
         );
         if (closed !== null) {
           await this.sender.queueFrame(closed);

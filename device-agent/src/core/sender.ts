@@ -1,4 +1,4 @@
-import { type DeviceClient, encodeReports, REPORTS_MAX_COUNT } from "@mote/protocol";
+import { type DeviceClient, encodeReportBatch, REPORT_BATCH_MAX } from "@mote/protocol";
 import { backoffMs } from "./backoff.js";
 import type { Clock, Document, Log, MessageLink, Random } from "./ports.js";
 import { messageOf } from "./report-code.js";
@@ -86,7 +86,7 @@ export class Sender {
   /** Sends what is queued now. Throws when the server can't be reached; the queues stay. */
   async flush(): Promise<void> {
     for (;;) {
-      const reports = this.updater.state.reports.slice(0, REPORTS_MAX_COUNT);
+      const reports = this.updater.state.reports.slice(0, REPORT_BATCH_MAX);
       if (reports.length === 0) break;
       const ids = await this.#sendReports(reports);
       if (ids.size === 0) break;
@@ -108,7 +108,7 @@ export class Sender {
     const { link, session, client, deviceId } = this.deps;
     if (link.isConnected) {
       try {
-        await link.publish("report", encodeReports(reports));
+        await link.publish("report", encodeReportBatch(reports));
         return new Set(reports.map((report) => report.id));
       } catch (error) {
         this.deps.log({ event: "mqtt-failed", message: messageOf(error) });

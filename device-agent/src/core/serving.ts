@@ -4,7 +4,7 @@ import type { BlobStore, InferenceEngine, LoadedModel, Log, Sample } from "./por
 import { messageOf } from "./report-code.js";
 import { isOnTrial, servingSlot } from "./slots.js";
 import type { Updater } from "./updater.js";
-import { type FrameContent, TelemetryWindow } from "./window.js";
+import { type FrameContent, TelemetryWindow, type WindowFacts } from "./window.js";
 
 export interface ServingDeps {
   readonly engine: InferenceEngine;
@@ -41,7 +41,7 @@ export class Serving {
   async infer(
     sample: Sample,
     nowMs: number,
-    facts: Parameters<TelemetryWindow["close"]>[0],
+    facts: () => Promise<WindowFacts>,
   ): Promise<FrameContent | null> {
     const closed = await this.#follow(nowMs, facts);
     const release = this.#release;
@@ -72,7 +72,7 @@ export class Serving {
   }
 
   /** Ends the window; null when it saw nothing. */
-  closeWindow(nowMs: number, facts: Parameters<TelemetryWindow["close"]>[0]): FrameContent | null {
+  closeWindow(nowMs: number, facts: WindowFacts): FrameContent | null {
     const window = this.#window;
     if (window === null) return null;
     this.#window = new TelemetryWindow(window.releaseSequence, window.onProbation, nowMs, this.deps.random);
@@ -84,13 +84,13 @@ export class Serving {
     this.#model = null;
   }
 
-  async #follow(nowMs: number, facts: Parameters<TelemetryWindow["close"]>[0]): Promise<FrameContent | null> {
+  async #follow(nowMs: number, facts: () => Promise<WindowFacts>): Promise<FrameContent | null> {
     const { state } = this.updater;
     const slot = servingSlot(state);
     const onTrial = isOnTrial(state);
     const key = slot === null ? "" : `${slot.manifestSha256} ${onTrial}`;
     if (key === this.#key) return null;
-    const closed = this.closeWindow(nowMs, facts);
+    const closed = this.closeWindow(nowMs, await facts());
     if (slot?.artifactSha256 !== this.#release?.slot.artifactSha256 || this.#model === null) {
       await this.stop();
       this.#loadError = null;

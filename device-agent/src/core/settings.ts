@@ -37,7 +37,7 @@ export const AGENT_DEFAULTS: AgentSettings = {
   maxRestarts: 5,
   stallMs: 30_000,
   reserveBytes: 256 * 1024,
-  rateHz: 2,
+  rateHz: 5,
   windowMs: 60_000,
   maxFrames: 2_000,
   maxReports: 500,

@@ -30,6 +30,9 @@ export class Updater {
   /** Watches the release on probation; null otherwise. The inference loop feeds it. */
   probation: Probation | null = null;
 
+  /** Called when reports wait to be sent. */
+  onReports: () => void = () => {};
+
   constructor(
     state: AgentState,
     private readonly deps: EffectDeps,
@@ -206,7 +209,14 @@ export class Updater {
     const write = this.#writing.then(async () => {
       const next = change(this.#state);
       await this.deps.stores.state.save(next);
+      const isNew = (id: string) => !this.#state.reports.some((report) => report.id === id);
+      const added = next.reports.filter((report) => isNew(report.id));
       this.#state = next;
+      for (const report of added) {
+        const { phase, code, targetSequence, downloadedBytes, codec, detail } = report;
+        this.deps.log({ event: "report", phase, code, targetSequence, downloadedBytes, codec, detail });
+      }
+      if (added.length > 0) this.onReports();
     });
     this.#writing = write.catch(() => {});
     return write;

@@ -21,7 +21,7 @@ export function addRunOptions(command: Command): Command {
       'recorded samples in the place of a sensor: .npz with "x" and maybe "y", or .npy',
     )
     .option("--window-s <seconds>", "length of a telemetry window", positiveNumber, 60)
-    .option("--rate-hz <n>", "inferences per second", positiveNumber, 2)
+    .option("--rate-hz <n>", "inferences per second", positiveNumber, 5)
     .option("--battery-percent <n>", "battery level, where the machine can't tell", percent)
     .option("--charging", "on external power, where the machine can't tell")
     .option("--metered", "on a link that costs by the byte")

@@ -1,8 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { decode, encode } from "cborg";
 import { Sha256Hex } from "../bundle/manifest.js";
-import { SchemaError, TooLargeError } from "../errors.js";
-import { checkSchema } from "../schema.js";
 import { STATES } from "./machine.js";
 
 /** Why an update went the way it went. A code is never reused for another meaning. */
@@ -59,38 +56,3 @@ export const UpdateReport = Type.Object(
   { additionalProperties: false },
 );
 export type UpdateReport = Static<typeof UpdateReport>;
-
-/** Reports that one message carries at most; a device with more sends several. */
-export const REPORTS_MAX_COUNT = 64;
-/** Bytes of one message: 64 reports of the longest kind fit. */
-export const REPORTS_MAX_BYTES = 64 * 1024;
-
-const Reports = Type.Array(UpdateReport, { minItems: 1, maxItems: REPORTS_MAX_COUNT });
-
-/** The payload of the MQTT topic `report`: a CBOR array. */
-export function encodeReports(reports: readonly UpdateReport[]): Uint8Array {
-  return encode(reports.map((report) => ({ ...report })));
-}
-
-/** @throws TooLargeError, SchemaError */
-export function decodeReports(bytes: Uint8Array): UpdateReport[] {
-  if (bytes.length > REPORTS_MAX_BYTES) {
-    throw new TooLargeError({
-      expected: `reports of at most ${REPORTS_MAX_BYTES} bytes`,
-      got: `${bytes.length} bytes`,
-      todo: "Send fewer reports in one message.",
-    });
-  }
-  let value: unknown;
-  try {
-    value = decode(bytes, { allowIndefinite: false });
-  } catch (cause) {
-    throw new SchemaError({
-      expected: "reports as a CBOR array",
-      got: `${bytes.length} bytes of something else`,
-      todo: "Check that the device runs a matching agent version.",
-      cause,
-    });
-  }
-  return checkSchema(Reports, value, "the reports");
-}
