@@ -19,6 +19,7 @@ interface Options {
   readonly biasCorrect: boolean;
   readonly previous?: string;
   readonly maxLoss: string;
+  readonly validate?: string;
   readonly minAccuracy?: string;
 }
 
@@ -42,6 +43,10 @@ export const command: CliCommand = {
         "--max-loss <points>",
         "with --previous: points of accuracy that the small update may cost",
         "0.2",
+      )
+      .option(
+        "--validate <set>",
+        "with --previous: labelled data on which that cost is measured; default: --data",
       )
       .option("--min-accuracy <share>", "exit 3 when the int8 accuracy is below, for instance 0.97")
       .addHelpText(
@@ -72,7 +77,7 @@ async function quantize(path: string, options: Options, io: Io): Promise<void> {
         previous: await readModel(options.previous),
         maxLossPoints: points("--max-loss", options.maxLoss),
         // Never the test set: what chooses the rounding must not also judge it.
-        validation: data,
+        validation: options.validate === undefined ? data : await open(options.validate),
       }),
       progress: bar.update,
     },

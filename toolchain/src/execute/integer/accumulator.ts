@@ -3,14 +3,14 @@ import type { Activation, Tensor } from "../../graph/graph.js";
 import { clamp, quantizeMultiplier, requantizer, requantizeWide } from "./fixed-point.js";
 import { activationRange, affine, type KernelContext } from "./kernel.js";
 
-/** Turns the accumulator of output channel `channel` into a code of the output. */
+/**
+ * Turns the exact accumulator of output channel `channel` into a code of the output; 32-bit ones wrap first, as in C.
+ */
 export type Requantizer = (accumulator: number, channel: number) => number;
 
 export interface Accumulation {
   /** Bias per output channel, in units of s_in * s_w[channel]. */
   readonly bias: Float64Array;
-  /** TFLite accumulates int16 activations in 64 bits unless their bias is int32. Doubles hold 48 bits exactly. */
-  readonly isWide: boolean;
   readonly requantize: Requantizer;
 }
 
@@ -50,14 +50,14 @@ export function prepareAccumulation(parts: Parts, context: KernelContext): Accum
   }
   const bias = context.constant(parts.biasName);
   const biasDtype = parts.biasName ? context.tensor(parts.biasName).dtype : "none";
+  // TFLite accumulates int16 activations in 64 bits unless their bias is int32. Doubles hold 48 bits exactly.
   const isWide = input.dtype === "int16" && biasDtype !== "int32";
   const narrow = requantizer(context.rounding);
   const { min, max } = activationRange(output, parts.activation);
   return {
     bias: bias ?? new Float64Array(channels),
-    isWide,
     requantize: isWide
       ? (x, c) => clamp(requantizeWide(x, multiplier[c]!, shift[c]!) + zeroPoint, min, max)
-      : (x, c) => clamp(narrow(x, multiplier[c]!, shift[c]!) + zeroPoint, min, max),
+      : (x, c) => clamp(narrow(x | 0, multiplier[c]!, shift[c]!) + zeroPoint, min, max),
   };
 }

@@ -1,5 +1,5 @@
 import { prepareAccumulation } from "./accumulator.js";
-import { dotRowsInt32, dotRowsWide } from "./dot.js";
+import { filterBank, multiply } from "./dot.js";
 import { affine, input, nhwc, output, type PrepareKernel } from "./kernel.js";
 
 /**
@@ -15,7 +15,7 @@ export const prepareConv2d: PrepareKernel<"conv2d"> = (operator, context) => {
   const [, kernelH, kernelW, depth] = weights.shape as [number, number, number, number];
   const filtersPerGroup = y.channels / attributes.groups;
   const size = kernelH * kernelW * depth;
-  const { bias, isWide, requantize } = prepareAccumulation(
+  const { bias, requantize } = prepareAccumulation(
     {
       input: source,
       weights,
@@ -27,12 +27,14 @@ export const prepareConv2d: PrepareKernel<"conv2d"> = (operator, context) => {
     },
     context,
   );
-  const field = new Int32Array(size);
+  const field = new Float64Array(size);
   const zeroPoint = affine(source).zeroPoint;
   const codes = context.buffer(source.name);
   const filters = context.buffer(weights.name);
   const result = context.buffer(target.name);
-  const dot = isWide ? dotRowsWide : dotRowsInt32;
+  const banks = Array.from({ length: attributes.groups }, (_, group) =>
+    filterBank(filters, group * filtersPerGroup * size, filtersPerGroup, size, source.dtype !== "int16"),
+  );
   const sums = new Float64Array(filtersPerGroup);
 
   const gather = (batch: number, top: number, left: number, firstChannel: number): void => {
@@ -62,8 +64,9 @@ export const prepareConv2d: PrepareKernel<"conv2d"> = (operator, context) => {
           for (let group = 0; group < attributes.groups; group++) {
             gather(batch, top, left, group * depth);
             const first = group * filtersPerGroup;
-            dot(filters, first * size, field, bias, sums, first, filtersPerGroup);
-            for (let f = 0; f < filtersPerGroup; f++) result[at++] = requantize(sums[f]!, first + f);
+            multiply(banks[group]!, field, sums);
+            for (let f = 0; f < filtersPerGroup; f++)
+              result[at++] = requantize(sums[f]! + bias[first + f]!, first + f);
           }
         }
       }

@@ -9,7 +9,7 @@ export const prepareDepthwiseConv2d: PrepareKernel<"depthwiseConv2d"> = (operato
   const target = context.tensor(output(operator));
   const [x, y] = [nhwc(source), nhwc(target)];
   const [, kernelH, kernelW] = weights.shape as [number, number, number, number];
-  const { bias, isWide, requantize } = prepareAccumulation(
+  const { bias, requantize } = prepareAccumulation(
     {
       input: source,
       weights,
@@ -51,7 +51,7 @@ export const prepareDepthwiseConv2d: PrepareKernel<"depthwiseConv2d"> = (operato
             }
           }
           for (let c = 0; c < y.channels; c++) {
-            result[at++] = requantize(isWide ? sums[c]! : sums[c]! | 0, c);
+            result[at++] = requantize(sums[c]!, c);
           }
         }
       }

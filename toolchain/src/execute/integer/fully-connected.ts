@@ -1,5 +1,5 @@
 import { prepareAccumulation } from "./accumulator.js";
-import { dotRowsInt32, dotRowsWide } from "./dot.js";
+import { filterBank, multiply } from "./dot.js";
 import { affine, elementCount, input, output, type PrepareKernel } from "./kernel.js";
 
 /** reference_integer_ops::FullyConnected, per tensor and per channel; weights [out, in]. */
@@ -9,7 +9,7 @@ export const prepareFullyConnected: PrepareKernel<"fullyConnected"> = (operator,
   const target = context.tensor(output(operator));
   const [units, depth] = weights.shape as [number, number];
   const rows = elementCount(source.shape) / depth;
-  const { bias, isWide, requantize } = prepareAccumulation(
+  const { bias, requantize } = prepareAccumulation(
     {
       input: source,
       weights,
@@ -23,17 +23,16 @@ export const prepareFullyConnected: PrepareKernel<"fullyConnected"> = (operator,
   );
   const zeroPoint = affine(source).zeroPoint;
   const codes = context.buffer(source.name);
-  const matrix = context.buffer(weights.name);
   const result = context.buffer(target.name);
-  const row = new Int32Array(depth);
+  const row = new Float64Array(depth);
   const sums = new Float64Array(units);
-  const dot = isWide ? dotRowsWide : dotRowsInt32;
+  const bank = filterBank(context.buffer(weights.name), 0, units, depth, source.dtype !== "int16");
 
   return () => {
     for (let r = 0; r < rows; r++) {
       for (let i = 0; i < depth; i++) row[i] = codes[r * depth + i]! - zeroPoint;
-      dot(matrix, 0, row, bias, sums, 0, units);
-      for (let u = 0; u < units; u++) result[r * units + u] = requantize(sums[u]!, u);
+      multiply(bank, row, sums);
+      for (let u = 0; u < units; u++) result[r * units + u] = requantize(sums[u]! + bias[u]!, u);
     }
   };
 };
