@@ -1,3 +1,8 @@
 export type { ActivationSource } from "./calibrate.js";
-export type { QuantizeOptions, QuantizeReport } from "./options.js";
+export {
+  CALIBRATION_METHODS,
+  type CalibrationMethod,
+  type QuantizeOptions,
+  type QuantizeReport,
+} from "./options.js";
 export { parameterBytes, quantizeGraph } from "./quantize.js";

@@ -4,9 +4,12 @@ import type { Graph } from "../graph/graph.js";
 import type { ActivationSource } from "./calibrate.js";
 import type { UpdateReport } from "./update-aware/update.js";
 
+export const CALIBRATION_METHODS = ["minmax", "percentile", "entropy", "mse"] as const;
+export type CalibrationMethod = (typeof CALIBRATION_METHODS)[number];
+
 export interface QuantizeOptions {
   /** How a tensor's range is chosen from what calibration saw. Default "minmax". */
-  readonly calibrate?: "minmax";
+  readonly calibrate?: CalibrationMethod;
   /** Default true. */
   readonly biasCorrect?: boolean;
   /** Where activations come from; ONNX Runtime by default. */

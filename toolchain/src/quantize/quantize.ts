@@ -8,6 +8,7 @@ import { correctedBias } from "./bias-correction.js";
 import { type Calibration, calibrate } from "./calibrate.js";
 import { activationSource } from "./float-source.js";
 import { groupActivations } from "./groups.js";
+import { EntropyObserver, MseObserver, PercentileObserver } from "./histogram.js";
 import { type Linear, linearLayers } from "./linear.js";
 import { MinMaxObserver, type Observer } from "./observer.js";
 import type { QuantizeOptions, QuantizeReport } from "./options.js";
@@ -79,6 +80,9 @@ function describeUpdate({ chosen, plainAccuracy, measure, withinLoss, maxLossPoi
 
 const OBSERVERS: Record<NonNullable<QuantizeOptions["calibrate"]>, () => Observer> = {
   minmax: () => new MinMaxObserver(),
+  percentile: () => new PercentileObserver(),
+  entropy: () => new EntropyObserver(),
+  mse: () => new MseObserver(),
 };
 
 function roundLayers(

@@ -5,7 +5,7 @@ import { evaluateModel } from "../../evaluate/index.js";
 import { openRunnable } from "../../execute/runnable.js";
 import { readModel, writeModel } from "../../formats/index.js";
 import type { Graph } from "../../graph/graph.js";
-import { type QuantizeReport, quantizeGraph } from "../../quantize/index.js";
+import { CALIBRATION_METHODS, type QuantizeReport, quantizeGraph } from "../../quantize/index.js";
 import type { CliCommand, Io } from "../command.js";
 import { oneOf, points, positive, requireAccuracy } from "../options.js";
 
@@ -23,8 +23,6 @@ interface Options {
   readonly minAccuracy?: string;
 }
 
-const METHODS = ["minmax"] as const;
-
 export const command: CliCommand = {
   name: "quantize",
   summary: "a float model to int8, calibrated on real data, with its accuracy before and after",
@@ -35,7 +33,7 @@ export const command: CliCommand = {
       .requiredOption("-o, --output <file>", "where to write; .onnx (QDQ) or .tflite by its ending")
       .option("--test <set>", "labelled data to measure accuracy on, other than the calibration data")
       .option("--scheme <scheme>", "int8", "int8")
-      .option("--calibrate <method>", METHODS.join(", "), "minmax")
+      .option("--calibrate <method>", CALIBRATION_METHODS.join(", "), "minmax")
       .option("--samples <n>", "calibrate on at most n samples, evenly spread over the set", "512")
       .option("--no-bias-correct", "leave the biases as they are")
       .option("--previous <model>", "the int8 model that devices hold: round so that the update is small")
@@ -58,7 +56,7 @@ export const command: CliCommand = {
 };
 
 async function quantize(path: string, options: Options, io: Io): Promise<void> {
-  const method = oneOf("--calibrate", options.calibrate, METHODS);
+  const method = oneOf("--calibrate", options.calibrate, CALIBRATION_METHODS);
   oneOf("--scheme", options.scheme, ["int8"]);
   const floatGraph = await readModel(path);
   const input = floatGraph.tensors.get(floatGraph.inputs[0]!)!;

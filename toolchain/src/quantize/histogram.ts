@@ -1,0 +1,158 @@
+import type { Observer } from "./observer.js";
+import type { Range } from "./range.js";
+
+/** Bins over [-limit, limit); the limit doubles when a value falls outside, and pairs of bins are merged. */
+const BINS = 4096;
+
+/** A histogram of one tensor in bounded memory, whatever the number of samples and wherever its values lie. */
+export class Histogram {
+  #limit = 0;
+  readonly counts = new Float64Array(BINS);
+  min = Number.POSITIVE_INFINITY;
+  max = Number.NEGATIVE_INFINITY;
+  total = 0;
+
+  add(values: ArrayLike<number>): void {
+    let [min, max] = [this.min, this.max];
+    for (let i = 0; i < values.length; i++) {
+      min = Math.min(min, values[i]!);
+      max = Math.max(max, values[i]!);
+    }
+    [this.min, this.max] = [min, max];
+    const reach = Math.max(Math.abs(min), Math.abs(max));
+    if (this.#limit === 0) this.#limit = reach === 0 ? 1 : 2 ** Math.ceil(Math.log2(reach * 1.0001));
+    while (reach >= this.#limit) this.#widen();
+    const factor = BINS / 2 / this.#limit;
+    for (let i = 0; i < values.length; i++) {
+      this.counts[Math.floor(values[i]! * factor) + BINS / 2]! += 1;
+    }
+    this.total += values.length;
+  }
+
+  get binWidth(): number {
+    return (2 * this.#limit) / BINS;
+  }
+
+  /** Real value at the centre of a bin. */
+  centre(bin: number): number {
+    return (bin + 0.5 - BINS / 2) * this.binWidth;
+  }
+
+  #widen(): void {
+    const wide = new Float64Array(BINS);
+    for (let bin = 0; bin < BINS; bin++) wide[(bin + BINS / 2) >> 1]! += this.counts[bin]!;
+    this.counts.set(wide);
+    this.#limit *= 2;
+  }
+}
+
+/** Share of the values that may lie beyond each end of a percentile range. */
+const PERCENTILE_TAIL = 1e-4;
+
+/** Cuts off the outermost values at each end: a single outlier no longer decides the scale. */
+export class PercentileObserver implements Observer {
+  readonly #histogram = new Histogram();
+
+  observe(values: ArrayLike<number>): void {
+    this.#histogram.add(values);
+  }
+
+  range(): Range {
+    const { counts, total, min, max, binWidth } = this.#histogram;
+    const beyond = PERCENTILE_TAIL * total;
+    let low = 0;
+    for (let sum = counts[0]!; sum <= beyond && low < BINS - 1; sum += counts[++low]!);
+    let high = BINS - 1;
+    for (let sum = counts[high]!; sum <= beyond && high > 0; sum += counts[--high]!);
+    return {
+      min: Math.max(min, this.#histogram.centre(low) - binWidth / 2),
+      max: Math.min(max, this.#histogram.centre(high) + binWidth / 2),
+    };
+  }
+}
+
+/** Shares of the full range that are tried by the observers that search. */
+const SHARES = Array.from({ length: 80 }, (_, i) => 1 - i / 100);
+
+/** Searches the range for which `cost` is least; both ends shrink in proportion, zero stays inside. */
+function search(histogram: Histogram, cost: (range: Range) => number): Range {
+  const full = { min: Math.min(0, histogram.min), max: Math.max(0, histogram.max) };
+  let [best, least] = [full, cost(full)];
+  for (const share of SHARES) {
+    const range = { min: full.min * share, max: full.max * share };
+    const found = cost(range);
+    if (found < least) [best, least] = [range, found];
+  }
+  return best;
+}
+
+/** The range with the least mean squared error: rounding noise inside, clipping outside. */
+export class MseObserver implements Observer {
+  readonly #histogram = new Histogram();
+
+  observe(values: ArrayLike<number>): void {
+    this.#histogram.add(values);
+  }
+
+  range(): Range {
+    const histogram = this.#histogram;
+    const used = Int32Array.from(histogram.counts.keys()).filter((bin) => histogram.counts[bin]! > 0);
+    return search(histogram, ({ min, max }) => {
+      const step = (max - min) / 255;
+      let error = 0;
+      for (const bin of used) {
+        const x = histogram.centre(bin);
+        const beyond = x < min ? min - x : x > max ? x - max : 0;
+        // Zeros are exact in every range, and after a ReLU they are most of the values.
+        const rounding = Math.abs(x) < histogram.binWidth ? 0 : (step * step) / 12;
+        error += histogram.counts[bin]! * (beyond > 0 ? beyond * beyond : rounding);
+      }
+      return error;
+    });
+  }
+}
+
+const LEVELS = 256;
+
+/**
+ * The range whose 256 levels keep the most information: least Kullback-Leibler divergence between the clipped
+ * distribution and its quantized form (Migacz, 8-bit Inference with TensorRT, 2017).
+ */
+export class EntropyObserver implements Observer {
+  readonly #histogram = new Histogram();
+
+  observe(values: ArrayLike<number>): void {
+    this.#histogram.add(values);
+  }
+
+  range(): Range {
+    return search(this.#histogram, (range) => this.#divergence(range));
+  }
+
+  #divergence({ min, max }: Range): number {
+    const { counts, binWidth, total } = this.#histogram;
+    const first = Math.max(0, Math.floor(min / binWidth) + BINS / 2);
+    const end = Math.min(BINS, Math.ceil(max / binWidth) + BINS / 2);
+    const size = end - first;
+    if (size <= LEVELS) return size === BINS ? 0 : Number.POSITIVE_INFINITY;
+    const clipped = counts.slice(first, end);
+    for (let bin = 0; bin < first; bin++) clipped[0]! += counts[bin]!;
+    for (let bin = end; bin < BINS; bin++) clipped[size - 1]! += counts[bin]!;
+    const level = (i: number): number => Math.floor((i * LEVELS) / size);
+    const mass = new Float64Array(LEVELS);
+    const occupied = new Float64Array(LEVELS);
+    for (let i = 0; i < size; i++) {
+      mass[level(i)]! += counts[first + i]!;
+      if (clipped[i]! > 0) occupied[level(i)]! += 1;
+    }
+    let divergence = 0;
+    for (let i = 0; i < size; i++) {
+      const p = clipped[i]! / total;
+      if (p === 0) continue;
+      // Where clipping piled values on an empty level, q is half a sample: log(p / 0) would forbid any clipping.
+      const q = Math.max(mass[level(i)]! / occupied[level(i)]!, 0.5) / total;
+      divergence += p * Math.log(p / q);
+    }
+    return divergence;
+  }
+}
