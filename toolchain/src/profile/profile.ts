@@ -136,13 +136,15 @@ function compiledMemory(graph: Graph, target: Target, { singleSlot = false }: Pr
   const { plan, steps, params, files, identifier } = compileGraph(graph, target);
   const placed = [...plan.placed.values()];
   const positionOf = new Map(plan.order.map((step, at) => [step, at]));
-  const sourceBytes = files.get(`${identifier}.c`)!.length;
+  const codeBytes =
+    MCU_FOOTPRINT.codeBytesPerSourceByte * files.get(`${identifier}.c`)!.length +
+    MCU_FOOTPRINT.codeBytesPerAssemblyByte * (files.get(`${identifier}_kernels.S`)?.length ?? 0);
   return {
     work: steps,
     plan,
     ramParts: { arena: plan.arenaBytes, stack: MCU_FOOTPRINT.stackBytes, state: MCU_FOOTPRINT.stateBytes },
     flashParts: {
-      code: Math.round(sourceBytes * MCU_FOOTPRINT.codeBytesPerSourceByte),
+      code: Math.round(codeBytes),
       parameters: params.length,
       ...(singleSlot ? {} : { secondSlot: params.length }),
       journal: SLOT_JOURNAL_BYTES,

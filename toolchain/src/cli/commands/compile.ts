@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
+import { identifierOf } from "../../emit/c/model.js";
 import { type CompiledModel, compileGraph, type Optimize } from "../../emit/compile.js";
 import { buildOf, measureCode, type RunResult, runCompiled } from "../../emit/run/run.js";
 import { DataError, FileError, MismatchError, UsageError } from "../../errors.js";
@@ -58,7 +59,10 @@ async function compile(path: string, options: Options, io: Io): Promise<void> {
       todo: "Give raw int8 codes, for example one sample of the calibration data.",
     });
   const graph = await readModel(path);
-  const compiled = compileGraph(graph, target, { optimize });
+  const compiled = compileGraph(graph, target, {
+    optimize,
+    identifier: identifierOf(basename(path, extname(path))),
+  });
   // Absolute: compilers run in folders of their own.
   const output = resolve(options.output);
   await writeFiles(compiled, output);
