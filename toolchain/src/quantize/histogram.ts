@@ -74,12 +74,13 @@ export class PercentileObserver implements Observer {
 /** Shares of the full range that are tried by the observers that search. */
 const SHARES = Array.from({ length: 80 }, (_, i) => 1 - i / 100);
 
-/** Searches the range for which `cost` is least; both ends shrink in proportion, zero stays inside. */
+/** Searches the magnitude beyond which values are cut off, so that `cost` of what remains is least. */
 function search(histogram: Histogram, cost: (range: Range) => number): Range {
   const full = { min: Math.min(0, histogram.min), max: Math.max(0, histogram.max) };
   let [best, least] = [full, cost(full)];
   for (const share of SHARES) {
-    const range = { min: full.min * share, max: full.max * share };
+    const reach = share * Math.max(-full.min, full.max);
+    const range = { min: Math.max(full.min, -reach), max: Math.min(full.max, reach) };
     const found = cost(range);
     if (found < least) [best, least] = [range, found];
   }
