@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, extname, join } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { identifierOf } from "../../emit/c/model.js";
 import { type CompiledModel, compileGraph, type Optimize } from "../../emit/compile.js";
 import { buildOf, measureCode, type RunResult, runCompiled } from "../../emit/run/run.js";

@@ -1,10 +1,9 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { EXIT } from "@mote/protocol";
-import { FileError } from "../../errors.js";
 import { readModel } from "../../formats/index.js";
-import { type Budget, parseBudget } from "../../profile/budget.js";
 import { renderHtml } from "../../profile/html.js";
 import { profileGraph } from "../../profile/profile.js";
+import { readBudget } from "../../profile/read-budget.js";
 import { describeOver, profileDocument, renderProfile } from "../../profile/terminal.js";
 import { loadTarget } from "../../targets/index.js";
 import type { CliCommand } from "../command.js";
@@ -48,18 +47,3 @@ export const command: CliCommand = {
       });
   },
 };
-
-async function readBudget(path: string): Promise<Budget> {
-  try {
-    return parseBudget(await readFile(path, "utf8"), path);
-  } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT")
-      throw new FileError({
-        expected: "a budget file",
-        got: `no file ${path}`,
-        todo: "Check the path.",
-        cause,
-      });
-    throw cause;
-  }
-}

@@ -1,0 +1,19 @@
+import { readFile } from "node:fs/promises";
+import { FileError } from "../errors.js";
+import { type Budget, parseBudget } from "./budget.js";
+
+/** Reads a budget file from disk. Throws FileError, BudgetError. */
+export async function readBudget(path: string): Promise<Budget> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    throw new FileError({
+      expected: `a budget file at ${path}`,
+      got: cause instanceof Error ? cause.message : String(cause),
+      todo: "Check the path.",
+      cause,
+    });
+  }
+  return parseBudget(text, path);
+}
