@@ -141,14 +141,15 @@ export class MqttLink implements MessageLink {
       });
       await Promise.race([farewell.catch(() => {}), this.deps.clock.sleep(CLOSE_MS)]);
     }
-    await this.#drop();
+    await this.#drop(false);
   }
 
-  async #drop(): Promise<void> {
+  /** @param force without a word to the broker, which then speaks the last will. */
+  async #drop(force = true): Promise<void> {
     const client = this.#client;
     this.#client = null;
     if (client === null) return;
-    await Promise.race([client.endAsync(true).catch(() => {}), this.deps.clock.sleep(CLOSE_MS)]);
+    await Promise.race([client.endAsync(force).catch(() => {}), this.deps.clock.sleep(CLOSE_MS)]);
   }
 
   #lost(got: string, cause?: unknown): NetworkError {

@@ -27,8 +27,9 @@ export class Bench {
 
   static readonly deviceId = "bench-1";
 
-  static async open(engine: WorkerEngine): Promise<Bench> {
+  static async open(engine: WorkerEngine, options: { broker?: boolean } = {}): Promise<Bench> {
     const server = await ContractServer.start();
+    if (options.broker === true) await server.startBroker();
     const folder = await mkdtemp(join(tmpdir(), "mote-agent-"));
     await writeFile(join(folder, "root.json"), server.rootBytes);
     await writeFile(join(folder, "sensor.npz"), recordingOf(40));

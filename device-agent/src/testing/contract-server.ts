@@ -1,14 +1,21 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTcpServer } from "node:net";
 import {
+  decodeFrame,
+  decodeReportBatch,
   type Offer,
   type PollRequest,
+  parseTopic,
   type Route,
   sessionMessage,
   type TargetFile,
+  type TelemetryFrame,
   toHex,
+  topics,
   type UpdateReport,
 } from "@mote/protocol";
 import { nodeVerify, TestRepository } from "@mote/protocol/node";
+import { Aedes } from "aedes";
 import { digestOf, PRODUCT, type TinyRelease } from "./tiny-release.js";
 
 /**
@@ -29,6 +36,11 @@ export class ContractServer {
   /** Cuts the connection after so many bytes of a blob's answer, once per entry. */
   readonly cuts: number[] = [];
   isDown = false;
+  /** Frames by device, in the order of arrival; one that comes again is here twice. */
+  readonly frames = new Map<string, TelemetryFrame[]>();
+  /** What the broker heard of each device's presence. */
+  readonly presence: string[] = [];
+  broker: Broker | null = null;
   readonly #keys = new Map<string, string>();
   readonly #server: Server;
 
@@ -49,6 +61,52 @@ export class ContractServer {
     return server;
   }
 
+  /** Starts a real MQTT broker; enrolments from now on name it. */
+  async startBroker(port = 0): Promise<Broker> {
+    const aedes = await Aedes.createBroker();
+    aedes.authenticate = (client, username, password, done) => {
+      done(null, username === client.id && password?.toString() === `token-${username}`);
+    };
+    aedes.authorizePublish = (client, packet, done) => {
+      const device = parseTopic(packet.topic);
+      const payload = new Uint8Array(Buffer.from(packet.payload));
+      if (device?.kind === "telemetry") {
+        const held = this.frames.get(device.deviceId) ?? [];
+        this.frames.set(device.deviceId, [...held, decodeFrame(payload)]);
+      }
+      if (device?.kind === "report") this.#addReports(device.deviceId, decodeReportBatch(payload));
+      if (device?.kind === "presence")
+        this.presence.push(`${client === null ? "will" : "word"} ${packet.payload}`);
+      done(null);
+    };
+    const tcp = createTcpServer((stream) => void aedes.handle(stream));
+    await new Promise<void>((resolve) => tcp.listen(port, "127.0.0.1", resolve));
+    const address = tcp.address();
+    if (address === null || typeof address === "string") throw new Error("not listening");
+    const broker: Broker = {
+      port: address.port,
+      hint: (deviceId) =>
+        aedes.publish(
+          {
+            cmd: "publish",
+            topic: topics.command(deviceId),
+            payload: "poll",
+            qos: 0,
+            dup: false,
+            retain: false,
+          },
+          () => {},
+        ),
+      stop: async () => {
+        if (this.broker === broker) this.broker = null;
+        await new Promise<void>((resolve) => aedes.close(resolve));
+        await new Promise((resolve) => tcp.close(resolve));
+      },
+    };
+    this.broker = broker;
+    return broker;
+  }
+
   get url(): string {
     const address = this.#server.address();
     if (address === null || typeof address === "string") throw new Error("not listening");
@@ -56,6 +114,7 @@ export class ContractServer {
   }
 
   async stop(): Promise<void> {
+    await this.broker?.stop();
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
   }
@@ -139,8 +198,8 @@ export class ContractServer {
     return json(response, 200, {
       deviceId,
       product: PRODUCT,
-      // Nobody listens there: reports go over HTTP, as on a device whose network blocks MQTT.
-      mqttUrl: "mqtt://127.0.0.1:9",
+      // Without a broker nobody listens there: reports go over HTTP, as where a network blocks MQTT.
+      mqttUrl: `mqtt://127.0.0.1:${this.broker?.port ?? 9}`,
       pollIntervalS: this.pollIntervalS,
     });
   }
@@ -163,12 +222,17 @@ export class ContractServer {
         return json(response, 200, { offer: this.offer, pollIntervalS: this.pollIntervalS });
       default: {
         const { reports } = body as { reports: UpdateReport[] };
-        const held = this.reportsOf(deviceId);
-        const fresh = reports.filter(({ id }) => !held.some((report) => report.id === id));
-        this.reports.set(deviceId, [...held, ...fresh]);
+        this.#addReports(deviceId, reports);
         return json(response, 200, { accepted: reports.map(({ id }) => id) });
       }
     }
+  }
+
+  /** A report that comes again is acknowledged and not counted again. */
+  #addReports(deviceId: string, reports: readonly UpdateReport[]): void {
+    const held = this.reportsOf(deviceId);
+    const fresh = reports.filter(({ id }) => !held.some((report) => report.id === id));
+    this.reports.set(deviceId, [...held, ...fresh]);
   }
 
   #bytes(response: ServerResponse, bytes: Uint8Array | undefined): unknown {
@@ -192,6 +256,13 @@ export class ContractServer {
     if (cut === undefined) return response.end(part);
     return response.write(part.subarray(0, cut), () => setTimeout(() => response.destroy(), 20));
   }
+}
+
+export interface Broker {
+  readonly port: number;
+  /** The server's hint to poll now. */
+  hint(deviceId: string): void;
+  stop(): Promise<void>;
 }
 
 function json(response: ServerResponse, status: number, document: unknown): ServerResponse {
