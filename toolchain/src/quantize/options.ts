@@ -12,6 +12,8 @@ export interface QuantizeOptions {
   readonly calibrate?: CalibrationMethod;
   /** Default true. */
   readonly biasCorrect?: boolean;
+  /** Cross-layer equalization where it pays on the calibration samples. Default true. */
+  readonly equalize?: boolean;
   /** Where activations come from; ONNX Runtime by default. */
   readonly activations?: ActivationSource;
   /** The quantized model that devices hold: the new one is rounded to differ little from it. */

@@ -1,11 +1,14 @@
 import type { Dataset } from "../data/dataset.js";
+import { SignalToNoise } from "../evaluate/index.js";
 import { hasIntegerKernel } from "../execute/integer/run.js";
+import { openRunnable } from "../execute/runnable.js";
 import type { Graph, Quantization } from "../graph/graph.js";
 import { floatConstant } from "../transform/edges.js";
+import { type EqualizationPair, equalizationPairs, equalize } from "../transform/equalize.js";
 import { simplify } from "../transform/index.js";
 import { assignActivations, buildQuantized, type LayerCodes, requireQuantizable } from "./assign.js";
 import { correctedBias } from "./bias-correction.js";
-import { type Calibration, calibrate } from "./calibrate.js";
+import { type ActivationSource, type Calibration, calibrate } from "./calibrate.js";
 import { activationSource } from "./float-source.js";
 import { groupActivations } from "./groups.js";
 import { EntropyObserver, MseObserver, PercentileObserver } from "./histogram.js";
@@ -25,47 +28,130 @@ export async function quantizeGraph(
   options: QuantizeOptions = {},
 ): Promise<{ graph: Graph; report: QuantizeReport }> {
   const steps: string[] = [];
-  const graph = simplify(floatGraph);
+  const simple = simplify(floatGraph);
   steps.push(
-    `${floatGraph.operators.length} operators simplified to ${graph.operators.length}: batch normalisation folded, activations fused`,
+    `${floatGraph.operators.length} operators simplified to ${simple.operators.length}: batch normalisation folded, activations fused`,
   );
-  requireQuantizable(graph, hasIntegerKernel);
+  requireQuantizable(simple, hasIntegerKernel);
   const method = options.calibrate ?? "minmax";
-  const source = options.activations ?? activationSource(graph);
-  const calibration = await calibrate(graph, dataset, source, {
-    observer: OBSERVERS[method],
-    withMeans: options.biasCorrect ?? true,
-    ...(options.progress && { progress: options.progress }),
-  });
-  steps.push(`${calibration.samples} samples observed, ranges by ${method}`);
-  const groups = groupActivations(graph, "int8");
-  const activations = assignActivations(graph, groups, calibration.ranges, "int8");
-  const layers = roundLayers(graph, activations, calibration, options);
-  steps.push(`${layers.size} layers: int8 weights per output channel, nearest rounding`);
+  steps.push(`${dataset.count} samples observed, ranges by ${method}`);
+  const recipe = await chooseRecipe(simple, dataset, options, steps);
   if (options.biasCorrect ?? true) steps.push("biases corrected for the mean error of the rounded weights");
-  const plain = buildQuantized(graph, activations, layers, "int8");
   const update =
     options.previous === undefined
       ? null
-      : await quantizeUpdate(graph, options.previous, plain, dataset, {
+      : await quantizeUpdate(recipe.float, options.previous, recipe.quantized, dataset, {
           maxLossPoints: options.maxLossPoints ?? DEFAULT_MAX_LOSS_POINTS,
           validation: options.validation ?? dataset,
-          activations: source,
+          activations: recipe.source,
         });
   if (update !== null) steps.push(describeUpdate(update.report));
-  const quantized = update?.graph ?? plain;
+  const quantized = update?.graph ?? recipe.quantized;
   return {
     graph: quantized,
     report: {
       scheme: "int8",
       rounding: "double",
-      calibration: { method, samples: calibration.samples },
+      calibration: { method, samples: dataset.count },
       steps,
       parameterBytesBefore: parameterBytes(floatGraph),
       parameterBytesAfter: parameterBytes(quantized),
       ...(update && { update: update.report }),
     },
   };
+}
+
+interface Recipe {
+  readonly float: Graph;
+  readonly quantized: Graph;
+  readonly source: ActivationSource;
+}
+
+/**
+ * Quantizes as it is, and equalized where the graph allows it; keeps what follows the float model's output more closely
+ * on calibration samples. An update keeps the previous model's scales and is never equalized.
+ */
+async function chooseRecipe(
+  graph: Graph,
+  dataset: Dataset,
+  options: QuantizeOptions,
+  steps: string[],
+): Promise<Recipe> {
+  const source = options.activations ?? activationSource(graph);
+  const plain = { float: graph, quantized: await quantizeOnce(graph, dataset, source, options), source };
+  const pairs = equalizationPairs(graph);
+  if (options.equalize === false || options.previous !== undefined || pairs.length === 0) return plain;
+  const ranges = await channelRanges(pairs, dataset, source);
+  const equalized = equalize(graph, ranges);
+  const equalizedSource = activationSource(equalized);
+  const other = {
+    float: equalized,
+    quantized: await quantizeOnce(equalized, dataset, equalizedSource, options),
+    source: equalizedSource,
+  };
+  const [before, after] = [
+    await outputNoise(plain.quantized, dataset, source),
+    await outputNoise(other.quantized, dataset, source),
+  ];
+  const isBetter = after > before + LEAST_GAIN_DB;
+  steps.push(
+    `${pairs.length} pairs of layers ${isBetter ? "equalized" : "left as they were"}: output noise ${before.toFixed(1)} dB as it was, ${after.toFixed(1)} dB equalized`,
+  );
+  return isBetter ? other : plain;
+}
+
+async function quantizeOnce(
+  graph: Graph,
+  dataset: Dataset,
+  source: ActivationSource,
+  options: QuantizeOptions,
+): Promise<Graph> {
+  const calibration = await calibrate(graph, dataset, source, {
+    observer: OBSERVERS[options.calibrate ?? "minmax"],
+    withMeans: options.biasCorrect ?? true,
+    ...(options.progress && { progress: options.progress }),
+  });
+  const activations = assignActivations(graph, groupActivations(graph, "int8"), calibration.ranges, "int8");
+  return buildQuantized(graph, activations, roundLayers(graph, activations, calibration, options), "int8");
+}
+
+/** Equalization must pay by this much: it makes the weights another model's in every report. */
+const LEAST_GAIN_DB = 0.5;
+/** Samples on which recipes are compared. */
+const COMPARED_SAMPLES = 64;
+
+/** Greatest magnitude per channel of each tensor between a pair of layers. */
+async function channelRanges(
+  pairs: readonly EqualizationPair[],
+  dataset: Dataset,
+  source: ActivationSource,
+): Promise<Map<string, Float64Array>> {
+  const ranges = new Map(pairs.map(({ tensor, channels }) => [tensor, new Float64Array(channels)]));
+  for (let i = 0; i < dataset.count; i++) {
+    const values = await source(dataset.sample(i));
+    for (const [tensor, range] of ranges) {
+      const array = values.get(tensor)!;
+      for (let k = 0; k < array.length; k++) {
+        const channel = k % range.length;
+        range[channel] = Math.max(range[channel]!, Math.abs(array[k]!));
+      }
+    }
+  }
+  return ranges;
+}
+
+/** Signal over noise of the outputs in dB; before a softmax, which hides errors of confident answers. */
+async function outputNoise(quantized: Graph, dataset: Dataset, source: ActivationSource): Promise<number> {
+  const noise = new SignalToNoise();
+  const last = quantized.operators.at(-1)!;
+  const name = last.kind === "softmax" ? last.inputs[0]! : quantized.outputs[0]!;
+  const model = openRunnable(quantized, { keep: true });
+  const count = Math.min(dataset.count, COMPARED_SAMPLES);
+  for (let i = 0; i < count; i++) {
+    const sample = dataset.sample(Math.floor((i * dataset.count) / count));
+    noise.add((await source(sample)).get(name)!, (await model.run(sample)).get(name)!);
+  }
+  return noise.decibels;
 }
 
 const DEFAULT_MAX_LOSS_POINTS = 0.2;

@@ -4,6 +4,7 @@ import { foldConstants } from "./fold-constants.js";
 import { fuseActivation } from "./fuse-activation.js";
 import { removeDead } from "./remove-dead.js";
 
+export { equalizationPairs, equalize } from "./equalize.js";
 export { foldBatchNorm } from "./fold-batch-norm.js";
 export { foldConstants } from "./fold-constants.js";
 export { fuseActivation } from "./fuse-activation.js";
