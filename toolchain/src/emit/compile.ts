@@ -10,6 +10,7 @@ import { type Family, lowerGraph } from "./c/lower.js";
 import { assemblyFiles, identifierOf, type ModelText, modelHeader, modelSource } from "./c/model.js";
 import { ParamWriter } from "./c/params.js";
 import type { Optimize, Step } from "./c/step.js";
+import { withoutRoundTrips } from "./round-trips.js";
 
 export type { Optimize } from "./c/step.js";
 
@@ -58,7 +59,8 @@ function familyOf(core: CoreId): Family {
 const ARENA_ALIGNMENT_BYTES = 8;
 
 /** Compiles a quantized graph (int8 inputs and outputs) to C11 for `target`. Does not touch the disk. */
-export function compileGraph(graph: Graph, target: Target, options: CompileOptions = {}): CompiledModel {
+export function compileGraph(asked: Graph, target: Target, options: CompileOptions = {}): CompiledModel {
+  const graph = withoutRoundTrips(asked);
   const params = new ParamWriter();
   const family = options.family ?? familyOf(target.core);
   const edgeParams = params.length;
