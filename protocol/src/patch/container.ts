@@ -92,10 +92,10 @@ export function decodePatchHeader(
       todo: "Refuse this patch; it was not made for this release.",
     });
   }
-  if (codec === "full" && baseLength !== 0) {
+  if (codec === "full" && (baseLength !== 0 || bytes.subarray(16, 48).some((byte) => byte !== 0))) {
     throw new PatchFormatError({
       expected: "no base for the codec full",
-      got: `a base of ${baseLength} B`,
+      got: `a base of ${baseLength} B, or the digest of one`,
       todo: "Make the patch again.",
     });
   }

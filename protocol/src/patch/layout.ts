@@ -49,6 +49,8 @@ export const MODE = {
 export const RATIO_SHIFT = 10;
 export const RATIO_ONE = 1 << RATIO_SHIFT;
 export const SCALE_GRID = 256;
+/** So that r is exact in single precision. */
+export const MAX_GRID = 0xffff;
 
 /** The exponent of a field is unary; positions beyond this share one adaptive bit. */
 export const FIELD_EXPONENTS = 16;
@@ -61,7 +63,8 @@ export const KIND_AT = 0;
 export const LENGTH_AT = KIND_AT + 8;
 export const OFFSET_AT = LENGTH_AT + FIELD_EXPONENTS;
 /** Signed numbers of four bytes: zero, sign, exponents. Kept over the whole patch, one set for each type. */
-export const NUMBER_BITS = 2 + MAX_EXPONENT;
+export const NUMBER_EXPONENTS = 24;
+export const NUMBER_BITS = 2 + NUMBER_EXPONENTS;
 export const FLOAT32_AT = OFFSET_AT + FIELD_EXPONENTS;
 export const INT32_AT = FLOAT32_AT + NUMBER_BITS;
 
@@ -69,7 +72,8 @@ export const INT32_AT = FLOAT32_AT + NUMBER_BITS;
 export const AREA_AT = INT32_AT + NUMBER_BITS;
 /** bytes: the high nibble by position modulo 4, then the low nibble by the high one. */
 export const HIGH_NIBBLE_AT = AREA_AT;
-export const LOW_NIBBLE_AT = HIGH_NIBBLE_AT + 4 * 16;
+export const NIBBLE_NODES = 15;
+export const LOW_NIBBLE_AT = HIGH_NIBBLE_AT + 4 * NIBBLE_NODES;
 /** int8: row flag, zero, sign (by the sign of the old code), exponents, mantissas, row ratio. */
 export const ROW_AT = AREA_AT;
 export const ZERO_AT = ROW_AT + 2;
@@ -77,6 +81,6 @@ export const SIGN_AT = ZERO_AT + 1;
 export const EXPONENT_AT = SIGN_AT + 3;
 export const MANTISSA_AT = EXPONENT_AT + INT8_EXPONENTS;
 export const RATIO_AT = MANTISSA_AT + 256;
-export const AREA_END = Math.max(LOW_NIBBLE_AT + 256, RATIO_AT + 2 + FIELD_EXPONENTS);
+export const AREA_END = Math.max(LOW_NIBBLE_AT + 16 * NIBBLE_NODES, RATIO_AT + 2 + FIELD_EXPONENTS);
 
 export const CONTEXTS = AREA_END;

@@ -1,6 +1,7 @@
 import {
   AREA_AT,
   AREA_END,
+  FIELD_EXPONENTS,
   FLOAT32_AT,
   HIGH_NIBBLE_AT,
   INT32_AT,
@@ -9,8 +10,10 @@ import {
   type Kind,
   LENGTH_AT,
   LOW_NIBBLE_AT,
-  MAX_EXPONENT,
+  MAX_GRID,
   MODE,
+  NIBBLE_NODES,
+  NUMBER_EXPONENTS,
   OFFSET_AT,
   RATIO_AT,
   RATIO_ONE,
@@ -182,10 +185,10 @@ export class OperationReader {
   #readBytes(lookahead: number): void {
     const decoder = this.#decoder;
     while (this.produced < this.#end && decoder.available >= lookahead) {
-      const highAt = HIGH_NIBBLE_AT + 16 * ((this.produced - this.#begin) & 3);
+      const highAt = HIGH_NIBBLE_AT - 1 + NIBBLE_NODES * ((this.produced - this.#begin) & 3);
       let high = 1;
       for (let i = 0; i < 4; i++) high = (high << 1) | decoder.bit(highAt + high);
-      const lowAt = LOW_NIBBLE_AT + 16 * (high & 15);
+      const lowAt = LOW_NIBBLE_AT - 1 + NIBBLE_NODES * (high & 15);
       let low = 1;
       for (let i = 0; i < 4; i++) low = (low << 1) | decoder.bit(lowAt + low);
       this.#result[this.produced++] = ((high & 15) << 4) | (low & 15);
@@ -226,7 +229,7 @@ export class OperationReader {
       this.#result.set(this.#base.subarray(this.produced + baseShift, end + baseShift), this.produced);
       this.produced = end;
     } else if ((this.#mode & MODE.ratios) !== 0) {
-      this.#ratio = readSigned(this.#decoder, RATIO_AT, 16);
+      this.#ratio = readSigned(this.#decoder, RATIO_AT, FIELD_EXPONENTS);
       if (Math.abs(this.#ratio) >= RATIO_ONE) throw outOfRange("a ratio between 0 and 2");
     }
     this.#rowEnd = end;
@@ -236,8 +239,9 @@ export class OperationReader {
     const isGrid = (this.#mode & 1) !== 0;
     while (this.produced < this.#end && this.#decoder.available >= lookahead) {
       const from = this.#baseAt + this.produced - this.#begin;
-      const residual = readSigned(this.#decoder, FLOAT32_AT, MAX_EXPONENT);
+      const residual = readSigned(this.#decoder, FLOAT32_AT, NUMBER_EXPONENTS);
       if (isGrid) {
+        if (Math.abs(residual) > MAX_GRID) throw outOfRange("a scale on the grid");
         const scale = Math.fround(1 + residual / SCALE_GRID);
         this.#resultView.setFloat32(this.produced, this.#baseView.getFloat32(from, true) * scale, true);
       } else {
@@ -251,7 +255,7 @@ export class OperationReader {
     const shift = this.#mode & 31;
     while (this.produced < this.#end && this.#decoder.available >= lookahead) {
       const from = this.#baseAt + this.produced - this.#begin;
-      const residual = readSigned(this.#decoder, INT32_AT, MAX_EXPONENT) << shift;
+      const residual = readSigned(this.#decoder, INT32_AT, NUMBER_EXPONENTS) << shift;
       this.#resultView.setUint32(this.produced, this.#baseView.getUint32(from, true) + residual, true);
       this.produced += 4;
     }

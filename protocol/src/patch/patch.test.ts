@@ -149,7 +149,7 @@ describe("hostile patches throw PatchError and nothing else", () => {
       fc.property(fc.constantFrom(0, 1, 2), fc.uint8Array({ maxLength: 300 }), (codec, payload) => {
         const forged = new Uint8Array([...patch.subarray(0, 80), ...payload]);
         forged[5] = codec;
-        if (codec === 0) forged.fill(0, 8, 12);
+        if (codec === 0) forged.fill(0, 8, 12).fill(0, 16, 48);
         expect(() => applyPatch(base, forged, { sha256 })).toThrow(PatchError);
       }),
       { numRuns: process.env["MOTE_FULL"] === undefined ? 2000 : 200_000 },

@@ -1,6 +1,7 @@
 import {
   AREA_AT,
   AREA_END,
+  FIELD_EXPONENTS,
   FLOAT32_AT,
   HIGH_NIBBLE_AT,
   INT32_AT,
@@ -8,8 +9,10 @@ import {
   KINDS,
   LENGTH_AT,
   LOW_NIBBLE_AT,
-  MAX_EXPONENT,
+  MAX_GRID,
   MODE,
+  NIBBLE_NODES,
+  NUMBER_EXPONENTS,
   OFFSET_AT,
   RATIO_AT,
   ROW_AT,
@@ -131,8 +134,8 @@ export class OperationWriter {
     const sink = this.#sink;
     for (let i = 0; i < length; i++) {
       const byte = this.#next[this.produced + i]!;
-      writeNibble(sink, HIGH_NIBBLE_AT + 16 * (i & 3), byte >>> 4);
-      writeNibble(sink, LOW_NIBBLE_AT + 16 * (byte >>> 4), byte & 15);
+      writeNibble(sink, HIGH_NIBBLE_AT - 1 + NIBBLE_NODES * (i & 3), byte >>> 4);
+      writeNibble(sink, LOW_NIBBLE_AT - 1 + NIBBLE_NODES * (byte >>> 4), byte & 15);
     }
   }
 
@@ -153,7 +156,7 @@ export class OperationWriter {
         if (isUnchanged) continue;
       }
       const ratio = ratios?.[row] ?? 0;
-      if (ratios !== null) writeSigned(this.#sink, RATIO_AT, 16, ratio);
+      if (ratios !== null) writeSigned(this.#sink, RATIO_AT, FIELD_EXPONENTS, ratio);
       for (let i = 0; i < rowLength; i++) {
         const old = this.#baseView.getInt8(oldAt + i);
         const residual = this.#nextView.getInt8(newAt + i) - (ratio === 0 ? old : scaleCode(old, ratio));
@@ -169,7 +172,7 @@ export class OperationWriter {
         ? gridStep(this.#baseView.getFloat32(offset + i, true), this.#nextView.getFloat32(at, true))
         : (this.#nextView.getInt32(at, true) - this.#baseView.getInt32(offset + i, true)) | 0;
       if (residual === null) throw new RangeError("a scale that is not on the grid");
-      writeSigned(this.#sink, FLOAT32_AT, MAX_EXPONENT, residual);
+      writeSigned(this.#sink, FLOAT32_AT, NUMBER_EXPONENTS, residual);
     }
   }
 
@@ -177,7 +180,7 @@ export class OperationWriter {
     for (let i = 0; i < length; i += 4) {
       const residual =
         this.#nextView.getInt32(this.produced + i, true) - this.#baseView.getInt32(offset + i, true);
-      writeSigned(this.#sink, INT32_AT, MAX_EXPONENT, (residual | 0) >> shift);
+      writeSigned(this.#sink, INT32_AT, NUMBER_EXPONENTS, (residual | 0) >> shift);
     }
   }
 }
@@ -209,6 +212,6 @@ export function isEqual(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, 
 export function gridStep(old: number, next: number): number | null {
   if (Object.is(old, next) && !Number.isNaN(old)) return 0;
   const r = Math.round((next / old - 1) * SCALE_GRID);
-  if (!Number.isFinite(r) || Math.abs(r) > 0xffff) return null;
+  if (!Number.isFinite(r) || Math.abs(r) > MAX_GRID) return null;
   return Math.fround(old * Math.fround(1 + r / SCALE_GRID)) === next && next !== 0 ? r : null;
 }

@@ -1,0 +1,55 @@
+/*
+ * libFuzzer on the patch decoder: the first byte picks the codec and the size of the pieces, the rest is payload behind
+ * an honest header, so that the fuzzer need not guess a digest to get to the operations.
+ */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory_port.h"
+
+#define BASE_LENGTH 2048u
+#define RESULT_LENGTH 8192u
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct mote_patch decoder;
+    static uint8_t base[BASE_LENGTH];
+    static uint8_t result[RESULT_LENGTH];
+    uint8_t header[MOTE_PATCH_HEADER_BYTES] = { 'M', 'P', 'A', 'T', 1, 1, 0, 0, 0, 8, 0, 0, 0, 32, 0, 0 };
+    struct memory memory = { .base = base,
+                             .base_length = BASE_LENGTH,
+                             .result = result,
+                             .capacity = RESULT_LENGTH,
+                             .calls_left = -1 };
+    struct mote_patch_port port = memory_port(&memory);
+    if (size < 1) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < BASE_LENGTH; i++) {
+        base[i] = (uint8_t)(i * 31u + (i >> 5));
+    }
+    struct mote_sha256 sha;
+    mote_sha256_begin(&sha);
+    mote_sha256_add(&sha, base, BASE_LENGTH);
+    mote_sha256_end(&sha, header + 16);
+    if ((data[0] & 1) != 0) {
+        header[5] = 0;
+        header[9] = 0;
+        memset(header + 16, 0, MOTE_SHA256_BYTES);
+    }
+    uint32_t piece = 1u + (data[0] >> 1);
+    mote_patch_begin(&decoder, &port);
+    int error = (data[0] == 0xff) ? MOTE_OK : mote_patch_push(&decoder, header, sizeof header);
+    for (size_t at = 1; at < size && error == MOTE_OK; at += piece) {
+        size_t left = size - at;
+        error = mote_patch_push(&decoder, data + at, piece < left ? piece : (uint32_t)left);
+    }
+    /* The digest is that of no result: whatever the payload, it can't be accepted. */
+    if (mote_patch_finish(&decoder) == MOTE_OK || memory.trespassed != 0) {
+        abort();
+    }
+    return 0;
+}

@@ -1,0 +1,21 @@
+/*
+ * SHA-256 (FIPS 180-4), streaming, 104 bytes of state and about 100 bytes of stack.
+ */
+#ifndef MOTE_SHA256_H
+#define MOTE_SHA256_H
+
+#include <stdint.h>
+
+#define MOTE_SHA256_BYTES 32u
+
+struct mote_sha256 {
+    uint32_t state[8];
+    uint32_t length; /* bytes so far; messages stay below 2^29 bytes */
+    uint8_t block[64];
+};
+
+void mote_sha256_begin(struct mote_sha256 *sha);
+void mote_sha256_add(struct mote_sha256 *sha, const uint8_t *bytes, uint32_t length);
+void mote_sha256_end(struct mote_sha256 *sha, uint8_t digest[MOTE_SHA256_BYTES]);
+
+#endif
