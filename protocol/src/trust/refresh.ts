@@ -37,9 +37,9 @@ export interface RefreshDeps extends TrustDeps {
   /**
    * Loads only the delegated roles that may speak for this target path; a fault of any is an error. Without it all
    * delegated roles are loaded, and one that can't be trusted is left out: a product's lapsed role must not keep the
-   * others from their updates (findTarget then says which role is missing).
+   * others from their updates (findTarget then says which role is missing). Null loads top-level roles only.
    */
-  readonly path?: string;
+  readonly path?: string | null;
 }
 
 /**
@@ -132,11 +132,13 @@ class Session {
 
   /** 5.6 */
   async updateTargets(): Promise<void> {
-    const path = this.deps.path ?? null;
+    const { path: wanted } = this.deps;
+    const path = wanted ?? null;
     const walk = visitRoles(this.root, path, this.limits.maxDelegations, this.deps.sha256);
     for (let step = walk.next(); !step.done; ) {
       const { name, by } = step.value;
       const targets = await this.loadTargets(name, by, path === null && name !== "targets");
+      if (wanted === null) return;
       if (path !== null && targets !== null && Object.hasOwn(targets.targets, path)) return;
       step = walk.next(targets);
     }
