@@ -19,6 +19,7 @@ const COMMANDS: Record<string, () => Promise<{ command: CliCommand }>> = {
   publish: () => import("./commands/publish.js"),
   sign: () => import("./commands/sign.js"),
   evaluate: () => import("./commands/evaluate.js"),
+  optimize: () => import("./commands/optimize.js"),
   prune: () => import("./commands/prune.js"),
   quantize: () => import("./commands/quantize.js"),
   run: () => import("./commands/run.js"),
