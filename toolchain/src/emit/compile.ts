@@ -10,14 +10,19 @@ import { type Family, lowerGraph } from "./c/lower.js";
 import { assemblyFiles, identifierOf, type ModelText, modelHeader, modelSource } from "./c/model.js";
 import { ParamWriter } from "./c/params.js";
 import type { Optimize, Step } from "./c/step.js";
+import { withoutDeadChannels } from "./dead-channels.js";
 import { withoutRoundTrips } from "./round-trips.js";
 
 export type { Optimize } from "./c/step.js";
+
+export type Contract = "updatable" | "fixed";
 
 export interface CompileOptions {
   readonly optimize?: Optimize;
   /** Kernels; by default the fastest that the target's core runs. */
   readonly family?: Family;
+  /** `fixed` takes what these weights allow; a new model is new code then. */
+  readonly contract?: Contract;
   /** C identifier; by default made from the graph's name. */
   readonly identifier?: string;
 }
@@ -26,7 +31,7 @@ export interface CompiledModel {
   readonly identifier: string;
   readonly target: string;
   /** `updatable`: any parameters of the architecture; `fixed`: these weights only. */
-  readonly contract: "updatable" | "fixed";
+  readonly contract: Contract;
   /** Kernel family: `portable` C or `dsp`. */
   readonly family: Family;
   /** Relative path -> text: the model's .h and .c, and an example that builds. */
@@ -60,7 +65,9 @@ const ARENA_ALIGNMENT_BYTES = 8;
 
 /** Compiles a quantized graph (int8 inputs and outputs) to C11 for `target`. Does not touch the disk. */
 export function compileGraph(asked: Graph, target: Target, options: CompileOptions = {}): CompiledModel {
-  const graph = withoutRoundTrips(asked);
+  const contract = options.contract ?? "updatable";
+  const settled = withoutRoundTrips(asked);
+  const graph = contract === "fixed" ? withoutDeadChannels(settled) : settled;
   const params = new ParamWriter();
   const family = options.family ?? familyOf(target.core);
   const edgeParams = params.length;
@@ -85,7 +92,7 @@ export function compileGraph(asked: Graph, target: Target, options: CompileOptio
   );
   const architecture = describeArchitecture(graph, {
     family,
-    contract: "updatable",
+    contract,
     paramBytes: params.length,
     constants: steps.map((step) => step.constants ?? []),
   });
@@ -113,7 +120,7 @@ export function compileGraph(asked: Graph, target: Target, options: CompileOptio
   return {
     identifier,
     target: target.id,
-    contract: "updatable",
+    contract,
     family,
     files,
     params: blob,

@@ -17,6 +17,7 @@ interface Options {
   readonly target: string;
   readonly output: string;
   readonly optimize: string;
+  readonly fixed?: boolean;
   readonly run?: boolean;
   readonly input?: string;
 }
@@ -32,6 +33,7 @@ export const command: CliCommand = {
       .requiredOption("--target <target>", "`mote targets` lists them")
       .requiredOption("-o, --output <dir>", "folder for the sources")
       .option("--optimize <mode>", `${OPTIMIZE.join("|")}: flash for time where a technique does`, "balanced")
+      .option("--fixed", "exploit these weights (dead channels): a new model needs new code")
       .option("--run", "build, run on the host or in the emulator, compare with the executor")
       .option("--input <file>", "raw int8 codes, one or more samples, for --run")
       .addHelpText(
@@ -61,6 +63,7 @@ async function compile(path: string, options: Options, io: Io): Promise<void> {
   const graph = await readModel(path);
   const compiled = compileGraph(graph, target, {
     optimize,
+    contract: options.fixed === true ? "fixed" : "updatable",
     identifier: identifierOf(basename(path, extname(path))),
   });
   // Absolute: compilers run in folders of their own.

@@ -66,7 +66,7 @@ static void ${name}(const uint8_t *in, uint8_t *out) {
             total = __usada8(load_word(in + 4 * i), 0, total);
         }
 ${rest === 0 ? "" : `        total = __usada8(load_word(in + ${4 * whole})${mask}, 0, total);\n`}        const int32_t sum = (int32_t)total - ${128 * count};
-        const int32_t half = sum > 0 ? ${Math.floor(count / 2)} : -${Math.floor(count / 2)};
+        const int32_t half = ${Math.floor(count / 2)} * ((sum >> 31) | 1);
         *out++ = (uint8_t)((sum + half) / ${count} + 128);
     }
 }

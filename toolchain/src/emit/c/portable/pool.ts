@@ -87,7 +87,7 @@ function poolKernel(mode: "max" | "average", g: PoolGeometry): CFunction {
                         sum += in[(y * ${g.width} + x) * ${g.depth} + c];
                     }
                 }
-                const int32_t half = sum > 0 ? count / 2 : -(count / 2);
+                const int32_t half = count / 2 * ((sum >> 31) | 1);
                 const int32_t code = (sum + half) / count;
 `;
   return {
