@@ -81,8 +81,9 @@ export class TestDevice {
     return this.mqtt?.connected === true;
   }
 
-  async disconnect(): Promise<void> {
-    await this.mqtt?.endAsync();
+  /** With `isAbrupt` nothing is waited for: the server is gone, and so are its acknowledgements. */
+  async disconnect(isAbrupt = !this.isConnected): Promise<void> {
+    await this.mqtt?.endAsync(isAbrupt);
     this.mqtt = null;
   }
 

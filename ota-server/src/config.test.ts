@@ -1,0 +1,42 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { checkConfig, readConfigFile } from "./config.js";
+
+describe("settings", () => {
+  test("need no more than a folder, and stay on loopback", () => {
+    expect(checkConfig({ data: "fleet" })).toMatchObject({ host: "127.0.0.1", port: 8080, mqttPort: 1883 });
+  });
+
+  test("that are unknown or out of range are refused by name", () => {
+    expect(() => checkConfig({ data: "fleet", prot: 1 })).toThrow(/prot/);
+    expect(() => checkConfig({ data: "fleet", port: 70_000 })).toThrow(/port/);
+    expect(() => checkConfig({})).toThrow(/data/);
+  });
+
+  test("beyond loopback ask for TLS, or for the plain words that it is not wanted", () => {
+    for (const host of ["0.0.0.0", "::", "192.168.1.4", "fleet.example.org"]) {
+      expect(() => checkConfig({ data: "fleet", host })).toThrow(/insecure-listen/);
+      expect(checkConfig({ data: "fleet", host, insecureListen: true }).host).toBe(host);
+      expect(checkConfig({ data: "fleet", host, tlsKey: "k", tlsCert: "c" }).host).toBe(host);
+    }
+    expect(() => checkConfig({ data: "fleet", tlsKey: "k" })).toThrow(/tlsCert/);
+  });
+
+  test("open the console to anyone on loopback only", () => {
+    const open = { data: "fleet", demoOpenConsole: true };
+    expect(checkConfig(open).demoOpenConsole).toBe(true);
+    expect(() => checkConfig({ ...open, host: "0.0.0.0", insecureListen: true })).toThrow(/loopback/);
+  });
+
+  test("come from YAML, and a broken file is refused with its line", () => {
+    const file = join(mkdtempSync(join(tmpdir(), "mote-config-")), "server.yaml");
+    writeFileSync(file, "data: fleet\nport: 0\n");
+    expect(checkConfig(readConfigFile(file)).port).toBe(0);
+    writeFileSync(file, "data: fleet\nport: [");
+    expect(() => readConfigFile(file)).toThrow(/line 2/);
+    writeFileSync(file, "- data");
+    expect(() => readConfigFile(file)).toThrow(/mapping/);
+  });
+});
