@@ -167,4 +167,10 @@ export interface Graph {
   readonly operators: readonly Operator[];
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /**
+   * For inputs and outputs that the model's file lays out otherwise: which of the file's axes each axis of the tensor
+   * holds; -1 is an axis of length 1 that the file does not have. Where none is named, a tensor of rank 4 is
+   * [N, C, H, W] in the file and all others are as they are.
+   */
+  readonly fileOrder?: ReadonlyMap<string, readonly number[]>;
 }

@@ -1,4 +1,5 @@
-import type { Graph, Operator, Tensor } from "../../graph/graph.js";
+import { utf8 } from "@mote/protocol";
+import type { Graph, Operator, Tensor, TensorData } from "../../graph/graph.js";
 import { permute } from "../../graph/size.js";
 import {
   type Attribute,
@@ -8,38 +9,53 @@ import {
   makeInitializer,
   type Node,
 } from "./proto.js";
+import { CHANNELS_LAST, identityOrder, type Order } from "./reader/layout.js";
 
 /** Opset 13 is the first with per-axis QuantizeLinear, and every runtime of the last years reads it. */
 export const WRITTEN_OPSET = 13;
+/** LayerNormalization came with 17, Gelu with 20; a model that has them needs a runtime that does. */
+const OPSET_OF: Readonly<Record<string, number>> = { LayerNormalization: 17, Gelu: 20, HardSwish: 14 };
 const IR_VERSION = 8;
 
-/** Channels-last in the graph, channels-first in the file. */
-const TO_CHANNELS_FIRST = [0, 3, 1, 2];
+/** Which axis of the graph's [N, H, W, C] stands at each place of the file's [N, C, H, W]. */
+const TO_CHANNELS_FIRST: Order = [0, 3, 1, 2];
+const RANK = 4;
 
-/** What stands of the file while the operators are written one by one. */
+/**
+ * What stands of the file while the operators are written one by one. Inside the file, values of rank 4 are
+ * channels-first; each can also be had in the graph's own order, for operators whose axes would not survive.
+ */
 export class OnnxWriter {
-  readonly nodes: Node[] = [];
-  readonly initializers: Initializer[] = [];
+  readonly #nodes: Node[] = [];
+  readonly #initializers: Initializer[] = [];
   readonly #constants = new Map<string, string>();
-  /** Name under which later nodes read a graph tensor as a float. */
+  /** Names under which later nodes read a tensor as a float: channels-first, and in the graph's order. */
   readonly #floats = new Map<string, string>();
+  readonly #plain = new Map<string, string>();
+  readonly #opened = new Map<string, string>();
+  readonly #names = new Set<string>();
+  readonly #nodeNames = new Set<string>();
 
-  constructor(readonly graph: Graph) {}
+  constructor(readonly graph: Graph) {
+    for (const { name, data } of graph.tensors.values()) if (data === undefined) this.#names.add(name);
+  }
 
   model(emit: (operator: Operator, writer: OnnxWriter) => void): Model {
     const { graph } = this;
-    for (const name of graph.inputs) this.#openInput(graph.tensors.get(name)!);
+    for (const name of graph.inputs) this.#openInput(this.tensor(name));
     for (const operator of graph.operators) emit(operator, this);
+    for (const name of graph.outputs) this.#closeOutput(this.tensor(name));
+    const opset = Math.max(WRITTEN_OPSET, ...this.#nodes.map(({ opType }) => OPSET_OF[opType ?? ""] ?? 0));
     return {
       irVersion: IR_VERSION,
       producerName: "mote",
-      opsetImport: [{ domain: "", version: WRITTEN_OPSET }],
+      opsetImport: [{ domain: "", version: opset }],
       graph: {
         name: graph.name,
-        node: this.nodes,
-        initializer: this.initializers,
-        input: graph.inputs.map((name) => this.#valueInfo(graph.tensors.get(name)!)),
-        output: graph.outputs.map((name) => this.#valueInfo(graph.tensors.get(name)!)),
+        node: this.#nodes,
+        initializer: this.#initializers,
+        input: graph.inputs.map((name) => this.#valueInfo(this.tensor(name))),
+        output: graph.outputs.map((name) => this.#valueInfo(this.tensor(name))),
       },
     };
   }
@@ -48,39 +64,62 @@ export class OnnxWriter {
     return this.graph.tensors.get(name)!;
   }
 
-  /** The file's name of an activation, or of a constant made ready for a channels-first reader. */
+  rank(name: string): number {
+    return this.tensor(name).shape.length;
+  }
+
+  /** The file's name of a value; of rank 4 it is channels-first. */
   read(name: string): string {
     const known = this.#floats.get(name);
     if (known !== undefined) return known;
     const tensor = this.tensor(name);
-    return this.constant(name, tensor, tensor.data === undefined ? undefined : identity(tensor.shape.length));
+    if (tensor.data !== undefined) {
+      return this.constant(tensor, tensor.shape.length === RANK ? TO_CHANNELS_FIRST : undefined);
+    }
+    const made = this.#transposed(this.#plain.get(name)!, TO_CHANNELS_FIRST, `${name}/first`);
+    this.#floats.set(name, made);
+    return made;
+  }
+
+  /** The file's name of a value in the graph's own order. */
+  readPlain(name: string): string {
+    const tensor = this.tensor(name);
+    if (tensor.shape.length !== RANK) return this.read(name);
+    if (tensor.data !== undefined) return this.constant(tensor, undefined);
+    const known = this.#plain.get(name);
+    if (known !== undefined) return known;
+    const made = this.#transposed(this.read(name), CHANNELS_LAST, `${name}/last`);
+    this.#plain.set(name, made);
+    return made;
+  }
+
+  /** Weights, whose axes are theirs alone: constant nearly always, transposed in the file where not. */
+  readWeights(name: string, permutation: Order): string {
+    const tensor = this.tensor(name);
+    if (tensor.data !== undefined) return this.constant(tensor, permutation);
+    return this.#transposed(this.readPlain(name), permutation, `${name}/weights`);
   }
 
   /** Adds a constant once, its axes permuted; an integer one with quantization is read through DequantizeLinear. */
-  constant(
-    name: string,
-    tensor: Tensor,
-    permutation: readonly number[] | undefined,
-    shape?: readonly number[],
-  ): string {
-    const key = `${name}|${permutation?.join()}|${shape?.join()}`;
+  constant(tensor: Tensor, permutation: Order | undefined): string {
+    const key = `${tensor.name}|${permutation?.join()}|${tensor.shape.join()}`;
     const known = this.#constants.get(key);
     if (known !== undefined) return known;
-    const file = permuted(tensor, permutation, shape);
-    const isFirst = ![...this.#constants.keys()].some((other) => other.startsWith(`${name}|`));
-    const fileName = isFirst ? name : `${name}/${this.#constants.size}`;
-    let out = fileName;
-    if (file.quantization === undefined) {
-      this.initializers.push(makeInitializer(fileName, file.shape, file.dtype, file.data!));
+    const file = permutation === undefined ? tensor : permuteTensor(tensor, permutation);
+    const name = this.fresh(tensor.name);
+    const { quantization } = file;
+    let out = name;
+    if (quantization === undefined) {
+      this.#initializers.push(makeInitializer(name, file.shape, file.dtype, file.data!));
     } else {
-      this.initializers.push(makeInitializer(`${fileName}/q`, file.shape, file.dtype, file.data!));
-      out = `${fileName}/dq`;
-      const axis = file.quantization.axis;
+      this.#initializers.push(makeInitializer(`${name}/q`, file.shape, file.dtype, file.data!));
+      out = `${name}/dq`;
+      const inputs = [`${name}/q`, ...this.#scales(name, file)];
       this.node(
         "DequantizeLinear",
-        [`${fileName}/q`, ...this.#scales(fileName, file)],
+        inputs,
         [out],
-        axis === null ? {} : { axis },
+        quantization.axis === null ? {} : { axis: quantization.axis },
       );
     }
     this.#constants.set(key, out);
@@ -88,10 +127,15 @@ export class OnnxWriter {
   }
 
   /** A constant of the writer's own, such as a shape. */
-  literal(name: string, shape: readonly number[], data: Float32Array | BigInt64Array): string {
+  literal(name: string, shape: readonly number[], data: TensorData): string {
+    const made = this.fresh(name);
     const dtype = data instanceof Float32Array ? "float32" : "int64";
-    this.initializers.push(makeInitializer(name, shape, dtype, data));
-    return name;
+    this.#initializers.push(makeInitializer(made, shape, dtype, data));
+    return made;
+  }
+
+  integers(name: string, values: readonly number[]): string {
+    return this.literal(name, [values.length], BigInt64Array.from(values, BigInt));
   }
 
   node(
@@ -100,9 +144,9 @@ export class OnnxWriter {
     output: readonly string[],
     attributes: Attributes = {},
   ): void {
-    this.nodes.push({
+    this.#nodes.push({
       opType,
-      name: output[0] ?? opType,
+      name: this.#nodeName(output[0] ?? opType),
       input: [...input],
       output: [...output],
       attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
@@ -111,52 +155,118 @@ export class OnnxWriter {
 
   /** Where an operator puts its float result; follow with `close` when its node stands. */
   open(name: string): string {
+    const known = this.#opened.get(name);
+    if (known !== undefined) return known;
     const tensor = this.tensor(name);
-    return tensor.quantization === undefined ? name : `${name}/f`;
+    let result = name;
+    if (tensor.quantization !== undefined) result = this.fresh(`${name}/f`);
+    else if (this.#needsMove(tensor) && this.graph.outputs.includes(name))
+      result = this.fresh(`${name}/inside`);
+    this.#opened.set(name, result);
+    return result;
   }
 
-  /** Quantizes and dequantizes the result where the graph holds it as codes. */
-  close(name: string): void {
+  /** The result stands; it is quantized and dequantized where the graph holds it as codes. */
+  close(name: string, form: "channels-first" | "plain" = "channels-first"): void {
     const tensor = this.tensor(name);
-    if (tensor.quantization === undefined) {
-      this.#floats.set(name, name);
-      return;
-    }
-    const isOutput = this.graph.outputs.includes(name);
-    this.#quantizePair(`${name}/f`, tensor, isOutput ? name : `${name}/dq`);
+    const known = form === "plain" && tensor.shape.length === RANK ? this.#plain : this.#floats;
+    const opened = this.open(name);
+    known.set(name, tensor.quantization === undefined ? opened : this.#quantizePair(opened, tensor));
+  }
+
+  fresh(wanted: string): string {
+    let name = wanted;
+    for (let n = 2; this.#names.has(name); n++) name = `${wanted}/${n}`;
+    this.#names.add(name);
+    return name;
+  }
+
+  #nodeName(wanted: string): string {
+    let name = wanted;
+    for (let n = 2; this.#nodeNames.has(name); n++) name = `${wanted}/${n}`;
+    this.#nodeNames.add(name);
+    return name;
   }
 
   #openInput(tensor: Tensor): void {
-    if (tensor.quantization === undefined) this.#floats.set(tensor.name, tensor.name);
-    else this.#quantizePair(tensor.name, tensor, `${tensor.name}/dq`);
+    let value = tensor.name;
+    if (this.#needsMove(tensor)) {
+      const order = this.#fileOrder(tensor);
+      const bare = order.filter((axis) => axis >= 0);
+      value = this.#transposed(value, bare, `${tensor.name}/ordered`);
+      if (bare.length !== order.length) value = this.#reshaped(value, tensor.shape, `${tensor.name}/shaped`);
+      if (order.length === RANK) value = this.#transposed(value, TO_CHANNELS_FIRST, `${tensor.name}/first`);
+    }
+    this.#floats.set(
+      tensor.name,
+      tensor.quantization === undefined ? value : this.#quantizePair(value, tensor),
+    );
   }
 
-  #quantizePair(from: string, tensor: Tensor, to: string): void {
-    const scales = this.#scales(tensor.name, tensor);
-    this.node("QuantizeLinear", [from, ...scales], [`${tensor.name}/q`]);
-    this.node("DequantizeLinear", [`${tensor.name}/q`, ...scales], [to]);
-    this.#floats.set(tensor.name, to);
+  #closeOutput(tensor: Tensor): void {
+    const { name } = tensor;
+    if (this.#needsMove(tensor)) {
+      const order = this.#fileOrder(tensor);
+      const bare = order.filter((axis) => axis >= 0);
+      let value = this.readPlain(name);
+      if (bare.length !== order.length) {
+        const shape = tensor.shape.filter((_, i) => order[i]! >= 0);
+        value = this.#reshaped(value, shape, `${name}/squeezed`);
+      }
+      this.node("Transpose", [value], [name], { perm: bare.map((_, axis) => bare.indexOf(axis)) });
+    } else if (this.read(name) !== name) {
+      this.node("Identity", [this.read(name)], [name]);
+    }
+  }
+
+  #fileOrder({ name, shape }: Tensor): Order {
+    return this.graph.fileOrder?.get(name) ?? defaultOrder(shape.length);
+  }
+
+  #needsMove(tensor: Tensor): boolean {
+    const wanted = defaultOrder(tensor.shape.length);
+    return this.#fileOrder(tensor).some((axis, i) => axis !== wanted[i]);
+  }
+
+  #transposed(value: string, perm: Order, name: string): string {
+    if (perm.every((axis, i) => axis === i)) return value;
+    const out = this.fresh(name);
+    this.node("Transpose", [value], [out], { perm });
+    return out;
+  }
+
+  #reshaped(value: string, shape: readonly number[], name: string): string {
+    const out = this.fresh(name);
+    this.node("Reshape", [value, this.integers(`${name}/shape`, shape)], [out]);
+    return out;
+  }
+
+  #quantizePair(from: string, tensor: Tensor): string {
+    const { name } = tensor;
+    const isOutput = this.graph.outputs.includes(name) && !this.#needsMove(tensor);
+    const to = isOutput && !this.graph.inputs.includes(name) ? name : `${name}/dq`;
+    const scales = this.#scales(name, tensor);
+    this.node("QuantizeLinear", [from, ...scales], [`${name}/q`]);
+    this.node("DequantizeLinear", [`${name}/q`, ...scales], [to]);
+    return to;
   }
 
   #scales(name: string, { quantization, dtype }: Tensor): [string, string] {
     const { scale, zeroPoint, axis } = quantization!;
     const shape = axis === null ? [] : [scale.length];
-    const zero =
-      dtype === "int32"
-        ? zeroPoint
-        : dtype === "uint8"
-          ? Uint8Array.from(zeroPoint)
-          : Int8Array.from(zeroPoint);
-    this.initializers.push(
+    this.#initializers.push(
       makeInitializer(`${name}/scale`, shape, "float32", scale),
-      makeInitializer(`${name}/zero`, shape, dtype, zero),
+      makeInitializer(`${name}/zero`, shape, dtype, codes(zeroPoint, dtype)),
     );
     return [`${name}/scale`, `${name}/zero`];
   }
 
   #valueInfo(tensor: Tensor): object {
-    const shape =
-      tensor.shape.length === 4 ? TO_CHANNELS_FIRST.map((axis) => tensor.shape[axis]!) : tensor.shape;
+    const order = this.#fileOrder(tensor);
+    const shape = new Array<number>(order.filter((axis) => axis >= 0).length);
+    order.forEach((axis, i) => {
+      if (axis >= 0) shape[axis] = tensor.shape[i]!;
+    });
     const elemType = tensor.quantization === undefined ? dataTypeOf(tensor.dtype) : 1;
     return {
       name: tensor.name,
@@ -165,45 +275,41 @@ export class OnnxWriter {
   }
 }
 
-export type Attributes = Record<string, number | string | readonly number[] | { readonly float: number }>;
+export type Attributes = Record<
+  string,
+  number | string | readonly number[] | { readonly float: number } | { readonly strings: readonly string[] }
+>;
 
 /** Whole numbers are written as INT, so a float that may be whole says so: { float: 1 }. */
 function attribute(name: string, value: Attributes[string]): Attribute {
-  if (typeof value === "string") return { name, type: 3, s: new TextEncoder().encode(value) };
+  if (typeof value === "string") return { name, type: 3, s: utf8(value) };
   if (typeof value === "number") return { name, type: 2, i: value };
   if ("float" in value) return { name, type: 1, f: value.float };
+  if ("strings" in value) return { name, type: 8, strings: value.strings.map((text) => utf8(text)) };
   return { name, type: 7, ints: [...value] };
 }
 
-function identity(rank: number): number[] {
-  return rank === 4 ? TO_CHANNELS_FIRST : Array.from({ length: rank }, (_, i) => i);
+function defaultOrder(rank: number): Order {
+  return rank === RANK ? CHANNELS_LAST : identityOrder(rank);
 }
 
-function permuted(
-  tensor: Tensor,
-  permutation: readonly number[] | undefined,
-  shape?: readonly number[],
-): Tensor {
-  if (permutation === undefined) return tensor;
-  const moved = permuteTensor(tensor, permutation);
-  return shape === undefined ? moved : { ...moved, shape };
+function codes(zeroPoint: Int32Array, dtype: Tensor["dtype"]): TensorData {
+  switch (dtype) {
+    case "int32":
+      return zeroPoint;
+    case "int16":
+      return Int16Array.from(zeroPoint);
+    case "uint8":
+      return Uint8Array.from(zeroPoint);
+    default:
+      return Int8Array.from(zeroPoint);
+  }
 }
 
-function permuteTensor(tensor: Tensor, permutation: readonly number[]): Tensor {
+function permuteTensor(tensor: Tensor, permutation: Order): Tensor {
   const { data, shape } = permute(tensor.data!, tensor.shape, permutation);
   const { quantization } = tensor;
-  const axis = quantization?.axis;
-  return {
-    ...tensor,
-    shape,
-    data,
-    ...(quantization === undefined
-      ? {}
-      : {
-          quantization: {
-            ...quantization,
-            axis: axis === null || axis === undefined ? null : permutation.indexOf(axis),
-          },
-        }),
-  };
+  if (quantization === undefined) return { ...tensor, shape, data };
+  const axis = quantization.axis === null ? null : permutation.indexOf(quantization.axis);
+  return { ...tensor, shape, data, quantization: { ...quantization, axis } };
 }
