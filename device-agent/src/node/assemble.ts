@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { CODECS, createDeviceClient, type DeviceConditions } from "@mote/protocol";
 import { nodeSha256, nodeVerify } from "@mote/protocol/node";
 import { Agent } from "../core/agent.js";
-import type { InferenceEngine, Log, Sensor } from "../core/ports.js";
+import type { Clock, InferenceEngine, Log, Sensor } from "../core/ports.js";
 import { Session } from "../core/session.js";
 import { AGENT_DEFAULTS, type AgentSettings } from "../core/settings.js";
 import { AgentStateError } from "../errors.js";
@@ -27,11 +27,14 @@ export interface AgentOptions {
   /** Instead of the address of enrolment: a gateway or a cache on the way. */
   readonly serverUrl?: string;
   readonly writeBytesPerS?: number;
+  /** Instead of the machine's own: a simulation may live at another time. */
+  readonly clock?: Clock;
 }
 
 /** Puts an agent together from Node's parts and runs it until `signal` is aborted. */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
   const { folder, engine, sensor, log } = options;
+  const clock = options.clock ?? nodeClock;
   const identity = await loadIdentity(folder);
   const unlock = await lockFolder(folder);
   try {
@@ -41,14 +44,14 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     const { writeBytesPerS } = options;
     const stores = await openStores(folder, writeBytesPerS === undefined ? {} : { writeBytesPerS });
     const client = createDeviceClient(options.serverUrl ?? identity.serverUrl, nodeFetch);
-    const session = new Session(client, deviceId, key, nodeClock);
+    const session = new Session(client, deviceId, key, clock);
     const settings: AgentSettings = { ...AGENT_DEFAULTS, pollIntervalS, ...options.settings };
     const link = new MqttLink({
       url: mqttUrl,
       deviceId,
       session,
       client,
-      clock: nodeClock,
+      clock,
       random,
       settings,
       log,
@@ -66,10 +69,10 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
       engine,
       stores,
       fetcher: client,
-      clock: nodeClock,
+      clock,
       random,
       crypto: { sha256: nodeSha256, verify: nodeVerify },
-      conditions: machineConditions(stores.blobs, nodeClock, options.conditions ?? {}),
+      conditions: machineConditions(stores.blobs, clock, options.conditions ?? {}),
       settings,
       log,
       agentVersion: AGENT_VERSION,

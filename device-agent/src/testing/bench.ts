@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { LogEntry } from "../core/ports.js";
 import type { AgentSettings } from "../core/settings.js";
 import { type AgentState, agentStateFromJson } from "../core/state.js";
-import { runAgent } from "../node/assemble.js";
+import { type AgentOptions, runAgent } from "../node/assemble.js";
 import { enroll } from "../node/enroll.js";
 import type { WorkerEngine } from "../node/inference-engine.js";
 import { openRecording } from "../node/recording.js";
@@ -38,6 +38,7 @@ export class Bench {
     return bench;
   }
 
+  /** A folder in which a test may mount a disk of its own. */
   get stateDir(): string {
     return join(this.folder, "state");
   }
@@ -58,7 +59,7 @@ export class Bench {
     };
   }
 
-  async start(settings: Partial<AgentSettings> = {}): Promise<void> {
+  async start(settings: Partial<AgentSettings> = {}, change: Partial<AgentOptions> = {}): Promise<void> {
     this.#stop = new AbortController();
     const recording = await openRecording(this.sensorFile);
     this.#running = runAgent(
@@ -68,6 +69,7 @@ export class Bench {
         sensor: recording.sensor(0),
         log: (entry) => this.log.push(entry),
         settings: { rateHz: 100, windowMs: 200, retryFirstMs: 20, retryMaxMs: 100, ...settings },
+        ...change,
       },
       this.#stop.signal,
     );
