@@ -1,13 +1,17 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { parseMetadata, RootSigned } from "@mote/protocol";
 import {
   generateKey,
   type KeyProtection,
+  nodeSha256,
+  nodeVerify,
   type SigningKey,
   writeKeyFile,
   writeServerKeys,
 } from "@mote/protocol/node";
 import { firstMetadata, type RoleMembers } from "./ceremony.js";
+import { signRootEnvelopeFile } from "./envelopes.js";
 import { MetadataFolder } from "./metadata-folder.js";
 
 export type TrustMode = "offline" | "server";
@@ -27,6 +31,8 @@ export interface InitRequest {
 export interface InitResult {
   readonly keys: readonly { label: string; keyId: string; file: string }[];
   readonly rootFile: string;
+  /** The same root for MCUs, to be flashed with their firmware. */
+  readonly rootEnvelope: string;
   readonly targetsFile: string;
   readonly serverKeys: string;
 }
@@ -36,8 +42,8 @@ export interface InitResult {
  *
  * - `root-1.key.json` …, `targets-1.key.json` …: people's keys, to be carried apart;
  * - `server-keys/`: all that the server gets;
- * - `metadata/`: 1.root.json (the file that devices are enrolled with), 1.targets.json and, in server mode, the first
- *   metadata of the server's delegated role.
+ * - `metadata/`: 1.root.json (the file that devices are enrolled with) and root-1.cose (the same for MCUs),
+ *   1.targets.json and, in server mode, the first metadata of the server's delegated role.
  */
 export async function initTrust(request: InitRequest): Promise<InitResult> {
   await mkdir(request.out, { recursive: true, mode: 0o700 });
@@ -82,6 +88,12 @@ export async function initTrust(request: InitRequest): Promise<InitResult> {
   const rootFile = await folder.write("root", 1, first.root);
   const targetsFile = await folder.write("targets", 1, first.targets);
   if (first.server !== null) await folder.write("server", 1, first.server);
+  const signedRoot = parseMetadata(first.root, RootSigned, "root").signed;
+  const rootSigners = root.map(({ key }) => key);
+  const envelope = await signRootEnvelopeFile(folder.path, signedRoot, rootSigners, {
+    sha256: nodeSha256,
+    verify: nodeVerify,
+  });
   for (const { key } of [...root, ...targets]) key.seed.fill(0);
-  return { keys, rootFile, targetsFile, serverKeys };
+  return { keys, rootFile, rootEnvelope: envelope, targetsFile, serverKeys };
 }

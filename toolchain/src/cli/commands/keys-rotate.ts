@@ -2,7 +2,8 @@ import {
   ed25519Key,
   fromHex,
   keyId,
-  type RootSigned,
+  parseMetadata,
+  RootSigned,
   TOP_LEVEL_ROLES,
   type TopLevelRole,
 } from "@mote/protocol";
@@ -10,6 +11,7 @@ import { generateKey, nodeSha256, nodeVerify, readKeyInfo, writeServerKeys } fro
 import type { Command } from "commander";
 import { UsageError } from "../../errors.js";
 import { LIFETIMES_DAYS, type PublicKey } from "../../release/ceremony.js";
+import { signRootEnvelopeFile } from "../../release/envelopes.js";
 import { type HeldKey, listKeys, openKeys } from "../../release/key-ring.js";
 import { type Draft, MetadataFolder } from "../../release/metadata-folder.js";
 import { passphraseAsker, passphraseSource } from "../../release/passphrase.js";
@@ -24,6 +26,7 @@ interface RotateOptions {
   readonly remove?: readonly string[];
   readonly threshold?: string;
   readonly serverKeys?: string;
+  readonly envelopes?: string;
   readonly renew?: boolean;
   readonly days: string;
   readonly passphraseFile?: string;
@@ -45,6 +48,7 @@ export function configureRotate(command: Command, io: Io): void {
       "make a new folder of server keys and name them for snapshot and timestamp",
     )
     .option("--renew", "only a new expiry")
+    .option("--envelopes <dir>", "also sign the same root for MCUs, into this folder")
     .option("--days <n>", "days until the root must be signed again", String(LIFETIMES_DAYS.root))
     .option("--passphrase-file <file>", "passphrase of the keys (else asked, or MOTE_PASSPHRASE)")
     .addHelpText(
@@ -75,7 +79,12 @@ async function rotate(options: RotateOptions, io: Io): Promise<void> {
   const signed = signRoot(current, document, signers, DEPS);
   const { version, byOld, byNew, isComplete } = signed;
   const file = await folder.write("root", version, signed.bytes, isComplete);
-  io.json({ file, version, byOld, byNew, isComplete });
+  const next = parseMetadata(signed.bytes, RootSigned, "root").signed;
+  const envelope =
+    options.envelopes === undefined
+      ? null
+      : await signRootEnvelopeFile(options.envelopes, next, signers, DEPS);
+  io.json({ file, version, byOld, byNew, isComplete, envelope });
   io.say(`Signed ${file}`);
   io.say(
     `${byOld.signatures} of ${byOld.threshold} signatures by the keys of root version ${current.version}`,

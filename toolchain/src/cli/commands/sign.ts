@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { unpackBundle } from "@mote/protocol";
+import { type Bundle, parseMetadata, TargetsSigned, unpackBundle } from "@mote/protocol";
 import { nodeSha256, nodeVerify, readServerKeys } from "@mote/protocol/node";
 import { FileError, UsageError } from "../../errors.js";
 import { delegationTo, LIFETIMES_DAYS } from "../../release/ceremony.js";
+import { signEnvelopes } from "../../release/envelopes.js";
 import { listKeys, openKeys } from "../../release/key-ring.js";
 import { MetadataFolder } from "../../release/metadata-folder.js";
 import { passphraseAsker, passphraseSource } from "../../release/passphrase.js";
@@ -18,6 +19,7 @@ interface SignOptions {
   readonly targetsDays: string;
   readonly passphraseFile?: string;
   readonly endDelegation?: boolean;
+  readonly envelopes?: string;
 }
 
 const DEPS = { sha256: nodeSha256, verify: nodeVerify };
@@ -37,6 +39,7 @@ export const command: CliCommand = {
       .option("--renew", "sign what is there again, for a new expiry; or join a draft that others began")
       .option("--delegate <dir>", "let the server that holds this folder's keys sign releases (server mode)")
       .option("--end-delegation", "let no server sign releases any more (offline mode)")
+      .option("--envelopes <dir>", "also sign an envelope per MCU class of the bundle, into this folder")
       .option(
         "--targets-days <n>",
         "days until the targets must be signed again",
@@ -52,7 +55,8 @@ export const command: CliCommand = {
 };
 
 async function sign(bundlePath: string | undefined, options: SignOptions, io: Io): Promise<void> {
-  const change = await readChange(bundlePath, options);
+  const bundle = bundlePath === undefined ? null : unpackBundle(await readBundleFile(bundlePath), nodeSha256);
+  const change = await readChange(bundle, options);
   const folder = await MetadataFolder.open(options.repo ?? options.keys);
   const root = (await folder.latestRoot()).signed;
   const held = await listKeys(options.keys);
@@ -77,21 +81,32 @@ async function sign(bundlePath: string | undefined, options: SignOptions, io: Io
   const { version, signatures, threshold, isComplete, changes } = signed;
   const file = await folder.write("targets", version, signed.bytes, isComplete);
   const target = change.add?.path ?? null;
-  io.json({ file, version, target, signatures, threshold, isComplete, changes });
+  const envelopes =
+    options.envelopes === undefined || bundle === null
+      ? []
+      : await signEnvelopes({
+          bundle,
+          root,
+          targets: parseMetadata(signed.bytes, TargetsSigned, "targets").signed,
+          signers,
+          folder: options.envelopes,
+          nowMs: Date.now(),
+          deps: DEPS,
+        });
+  io.json({ file, version, target, signatures, threshold, isComplete, changes, envelopes });
   io.say(`Signed ${file}, which`);
   for (const line of changes) io.say(`  ${line}`);
+  for (const envelope of envelopes)
+    io.say(`and ${envelope.file} (${envelope.bytes} B) for ${envelope.hardware}`);
   const next = isComplete ? "ready for mote publish" : "hand the folder on to the next person";
   io.say(`${signatures} of ${threshold} signatures: ${next}.`);
 }
 
-async function readChange(bundlePath: string | undefined, options: SignOptions): Promise<TargetsChange> {
+async function readChange(bundle: Bundle | null, options: SignOptions): Promise<TargetsChange> {
   const floors = Object.fromEntries((options.raiseFloor ?? []).map(parseFloor));
   const delegations = await readDelegation(options);
   const change = { floors, ...(delegations === undefined ? {} : { delegations }) };
-  if (bundlePath !== undefined) {
-    const bundle = unpackBundle(await readBundleFile(bundlePath), nodeSha256);
-    return { ...change, add: targetOf(bundle, DEPS) };
-  }
+  if (bundle !== null) return { ...change, add: targetOf(bundle, DEPS) };
   const isSomething = options.raiseFloor !== undefined || delegations !== undefined || options.renew === true;
   if (isSomething) return change;
   throw new UsageError({

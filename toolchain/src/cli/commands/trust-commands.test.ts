@@ -4,14 +4,18 @@ import { join } from "node:path";
 import {
   encodeGolden,
   exampleManifest,
+  fromHex,
+  judgeReleaseEnvelope,
   packBundle,
+  pinRootEnvelope,
+  rotateRootEnvelope,
   SignatureThresholdError,
   TargetNotFoundError,
   type TensorSpec,
   tensorBytes,
   toHex,
 } from "@mote/protocol";
-import { nodeSha256 } from "@mote/protocol/node";
+import { nodeSha256, nodeVerify } from "@mote/protocol/node";
 import { Command } from "commander";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { UsageError } from "../../errors.js";
@@ -22,6 +26,7 @@ import { command as signCommand } from "./sign.js";
 
 /** People's work with keys, as they type it, on real files. */
 
+const DEPS = { sha256: nodeSha256, verify: nodeVerify };
 const COMMANDS: Record<string, CliCommand> = { keys: keysCommand, sign: signCommand, bundle: bundleCommand };
 let folder = "";
 
@@ -104,7 +109,11 @@ describe("mote keys init", () => {
       "targets-3.key.json",
     ]);
     expect((await readdir(trust("server-keys"))).sort()).toEqual(["snapshot.key.json", "timestamp.key.json"]);
-    expect((await readdir(trust("metadata"))).sort()).toEqual(["1.root.json", "1.targets.json"]);
+    expect((await readdir(trust("metadata"))).sort()).toEqual([
+      "1.root.json",
+      "1.targets.json",
+      "root-1.cose",
+    ]);
   });
 
   it("in server mode delegates manifests, and only those, to a key of the server's", async () => {
@@ -145,6 +154,7 @@ describe("mote sign", () => {
       "1.root.json",
       "1.targets.json",
       "2.targets.json",
+      "root-1.cose",
     ]);
   });
 
@@ -190,6 +200,44 @@ describe("mote sign", () => {
     const root = await person("root-1");
     const bundle = await writeBundle("a.bundle");
     await expect(mote("sign", bundle, "--keys", root, "--repo", trust())).rejects.toThrow(UsageError);
+  });
+});
+
+describe("envelopes for MCUs", () => {
+  const question = {
+    product: "reader",
+    hardware: "mcu",
+    architectureHash: fromHex(exampleManifest().variants[1]!.architectureHash),
+    clockS: null,
+  };
+
+  it("are signed with the release, count at the same threshold, and follow a rotated root", async () => {
+    await init();
+    const [ada, bo] = [await person("targets-1"), await person("targets-2")];
+    const bundle = await writeBundle("a.bundle");
+    const flags = ["--repo", trust(), "--envelopes", join(folder, "mcu")];
+    const file = join(folder, "mcu", "reader-1.0.0-mcu.cose");
+    const pinned = pinRootEnvelope(await readFile(trust("metadata", "root-1.cose")));
+    await mote("sign", bundle, "--keys", ada, ...flags);
+    const half = await readFile(file);
+    expect(() => judgeReleaseEnvelope(pinned, half, question, DEPS)).toThrow(SignatureThresholdError);
+    const signed = await mote<{ envelopes: { isComplete: boolean }[] }>(
+      "sign",
+      bundle,
+      "--keys",
+      bo,
+      ...flags,
+    );
+    expect(signed.envelopes).toMatchObject([{ hardware: "mcu", isComplete: true }]);
+    const { release } = judgeReleaseEnvelope(pinned, await readFile(file), question, DEPS);
+    expect(release).toMatchObject({ product: "reader", version: "1.0.0", sequence: 1 });
+
+    const roots = [trust("root-1.key.json"), trust("root-2.key.json")];
+    const rotate = ["keys", "rotate", "--repo", trust(), "--envelopes", join(folder, "mcu"), "--keys"];
+    await mote(...rotate, roots[0]!, "--renew");
+    await mote(...rotate, roots[1]!);
+    const next = rotateRootEnvelope(pinned, await readFile(join(folder, "mcu", "root-2.cose")), DEPS);
+    expect(next.root.version).toBe(2);
   });
 });
 
