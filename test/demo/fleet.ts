@@ -8,6 +8,7 @@ import { Service } from "./processes.js";
 
 export const PRODUCT = "digits";
 const POLL_MS = 500;
+const STRAGGLERS_S = 60;
 
 /** Waits until `look` gives something; says what it is waiting for. Throws after `timeoutS`. */
 export async function until<T>(
@@ -36,6 +37,17 @@ export class Fleet {
     const fleet = await this.client.fleet();
     const product = fleet.products.find((entry) => entry.product === PRODUCT);
     return new Map((product?.versions ?? []).map((entry) => [entry.version ?? "none", entry.devices]));
+  }
+
+  /** Gives stragglers a minute: a wave passes when enough devices have confirmed, not when the slowest has. */
+  async settle(version: string): Promise<Map<string, number>> {
+    const deadline = performance.now() + STRAGGLERS_S * 1000;
+    for (;;) {
+      const versions = await this.versions();
+      if (versions.get(version) === this.size || performance.now() > deadline) return versions;
+      this.journal.status(await this.statusText());
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
   }
 
   async statusText(): Promise<string> {

@@ -114,14 +114,22 @@ export async function prune(journal: Journal, model: string, data: Data, out: st
   );
 }
 
+export interface QuantizeChoice {
+  /** Calibration samples; the command's default where absent. */
+  readonly samples?: number;
+  /** The model that the fleet holds: rounding that costs no accuracy goes towards it. */
+  readonly previous?: string;
+}
+
 export async function quantize(
   journal: Journal,
   model: string,
   data: Data,
   out: string,
-  previous?: string,
+  { samples, previous }: QuantizeChoice = {},
 ): Promise<QuantizeDocument> {
   const args = ["quantize", model, "--data", data.calibration, "-o", out];
+  if (samples !== undefined) args.push("--samples", String(samples));
   if (previous !== undefined) args.push("--previous", previous);
   return (await mote<QuantizeDocument>(journal, args)).document;
 }

@@ -13,6 +13,7 @@ export const PROGRAMS = {
   mote: join(ROOT, "toolchain/dist/cli/main.js"),
   server: join(ROOT, "ota-server/dist/main.js"),
   agent: join(ROOT, "device-agent/dist/node/main.js"),
+  trainDigits: join(ROOT, "toolchain/dist/train/digits-models.js"),
 } as const;
 export type ProgramName = keyof typeof PROGRAMS;
 
@@ -70,6 +71,25 @@ export async function runJson<T>(
     );
   }
   return { exitCode, document, stderr: err, seconds: (performance.now() - started) / 1000 };
+}
+
+/** Runs a program that talks to people to its end; each line that it prints goes to `say`. */
+export async function runTalking(
+  program: ProgramName,
+  args: readonly string[],
+  say: (line: string) => void,
+): Promise<void> {
+  const child = leashed(program, args);
+  let err = "";
+  createInterface({ input: child.stdout! }).on("line", say);
+  child.stderr?.on("data", (chunk) => {
+    err += chunk;
+  });
+  const exitCode = await new Promise<number>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => resolve(code ?? 1));
+  });
+  if (exitCode !== 0) throw new CommandFailed(commandLine(program, args), exitCode, err);
 }
 
 export type JsonLine = Record<string, unknown>;

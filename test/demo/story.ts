@@ -116,7 +116,7 @@ async function release100(context: Context, float: string, model: Model): Promis
   await context.publish(release);
   const { id } = await fleet.client.createRollout(firstPlan("1.0.0"));
   const view = await fleet.follow(id, 120);
-  const versions = await fleet.versions();
+  const versions = await fleet.settle("1.0.0");
   journal.check(
     "1.0.0 runs everywhere",
     `${versions.get("1.0.0") ?? 0} of ${fleet.size} devices, ${kib(release.modelBytes)} each`,

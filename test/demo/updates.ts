@@ -36,10 +36,11 @@ async function prepare(
   source: string,
   recipe: string,
   previous: Published,
+  isTuned: boolean,
 ): Promise<Published> {
   const float = join(models, source);
   const model = join(work, source.replace(".onnx", ".int8.onnx"));
-  await quantize(journal, float, data, model, previous.model);
+  await quantize(journal, float, data, model, isTuned ? { previous: previous.model } : {});
   const compiled = join(work, `firmware-${version}`);
   await compile(journal, model, "cortex-m4f", compiled, data);
   const release = await makeRelease(journal, work, data, {
@@ -64,6 +65,7 @@ export async function better(context: Context, first: Published): Promise<Publis
     "digits-v2.onnx",
     "fine-tuned on rotated and smudged digits; mote quantize --previous 1.0.0",
     first,
+    true,
   );
   const before: Evaluation = await evaluate(journal, first.model, data.testDegraded);
   const after: Evaluation = await evaluate(journal, second.model, data.testDegraded);
@@ -95,7 +97,7 @@ export async function better(context: Context, first: Published): Promise<Publis
   const [view, recovered] = await Promise.all([fleet.follow(id, 150), killed]);
   journal.check("killed with SIGKILL in mid-apply, started again", recovered, recovered !== "");
   await checkCorrupted(context);
-  const versions = await fleet.versions();
+  const versions = await fleet.settle("1.1.0");
   journal.check(
     "1.1.0 passed its canary and runs everywhere",
     `${versions.get("1.1.0") ?? 0} of ${fleet.size} devices`,
@@ -132,8 +134,9 @@ export async function worse(context: Context, previous: Published): Promise<void
     "1.2.0",
     3,
     "digits-v3.onnx",
-    "trained on partly shuffled labels; mote quantize --previous 1.1.0",
+    "trained on partly shuffled labels; mote quantize",
     previous,
+    false,
   );
   const accuracy = await evaluate(journal, third.model, data.testDegraded);
   journal.say(`1.2.0 reads ${percent(accuracy.accuracy)} of the smudged digits; nobody has told the server`);
@@ -148,7 +151,7 @@ export async function worse(context: Context, previous: Published): Promise<void
     (canary?.confirmed ?? 0) > 0,
   );
   journal.check("the canary's gate stopped 1.2.0", stopText(view), view.state === "rolled-back");
-  const versions = await fleet.versions();
+  const versions = await fleet.settle("1.1.0");
   journal.check(
     "rolled back without anyone touching it",
     `${versions.get("1.1.0") ?? 0} of ${fleet.size} on 1.1.0, ${versions.get("1.2.0") ?? 0} on 1.2.0, ${seconds.toFixed(0)} s after the rollout began`,
