@@ -41,6 +41,11 @@ export function decodeModel(bytes: Uint8Array): Model {
   }
 }
 
+/** One tensor in a file of its own, as ONNX's tests store them. */
+export function decodeTensor(bytes: Uint8Array): Initializer {
+  return proto.TensorProto.decode(bytes);
+}
+
 export function encodeModel(model: Model): Uint8Array {
   return proto.ModelProto.encode(proto.ModelProto.create(model)).finish();
 }

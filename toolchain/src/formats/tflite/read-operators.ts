@@ -58,8 +58,12 @@ const READ: { readonly [name in BuiltinName]?: Read } = {
   GELU: (node, importer) =>
     importer.add(node, "gelu", node.inputs, { approximate: node.options?.bool(0) ?? false }),
   SOFTMAX: (node, importer) =>
-    importer.add(node, "softmax", node.inputs, { axis: -1, beta: node.options?.float(0) ?? 0 }),
-  LOG_SOFTMAX: simple("logSoftmax", { axis: -1 }),
+    importer.add(node, "softmax", node.inputs, {
+      axis: importer.input(node, 0).shape.length - 1,
+      beta: node.options?.float(0) ?? 0,
+    }),
+  LOG_SOFTMAX: (node, importer) =>
+    importer.add(node, "logSoftmax", node.inputs, { axis: importer.input(node, 0).shape.length - 1 }),
   MEAN: reduction("mean"),
   SUM: reduction("sum"),
   REDUCE_MAX: reduction("reduceMax"),
