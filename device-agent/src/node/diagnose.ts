@@ -11,6 +11,7 @@ import { nodeClock } from "./clock.js";
 import { openDeviceKey } from "./device-key.js";
 import { nodeFetch } from "./fetch.js";
 import { deviceKeyPath, loadIdentity, openStores } from "./home.js";
+import { holderOf } from "./lock.js";
 import { MqttLink } from "./mqtt-link.js";
 
 /** One thing that must hold for a device to do its work, and what to do where it does not. */
@@ -145,6 +146,9 @@ export async function diagnose(folder: string): Promise<Finding[]> {
     "broker",
     `Check that ${identity.mqttUrl} is reachable; reports go over HTTP until then.`,
     async () => {
+      const holder = await holderOf(folder);
+      // A second connection of this device would be taken for the agent's own, and its end for the agent's.
+      if (holder !== null) return `not tried: the agent of process ${holder} holds the connection`;
       await MqttLink.probe(identity.mqttUrl, deviceId, await session.token());
       return `${identity.mqttUrl} takes the device's token`;
     },

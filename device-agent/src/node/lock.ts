@@ -9,7 +9,7 @@ import { isCode } from "./durable-file.js";
  * birth, so that neither a crash nor a power cut nor a reused process number keeps a device from starting.
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
-  const path = join(folder, "agent.lock");
+  const path = lockPath(folder);
   const mine = `${process.pid} ${birthOf(process.pid)}`;
   for (let attempt = 0; ; attempt++) {
     try {
@@ -19,18 +19,28 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
       return () => rm(path, { force: true });
     } catch (error) {
       if (!isCode(error, "EEXIST")) throw error;
-      const text = await readFile(path, "utf8").catch(() => "");
-      const pid = Number(text.split(" ")[0]);
-      if (attempt > 2 || (pid > 0 && text === `${pid} ${birthOf(pid)}`)) {
+      const holder = await holderOf(folder);
+      if (attempt > 2 || holder !== null) {
         throw new AgentStateError({
           expected: `nobody else to use ${folder}`,
-          got: `the agent of process ${pid}`,
+          got: `the agent of process ${holder}`,
           todo: "Stop that agent first, or give this one a state folder of its own.",
         });
       }
       await rm(path, { force: true });
     }
   }
+}
+
+/** Process number of the agent that uses this folder now; null when there is none. */
+export async function holderOf(folder: string): Promise<number | null> {
+  const text = await readFile(lockPath(folder), "utf8").catch(() => "");
+  const pid = Number(text.split(" ")[0]);
+  return pid > 0 && text === `${pid} ${birthOf(pid)}` ? pid : null;
+}
+
+function lockPath(folder: string): string {
+  return join(folder, "agent.lock");
 }
 
 /** Boot and start time of a process; "gone" when there is none. */
