@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { TestRepository } from "../../node/test-repository.js";
-import { MetadataExpiredError, MetadataMissingError } from "../errors.js";
+import { MetadataExpiredError, MetadataMissingError, SignatureThresholdError } from "../errors.js";
 import { refresh } from "./refresh.js";
+import { signRole } from "./sign.js";
 import { pinRoot, type TrustState, trustStateFromJson, trustStateToJson } from "./state.js";
 
 function pinned(repository: TestRepository): TrustState {
@@ -110,6 +111,13 @@ describe("refresh", () => {
     const frozen = { ...later, timestamp: oldTimestamp };
     repository.files.set("timestamp.json", oldTimestamp);
     await expect(refresh(frozen, repository.deps({ clockMs: 0 }))).rejects.toThrow(MetadataExpiredError);
+  });
+
+  it("goes no step from a root that its own keys have not signed: a draft, pinned by mistake", async () => {
+    const repository = new TestRepository();
+    const { signed } = JSON.parse(new TextDecoder().decode(repository.files.get("1.root.json")!));
+    const draft = pinRoot(signRole(signed, repository.roles.root.keys.slice(0, 1)));
+    await expect(refresh(draft, repository.deps())).rejects.toThrow(SignatureThresholdError);
   });
 
   it("says which file the repository lacks", async () => {

@@ -80,6 +80,9 @@ class Session {
 
   /** 5.3 */
   async updateRoot(): Promise<void> {
+    // A draft of a root that somebody pinned by mistake would trust keys on which nobody has agreed.
+    const held = parseMetadata(this.state.root, RootSigned, "root");
+    checkThreshold(held, held.signed.keys, held.signed.roles.root, "root (by its own keys)", this.deps);
     for (let walked = 0; walked < this.limits.maxRootRotations; walked++) {
       const bytes = await this.fetchOrNull(`${this.root.version + 1}.root.json`, this.limits.rootMaxBytes);
       if (bytes === null) break;
