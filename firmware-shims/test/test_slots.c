@@ -1,0 +1,209 @@
+/*
+ * A device's whole life over simulated NOR flash (programming only clears bits, a cut erase leaves rubbish), with the
+ * power cut at every single byte that is programmed or erased. After each cut the board starts again: it must serve the
+ * old contents or the new ones, whole, and the update must go through when tried again.
+ */
+#include "check.h"
+#include "mote/slots.h"
+
+#include <setjmp.h>
+#include <string.h>
+
+#define PAGE 256u
+#define SLOT (2u * PAGE)
+#define FLASH (2u * SLOT + 2u * PAGE)
+
+static uint8_t memory[FLASH];
+static long budget; /* bytes until the power goes; negative: it stays */
+static jmp_buf power_cut;
+static uint32_t noise = 1;
+
+static void spend(void)
+{
+    if (budget >= 0 && budget-- == 0) {
+        longjmp(power_cut, 1);
+    }
+}
+
+static int flash_read(void *context, uint32_t address, uint8_t *bytes, uint32_t length)
+{
+    (void)context;
+    CHECK(address <= FLASH && length <= FLASH - address);
+    memcpy(bytes, memory + address, length);
+    return 0;
+}
+
+static int flash_program(void *context, uint32_t address, const uint8_t *bytes, uint32_t length)
+{
+    const struct mote_flash *flash = context;
+    CHECK(address % flash->program_bytes == 0 && length % flash->program_bytes == 0);
+    for (uint32_t i = 0; i < length; i++) {
+        spend();
+        CHECK((memory[address + i] & bytes[i]) == bytes[i]); /* never programmed over */
+        memory[address + i] &= bytes[i];
+    }
+    return 0;
+}
+
+static int flash_erase(void *context, uint32_t address)
+{
+    (void)context;
+    CHECK(address % PAGE == 0);
+    for (uint32_t i = 0; i < PAGE; i++) {
+        noise = noise * 1664525u + 1013904223u;
+        memory[address + i] = (uint8_t)(noise >> 24);
+    }
+    for (uint32_t i = 0; i < PAGE; i++) {
+        spend();
+        memory[address + i] = 0xff;
+    }
+    return 0;
+}
+
+static struct mote_flash flash = { .read = flash_read,
+                                   .program = flash_program,
+                                   .erase = flash_erase,
+                                   .slot_address = { 0, SLOT },
+                                   .journal_address = { 2 * SLOT, 2 * SLOT + PAGE },
+                                   .slot_bytes = SLOT,
+                                   .page_bytes = PAGE };
+
+static uint8_t contents[2][SLOT];
+static const uint32_t lengths[2] = { 301, 419 };
+static uint8_t digests[2][MOTE_SHA256_BYTES];
+
+static void make_contents(void)
+{
+    for (unsigned which = 0; which < 2; which++) {
+        struct mote_sha256 sha;
+        for (uint32_t i = 0; i < SLOT; i++) {
+            contents[which][i] = (uint8_t)(i * 7u + which * 101u + 3u);
+        }
+        mote_sha256_begin(&sha);
+        mote_sha256_add(&sha, contents[which], lengths[which]);
+        mote_sha256_end(&sha, digests[which]);
+    }
+}
+
+/* Brings contents `which` into the spare slot and on to confirmed. */
+static void update(struct mote_slots *slots, unsigned which)
+{
+    CHECK(mote_slots_enter(slots, MOTE_STATE_APPLYING) == MOTE_OK);
+    CHECK(mote_slots_write_begin(slots) == MOTE_OK);
+    for (uint32_t at = 0; at < lengths[which]; at += 13) {
+        uint32_t count = lengths[which] - at < 13 ? lengths[which] - at : 13;
+        uint8_t back[13];
+        CHECK(mote_slots_write(slots, contents[which] + at, count) == MOTE_OK);
+        CHECK(mote_slots_read_back(slots, at, back, count) == MOTE_OK);
+        CHECK(memcmp(back, contents[which] + at, count) == 0);
+    }
+    CHECK(mote_slots_write_end(slots, digests[which]) == MOTE_OK);
+    CHECK(mote_slots_enter(slots, MOTE_STATE_TRYING) == MOTE_OK);
+    CHECK(mote_slots_enter(slots, MOTE_STATE_PROBATION) == MOTE_OK);
+    CHECK(mote_slots_serving(slots) == (int)mote_slots_spare(slots));
+    CHECK(mote_slots_enter(slots, MOTE_STATE_CONFIRMING) == MOTE_OK);
+    CHECK(mote_slots_confirm(slots) == MOTE_OK);
+}
+
+/* Which contents the slot that serves holds, every byte of it; -1 for none; a mixture fails the test. */
+static int serving_contents(const struct mote_slots *slots)
+{
+    int serving = mote_slots_serving(slots);
+    if (serving < 0) {
+        return -1;
+    }
+    const uint8_t *bytes = memory + flash.slot_address[serving];
+    uint32_t length = slots->slot[serving].length;
+    for (int which = 0; which < 2; which++) {
+        if (length == lengths[which] && memcmp(bytes, contents[which], length) == 0) {
+            return which;
+        }
+    }
+    CHECK(!"a slot that serves holds neither the old contents nor the new");
+    return -2;
+}
+
+/* What a board does at its start: finish what the journal says was begun, as the update table has it. */
+static void restart(struct mote_slots *slots)
+{
+    CHECK(mote_slots_open(slots, &flash) == MOTE_OK);
+    enum mote_update_state state = (enum mote_update_state)slots->state;
+    int next = mote_update_next(state, MOTE_EVENT_RESTARTED);
+    CHECK(next >= 0 && next < MOTE_STATE_COUNT);
+    if (next == MOTE_STATE_CONFIRMING) {
+        CHECK(mote_slots_confirm(slots) == MOTE_OK);
+    } else if (next != MOTE_STATE_IDLE) {
+        CHECK(mote_slots_revert(slots) == MOTE_OK);
+    }
+}
+
+/* From blank flash to contents 0; with `updates` more, each taking the other contents. Returns the bytes it spent. */
+static long live(long cut, int updates)
+{
+    static struct mote_slots slots;
+    /* Volatile: set between setjmp and longjmp. */
+    static volatile int confirmed;
+    confirmed = -1;
+    memset(memory, 0xff, sizeof memory);
+    budget = -1;
+    if (cut >= 0) {
+        budget = cut;
+    }
+    if (setjmp(power_cut) == 0) {
+        CHECK(mote_slots_open(&slots, &flash) == MOTE_OK);
+        CHECK(mote_slots_serving(&slots) == MOTE_ERROR_EMPTY);
+        for (int i = 0; i <= updates; i++) {
+            update(&slots, (unsigned)i & 1u);
+            confirmed = i & 1;
+        }
+        return cut < 0 ? 0 : cut - budget;
+    }
+    budget = -1;
+    CHECK(mote_slots_open(&slots, &flash) == MOTE_OK);
+    int serves = serving_contents(&slots);
+    CHECK(confirmed < 0 || serves >= 0); /* what was confirmed once is never lost */
+    restart(&slots);
+    serves = serving_contents(&slots);
+    CHECK(confirmed < 0 || serves >= 0);
+    unsigned next = serves == 0 ? 1u : 0u;
+    update(&slots, next);
+    CHECK(serving_contents(&slots) == (int)next);
+    CHECK(mote_slots_open(&slots, &flash) == MOTE_OK);
+    CHECK(serving_contents(&slots) == (int)next);
+    return -1;
+}
+
+static void test_refusals(void)
+{
+    static struct mote_slots slots;
+    uint8_t wrong[MOTE_SHA256_BYTES] = { 0 };
+    (void)live(-1, 0);
+    CHECK(mote_slots_open(&slots, &flash) == MOTE_OK);
+    CHECK(mote_slots_confirm(&slots) == MOTE_ERROR_STATE);
+    CHECK(mote_slots_write_begin(&slots) == MOTE_OK);
+    CHECK(mote_slots_write_end(&slots, wrong) == MOTE_ERROR_STATE);
+    CHECK(mote_slots_write(&slots, contents[1], SLOT) == MOTE_OK);
+    CHECK(mote_slots_write(&slots, contents[1], 1) == MOTE_ERROR_TOO_LARGE);
+    CHECK(mote_slots_write_end(&slots, wrong) == MOTE_ERROR_RESULT);
+    CHECK(serving_contents(&slots) == 0);
+    flash.program_bytes = 3;
+    CHECK(mote_slots_open(&slots, &flash) == MOTE_ERROR_GEOMETRY);
+}
+
+int main(void)
+{
+    make_contents();
+    flash.context = &flash;
+    for (flash.program_bytes = 1; flash.program_bytes <= 32; flash.program_bytes *= 8) {
+        long whole = live(1L << 30, 2);
+        CHECK(whole > 0);
+        long cuts = 0;
+        for (long cut = 0; cut < whole; cut++, cuts++) {
+            (void)live(cut, 2);
+        }
+        (void)printf("slots, program unit %u B: power cut at each of %ld bytes\n", (unsigned)flash.program_bytes, cuts);
+    }
+    flash.program_bytes = 8;
+    test_refusals();
+    return failures != 0;
+}
