@@ -18,6 +18,12 @@ export function wholeNumber(flag: string, text: string, least: number, most: num
   });
 }
 
+export function share(flag: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value >= 0 && value <= 1) return value;
+  throw new UsageError({ expected: `${flag} between 0 and 1`, got: text, todo: "Correct the option." });
+}
+
 /** Points of per cent, 0 to 100. */
 export function points(flag: string, text: string): number {
   const value = Number(text);

@@ -79,6 +79,11 @@ export class SignalToNoise {
     return this.#noise === 0 ? Number.POSITIVE_INFINITY : 10 * Math.log10(this.#signal / this.#noise);
   }
 
+  /** Sum of squared errors. */
+  get noisePower(): number {
+    return this.#noise;
+  }
+
   get greatestError(): number {
     return this.#greatest;
   }

@@ -20,6 +20,8 @@ export interface QuantizeOptions {
   readonly previous?: Graph;
   /** With `previous`: points of accuracy that may be lost against quantizing the new model plainly. Default 0.2. */
   readonly maxLossPoints?: number;
+  /** With `previous`: how much of the change of the logits must arrive, 0 to 1. Default 0.95. */
+  readonly leastFidelity?: number;
   /** With `previous`: samples on which that loss is measured. Default: the calibration samples. */
   readonly validation?: Dataset;
   readonly progress?: (done: number, total: number) => void;

@@ -42,6 +42,7 @@ export async function quantizeGraph(
       ? null
       : await quantizeUpdate(recipe.float, options.previous, recipe.quantized, dataset, {
           maxLossPoints: options.maxLossPoints ?? DEFAULT_MAX_LOSS_POINTS,
+          leastFidelity: options.leastFidelity ?? DEFAULT_FIDELITY,
           validation: options.validation ?? dataset,
           activations: recipe.source,
         });
@@ -155,13 +156,14 @@ async function outputNoise(quantized: Graph, dataset: Dataset, source: Activatio
 }
 
 const DEFAULT_MAX_LOSS_POINTS = 0.2;
+const DEFAULT_FIDELITY = 0.95;
 
 function describeUpdate({ chosen, plainAccuracy, measure, withinLoss, maxLossPoints }: UpdateReport): string {
   const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
-  const found = `${percent(chosen.changedShare)} of the weights differ from the previous model, about ${chosen.residualBytes} bytes; ${measure} ${percent(chosen.accuracy)} against ${percent(plainAccuracy)} without regard to it`;
+  const found = `${percent(chosen.changedShare)} of the weights differ from the previous model, about ${chosen.residualBytes} bytes; ${percent(chosen.fidelity)} of the change of the logits arrives; ${measure} ${percent(chosen.accuracy)} against ${percent(plainAccuracy)} without regard to it`;
   return withinLoss
     ? `update-aware: ${found}`
-    : `update-aware rounding given up, it lost more than ${maxLossPoints} points: ${found}`;
+    : `update-aware rounding given up, it lost more than ${maxLossPoints} points or too much of the change: ${found}`;
 }
 
 const OBSERVERS: Record<NonNullable<QuantizeOptions["calibrate"]>, () => Observer> = {

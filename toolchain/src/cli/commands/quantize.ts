@@ -7,7 +7,7 @@ import { readModel, writeModel } from "../../formats/index.js";
 import type { Graph } from "../../graph/graph.js";
 import { CALIBRATION_METHODS, type QuantizeReport, quantizeGraph } from "../../quantize/index.js";
 import type { CliCommand, Io } from "../command.js";
-import { oneOf, points, positive, requireAccuracy } from "../options.js";
+import { oneOf, points, positive, requireAccuracy, share } from "../options.js";
 
 interface Options {
   readonly data: string;
@@ -21,6 +21,7 @@ interface Options {
   readonly previous?: string;
   readonly maxLoss: string;
   readonly validate?: string;
+  readonly fidelity: string;
   readonly minAccuracy?: string;
 }
 
@@ -43,6 +44,11 @@ export const command: CliCommand = {
         "--max-loss <points>",
         "with --previous: points of accuracy that the small update may cost",
         "0.2",
+      )
+      .option(
+        "--fidelity <share>",
+        "with --previous: how much of the change of the logits must arrive",
+        "0.95",
       )
       .option(
         "--validate <set>",
@@ -77,6 +83,7 @@ async function quantize(path: string, options: Options, io: Io): Promise<void> {
       ...(options.previous !== undefined && {
         previous: await readModel(options.previous),
         maxLossPoints: points("--max-loss", options.maxLoss),
+        leastFidelity: share("--fidelity", options.fidelity),
         // Never the test set: what chooses the rounding must not also judge it.
         validation: options.validate === undefined ? data : await open(options.validate),
       }),

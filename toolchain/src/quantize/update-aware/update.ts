@@ -1,5 +1,6 @@
 import { type Dataset, subset } from "../../data/dataset.js";
 import { type Evaluation, evaluateModel } from "../../evaluate/evaluate.js";
+import { SignalToNoise } from "../../evaluate/metrics.js";
 import { openRunnable } from "../../execute/runnable.js";
 import type { Graph } from "../../graph/graph.js";
 import { buildQuantized } from "../assign.js";
@@ -9,26 +10,28 @@ import { layerProblems, type RoundedUpdate, roundUpdate } from "./layers.js";
 import { matchPrevious } from "./previous.js";
 
 /** Prices of a bit from dear to cheap: the dearest that is accurate enough is taken. */
-const LAMBDAS = [1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6, 0];
+const LAMBDAS = [...Array.from({ length: 21 }, (_, i) => 10 ** (-2 - i / 4)), 0];
 /** What the bisection takes of them at most. */
-const LAMBDA_ATTEMPTS = 4;
+const LAMBDA_ATTEMPTS = 5;
+/** Samples on which logits are compared. */
+const FIDELITY_SAMPLES = 200;
 /** Unlabelled samples from which the statistics come. */
 const STATISTICS_SAMPLES = 128;
 
 export interface UpdateOptions {
   /** Points of accuracy that the update may lose against plain quantization of the new model. */
   readonly maxLossPoints: number;
+  /**
+   * How much of the change from the old model's logits to the new one's must arrive, 0 to 1. Accuracy alone is no
+   * measure where the validation samples do not show what the new model is for: on them, leaving the old model as it
+   * is would cost nothing.
+   */
+  readonly leastFidelity: number;
   /** Labelled samples on which the loss is measured; without labels, agreement with the float model counts. */
   readonly validation: Dataset;
   readonly activations: ActivationSource;
   readonly progress?: (done: number, total: number) => void;
 }
-
-/**
- * Where the new model answers otherwise than the old one, the update must follow the new one at least this often:
- * on validation samples that do not show what the new model is for, leaving the old one as it is would cost nothing.
- */
-const LEAST_CARRIED_OVER = 0.5;
 
 /** One point of the curve of size against accuracy. */
 export interface UpdatePoint {
@@ -37,8 +40,8 @@ export interface UpdatePoint {
   readonly residualBytes: number;
   readonly changedShare: number;
   readonly accuracy: number;
-  /** Among the samples on which old and new model differ, the share on which the update says what the new one says. */
-  readonly carriedOver: number;
+  /** 1 - |update - new|^2 / |old - new|^2 over the logits: below 0 it is further from the new model than the old one. */
+  readonly fidelity: number;
 }
 
 /** For the people who sign: what ships is a different model from the one that was validated. */
@@ -76,17 +79,15 @@ export async function quantizeUpdate(
   const measured = await measurer(graph, options);
   const plainResult = await measured(plain);
   const floor = plainResult.score - options.maxLossPoints / 100;
-  const oldPredictions = (await measured(old)).evaluation.predicted;
-  const carried = (evaluation: Evaluation): number =>
-    carriedOver(oldPredictions, plainResult.evaluation.predicted, evaluation.predicted);
+  const fidelity = await fidelityMeasurer(graph, old, options);
   const isGoodEnough = (point: UpdatePoint): boolean =>
-    point.accuracy >= floor && point.carriedOver >= LEAST_CARRIED_OVER;
+    point.accuracy >= floor && point.fidelity >= options.leastFidelity;
   const curve: UpdatePoint[] = [];
   const attempt = async (lambda: number): Promise<Attempt> => {
     const update = roundUpdate(problems, lambda);
     const candidate = buildQuantized(graph, previous.activations, update.layers, "int8");
     const { score, evaluation } = await measured(candidate);
-    const point = pointOf(lambda, update, score, carried(evaluation));
+    const point = pointOf(lambda, update, score, await fidelity(candidate));
     curve.push(point);
     options.progress?.(curve.length, LAMBDA_ATTEMPTS);
     return { graph: candidate, point, evaluation };
@@ -107,27 +108,48 @@ export async function quantizeUpdate(
   };
 }
 
-function carriedOver(old: Int32Array, plain: Int32Array, update: Int32Array): number {
-  let [differ, followed] = [0, 0];
-  for (let i = 0; i < old.length; i++) {
-    if (old[i] === plain[i]) continue;
-    differ++;
-    if (update[i] === plain[i]) followed++;
-  }
-  return differ === 0 ? 1 : followed / differ;
+/** How much of the logits' change from old to new a candidate carries. */
+async function fidelityMeasurer(
+  graph: Graph,
+  old: Graph,
+  { validation, activations }: UpdateOptions,
+): Promise<(candidate: Graph) => Promise<number>> {
+  const count = Math.min(validation.count, FIDELITY_SAMPLES);
+  const samples = Array.from({ length: count }, (_, i) =>
+    validation.sample(Math.floor((i * validation.count) / count)),
+  );
+  const wanted: Float32Array[] = [];
+  for (const sample of samples) wanted.push((await activations(sample)).get(logitsOf(graph))!);
+  const distance = async (candidate: Graph): Promise<number> => {
+    const model = openRunnable(candidate, { keep: true });
+    const noise = new SignalToNoise();
+    for (const [i, sample] of samples.entries()) {
+      noise.add(wanted[i]!, (await model.run(sample)).get(logitsOf(candidate))!);
+    }
+    return noise.noisePower;
+  };
+  const before = await distance(old);
+  return async (candidate) => (before === 0 ? 1 : 1 - (await distance(candidate)) / before);
+}
+
+/** The outputs, or what goes into a final softmax. */
+function logitsOf(graph: Graph): string {
+  const output = graph.outputs[0]!;
+  const last = graph.operators.find(({ outputs }) => outputs.includes(output));
+  return last?.kind === "softmax" ? last.inputs[0]! : output;
 }
 
 function spread(count: number): number[] {
   return Array.from({ length: STATISTICS_SAMPLES }, (_, i) => Math.floor((i * count) / STATISTICS_SAMPLES));
 }
 
-function pointOf(lambda: number, update: RoundedUpdate, accuracy: number, carried: number): UpdatePoint {
+function pointOf(lambda: number, update: RoundedUpdate, accuracy: number, fidelity: number): UpdatePoint {
   return {
     lambda,
     residualBytes: Math.ceil(update.residualBits / 8),
     changedShare: update.changedWeights / update.weights,
     accuracy,
-    carriedOver: carried,
+    fidelity,
   };
 }
 
