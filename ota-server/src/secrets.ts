@@ -6,7 +6,7 @@ export function newSecret(prefix: string): string {
 }
 
 /** How secrets with full entropy are stored: their digest finds them, and a stolen store gives none away. */
-export function sha256Hex(text: string): string {
+export function sha256Hex(text: string | Uint8Array): string {
   return createHash("sha256").update(text).digest("hex");
 }
 

@@ -18,6 +18,8 @@ import { createApp, type TlsFiles } from "./http/app.js";
 import { People } from "./http/auth.js";
 import type { Log } from "./log.js";
 import { Ingest } from "./monitor/ingest.js";
+import { Metrics } from "./monitor/metrics.js";
+import { rollUpTelemetry } from "./monitor/retention.js";
 import { Broker } from "./mqtt/broker.js";
 import { RolloutEngine } from "./rollout/engine.js";
 import { newSecret, sha256Hex } from "./secrets.js";
@@ -29,6 +31,7 @@ import { openServerKeys } from "./trust/serverKeys.js";
 
 export const VERSION = "0.1.0";
 const HEARTBEAT_MS = 60_000;
+const ROLL_UP_MS = 3_600_000;
 
 export interface ServerParts {
   readonly config: Config;
@@ -145,6 +148,8 @@ export class MoteServer {
         disconnect: (id) => broker.disconnect(id),
       },
       rollout: { people, engine, store },
+      people: { people, store, clock },
+      metrics: new Metrics({ store, engine, broker }),
       live: {
         people,
         events,
@@ -159,6 +164,7 @@ export class MoteServer {
     const timers = [
       every(config.tickMs, () => engine.tick(), "tick", log, ticking),
       every(HEARTBEAT_MS, () => trust.heartbeat(), "heartbeat", log, { current: Promise.resolve() }),
+      every(ROLL_UP_MS, () => rollUp(store, clock, log), "roll-up", log, { current: Promise.resolve() }),
     ];
     const { patches } = parts;
     return new MoteServer({ url, mqttUrl, app, broker, store, timers, log, ticking, patches, notes });
@@ -194,6 +200,11 @@ function every(
         busy = false;
       });
   }, ms);
+}
+
+async function rollUp(store: Store, clock: Clock, log: Log): Promise<void> {
+  const rows = await rollUpTelemetry(store, clock);
+  if (rows > 0) log.info("telemetry-rolled-up", { rows });
 }
 
 /** The first start makes one admin, whose token only the server's own user can read. */

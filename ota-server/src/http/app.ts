@@ -2,16 +2,18 @@ import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import swagger from "@fastify/swagger";
-import { OPERATOR_PATHS } from "@mote/protocol";
+import { OPERATOR_PATHS, PATHS } from "@mote/protocol";
 import fastify, { type FastifyInstance } from "fastify";
 import type { DiskBlobs } from "../blobs/diskBlobs.js";
 import type { Log } from "../log.js";
+import type { Metrics } from "../monitor/metrics.js";
 import { addBlobRoutes } from "./blobRoutes.js";
 import { addConsoleRoutes, type ConsoleDoor } from "./consoleRoutes.js";
 import { addDeviceRoutes, type DeviceDoor } from "./deviceRoutes.js";
 import { useErrorForm } from "./errors.js";
 import { addLiveRoutes, type LiveDoor } from "./liveRoutes.js";
 import { addOperatorRoutes, type OperatorDoor } from "./operatorRoutes.js";
+import { addPeopleRoutes, type PeopleDoor } from "./peopleRoutes.js";
 import { addRolloutRoutes, type RolloutDoor } from "./rolloutRoutes.js";
 import { useContractValidation } from "./validation.js";
 
@@ -36,6 +38,8 @@ export interface AppParts {
   readonly device: DeviceDoor;
   readonly operator: OperatorDoor;
   readonly rollout: RolloutDoor;
+  readonly people: PeopleDoor;
+  readonly metrics: Metrics;
   readonly live: LiveDoor;
   readonly console: ConsoleDoor;
 }
@@ -64,12 +68,14 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
     reply.header("x-request-id", request.id).header("x-content-type-options", "nosniff");
   });
   app.addHook("onResponse", async (request, reply) => {
-    // Polls and blobs are the bulk of the traffic and are counted in the metrics instead.
-    if (request.method === "GET" && reply.statusCode < 400) return;
+    const route = request.routeOptions.url ?? "unknown";
+    parts.metrics.observe(request.method, route, reply.statusCode, reply.elapsedTime / 1000);
+    // Polls and downloads are the bulk of the traffic; the metrics count them.
+    if (reply.statusCode < 400 && (request.method === "GET" || route === PATHS.poll(":id"))) return;
     parts.log.info("request", {
       requestId: request.id,
       method: request.method,
-      path: request.routeOptions.url ?? request.url.slice(0, 120),
+      path: request.url.slice(0, 120),
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime),
     });
@@ -80,12 +86,18 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
       components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } } },
     },
   });
+  // First: its hooks hold for the routes that follow.
+  addPeopleRoutes(app, parts.people);
   addDeviceRoutes(app, parts.device);
   addBlobRoutes(app, parts.blobs);
   addOperatorRoutes(app, parts.operator);
   addRolloutRoutes(app, parts.rollout);
   addLiveRoutes(app, parts.live);
   addConsoleRoutes(app, parts.console);
+  app.get(OPERATOR_PATHS.metrics, { schema: { tags: ["operations"] } }, async (request, reply) => {
+    await parts.people.people.require(request, "viewer");
+    return reply.type(parts.metrics.contentType).send(await parts.metrics.text());
+  });
   app.get(OPERATOR_PATHS.openapi, { schema: { hide: true } }, async () => app.swagger());
   return app;
 }

@@ -1,3 +1,4 @@
+import { ROLES, type Role } from "@mote/protocol";
 import type { FastifyRequest } from "fastify";
 import { ForbiddenError, UnauthenticatedError } from "../errors.js";
 import type { Sessions } from "../fleet/sessions.js";
@@ -5,10 +6,6 @@ import { sha256Hex } from "../secrets.js";
 import type { DeviceRecord } from "../store/devices.js";
 import { findPersonByToken, type Person } from "../store/people.js";
 import type { Store } from "../store/store.js";
-
-/** What people may do, each role with what the ones before it may. */
-export const ROLES = ["viewer", "operator", "approver", "release-manager", "admin"] as const;
-export type Role = (typeof ROLES)[number];
 
 export const CONSOLE_COOKIE = "mote_token";
 
@@ -44,6 +41,9 @@ export class People {
   /** On a loopback address the console may be read by whoever sits at the machine, when the operator says so. */
   private readonly isConsoleOpen: boolean;
 
+  /** Who made a request, for the audit log. */
+  private readonly makers = new WeakMap<FastifyRequest, Person>();
+
   constructor(store: Store, isConsoleOpen: boolean) {
     this.store = store;
     this.isConsoleOpen = isConsoleOpen;
@@ -63,12 +63,18 @@ export class People {
         todo: "The first start writes one to admin.token in the data folder.",
       });
     }
+    this.makers.set(request, person);
     if (rank(person.role) >= rank(role)) return person;
     throw new ForbiddenError({
       expected: `the role ${role}`,
       got: `${person.id}, who is ${person.role}`,
       todo: "Ask an admin.",
     });
+  }
+
+  /** Null for a request that no person has made. */
+  makerOf(request: FastifyRequest): Person | null {
+    return this.makers.get(request) ?? null;
   }
 
   byToken(token: string): Promise<Person | null> {

@@ -159,7 +159,7 @@ function addTrustRoutes(app: FastifyInstance, { people, trust }: OperatorDoor): 
         file: stored.file,
         role: stored.role,
         version: stored.version,
-        sha256: sha256Hex(Buffer.from(bytes).toString("utf8")),
+        sha256: sha256Hex(bytes),
       };
     },
   );

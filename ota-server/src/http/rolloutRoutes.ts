@@ -3,6 +3,7 @@ import {
   ErrorAnswer,
   OPERATOR_PATHS,
   ROLLOUT_ACTIONS,
+  type Role,
   type RolloutAction,
   RolloutActionRequest,
   RolloutPlan,
@@ -17,7 +18,7 @@ import type { RolloutState } from "../rollout/state.js";
 import { rolloutView } from "../rollout/view.js";
 import { listMembers } from "../store/rollouts.js";
 import type { Store } from "../store/store.js";
-import type { People, Role } from "./auth.js";
+import type { People } from "./auth.js";
 
 export interface RolloutDoor {
   readonly people: People;

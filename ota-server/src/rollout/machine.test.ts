@@ -152,6 +152,17 @@ describe("a rollout", () => {
     expect(done.name).toBe("completed");
   });
 
+  test("does not let a canary pass that has nobody in it", () => {
+    const empty: RolloutEvent = { type: "waveOpened", threshold: 0.05, members: 0, control: 0 };
+    const nobody = facts({ confirmed: 0 });
+    if (nobody.type !== "observed") throw new Error("facts are observed");
+    const installs = { members: 0, offered: 0, confirmed: 0, failed: 0, timedOut: 0 };
+    const seen: RolloutEvent = { type: "observed", facts: { ...nobody.facts, installs } };
+    const wave = run(begin(), [empty, seen], 0);
+    expect(step(wave, seen, 50 * S).state.currentWave).toBe(0);
+    expect(step(wave, seen, 101 * S).state.name).toBe("held");
+  });
+
   test("ends by a person's hand, with or without taking devices back", () => {
     const wave = run(begin(), [opened], 0);
     expect(step(wave, { type: "abort", ...person, rollback: false }, S).state.name).toBe("aborted");

@@ -221,13 +221,12 @@ function judgeAll(state: RolloutState, facts: WaveFacts): GateEvidence[] {
     const seed = 0x6d6f7465 + 7919 * state.currentWave + 104729 * i;
     return judgeTelemetry(gate, before, evidence, { budget, windows: facts.windows, seed });
   });
-  return [judgeInstalls(plan.gates, facts.installs), ...telemetry];
+  return [judgeInstalls(plan.gates, facts.installs, isLastWave(state)), ...telemetry];
 }
 
 function passWave(state: RolloutState, nowMs: number): Step {
   const passed = withWave(state, { ...state.waves[state.currentWave]!, phase: "passed" });
-  const isLast = state.currentWave === state.plan.waves.length - 1;
-  if (isLast) {
+  if (isLastWave(state)) {
     return {
       state: enter(passed, "completed", `wave "${waveName(state)}" passed; that was the last one`, nowMs),
       effects: [],
@@ -274,6 +273,10 @@ function note(state: RolloutState, text: string, nowMs: number): RolloutState {
 
 function withWave(state: RolloutState, wave: WaveState): RolloutState {
   return { ...state, waves: state.waves.map((old, i) => (i === state.currentWave ? wave : old)) };
+}
+
+function isLastWave(state: RolloutState): boolean {
+  return state.currentWave === state.plan.waves.length - 1;
 }
 
 function waveName(state: RolloutState): string {

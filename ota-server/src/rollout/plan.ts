@@ -125,10 +125,13 @@ export function drawWave(plan: RolloutPlan, wave: number, eligible: readonly Can
   const threshold =
     share === 1
       ? 1
-      : thresholdFor(
-          eligible.map((device) => device.cohort),
-          wanted,
-        );
+      : eligible.length === 0
+        ? // Nobody to count by: the share as a chance, for devices that come later.
+          (share ?? 0)
+        : thresholdFor(
+            eligible.map((device) => device.cohort),
+            wanted,
+          );
   const members = eligible.filter((device) => device.cohort < threshold).length;
   return { threshold, members, control: eligible.length - members };
 }

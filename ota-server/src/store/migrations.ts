@@ -154,6 +154,23 @@ const first = (types: Types): Migration => ({
   },
 });
 
+const audit = ({ integer }: Types): Migration => ({
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .createTable("audit")
+      .addColumn("number", integer, (c) => c.primaryKey())
+      .addColumn("at_ms", integer, (c) => c.notNull())
+      .addColumn("by_whom", "text", (c) => c.notNull())
+      .addColumn("action", "text", (c) => c.notNull())
+      .addColumn("status", integer, (c) => c.notNull())
+      .addColumn("detail", "text", (c) => c.notNull())
+      .addColumn("sha256", "text", (c) => c.notNull())
+      .execute();
+    // Roll-ups and retention go by time over all devices.
+    await db.schema.createIndex("telemetry_by_time").on("telemetry").column("bucket_ms").execute();
+  },
+});
+
 class Steps implements MigrationProvider {
   private readonly types: Types;
 
@@ -163,7 +180,7 @@ class Steps implements MigrationProvider {
 
   /** A step that has shipped is never changed: a new one is added below it. */
   async getMigrations(): Promise<Record<string, Migration>> {
-    return { "0001-first": first(this.types) };
+    return { "0001-first": first(this.types), "0002-audit": audit(this.types) };
   }
 }
 

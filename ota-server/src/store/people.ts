@@ -44,3 +44,14 @@ function fromRow(row: {
 }): Person {
   return { id: row.id, role: row.role, createdAtMs: row.created_at_ms, revokedAtMs: row.revoked_at_ms };
 }
+
+/** @returns false when there is no such person, or their access has ended already. */
+export async function revokePerson(db: Db, id: string, atMs: number): Promise<boolean> {
+  const result = await db
+    .updateTable("people")
+    .set({ revoked_at_ms: atMs })
+    .where("id", "=", id)
+    .where("revoked_at_ms", "is", null)
+    .executeTakeFirst();
+  return result.numUpdatedRows > 0n;
+}

@@ -102,4 +102,13 @@ export interface Tables {
     confidence: string;
     outputs: string;
   };
+  audit: {
+    number: number;
+    at_ms: number;
+    by_whom: string;
+    action: string;
+    status: number;
+    detail: string;
+    sha256: string;
+  };
 }

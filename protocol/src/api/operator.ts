@@ -48,6 +48,13 @@ export const OPERATOR_PATHS = {
   events: "/api/v1/events",
   /** GET: the fleet at a glance. */
   fleet: "/api/v1/fleet",
+  /** GET lists people, POST makes one (or gives one a new token and role). Admins only. */
+  people: "/api/v1/people",
+  personRevoke: (id: string) => `/api/v1/people/${id}/revoke`,
+  /** GET: who changed what, newest first, and whether the chain of digests is whole. */
+  audit: "/api/v1/audit",
+  /** GET, Prometheus text format. */
+  metrics: "/metrics",
   openapi: "/openapi.json",
 } as const;
 
@@ -349,3 +356,50 @@ export const FleetAnswer = Type.Object(
   strict,
 );
 export type FleetAnswer = Static<typeof FleetAnswer>;
+
+/** Each role may do what the ones before it may. */
+export const ROLES = ["viewer", "operator", "approver", "release-manager", "admin"] as const;
+export const Role = Type.Union(ROLES.map((role) => Type.Literal(role)));
+export type Role = Static<typeof Role>;
+
+export const PersonRequest = Type.Object({ id: Name, role: Role }, strict);
+export type PersonRequest = Static<typeof PersonRequest>;
+
+/** The token is shown this once; the server keeps its digest. */
+export const PersonAnswer = Type.Object({ id: Name, role: Role, token: Type.String() }, strict);
+export type PersonAnswer = Static<typeof PersonAnswer>;
+
+export const PeopleAnswer = Type.Object(
+  {
+    people: Type.Array(
+      Type.Object({ id: Name, role: Type.String(), createdAtMs: TimeMs, revoked: Type.Boolean() }, strict),
+    ),
+  },
+  strict,
+);
+export type PeopleAnswer = Static<typeof PeopleAnswer>;
+
+/** `sha256` is over the entry and the digest of the one before: none can be changed or left out unnoticed. */
+export const AuditEntry = Type.Object(
+  {
+    number: Type.Integer({ minimum: 1 }),
+    atMs: TimeMs,
+    by: Type.String(),
+    action: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    sha256: Sha256Hex,
+  },
+  strict,
+);
+export type AuditEntry = Static<typeof AuditEntry>;
+
+export const AuditAnswer = Type.Object(
+  {
+    entries: Type.Array(AuditEntry),
+    /** Null when the chain is whole; otherwise the number of the first entry at fault. */
+    brokenAt: Type.Union([Type.Integer(), Type.Null()]),
+  },
+  strict,
+);
+export type AuditAnswer = Static<typeof AuditAnswer>;

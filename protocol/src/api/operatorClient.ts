@@ -1,6 +1,7 @@
 import { NetworkError, ServerRefusedError } from "./client.js";
 import type { ErrorAnswer } from "./device.js";
 import {
+  type AuditAnswer,
   type DeviceDetail,
   type DeviceListQuery,
   type DevicesAnswer,
@@ -11,6 +12,9 @@ import {
   type FleetAnswer,
   type MetadataStoredAnswer,
   OPERATOR_PATHS,
+  type PeopleAnswer,
+  type PersonAnswer,
+  type PersonRequest,
   type ReadyAnswer,
   type ReleasesAnswer,
   type ReleaseView,
@@ -115,6 +119,22 @@ export class OperatorClient {
     return this.call("GET", OPERATOR_PATHS.fleet);
   }
 
+  people(): Promise<PeopleAnswer> {
+    return this.call("GET", OPERATOR_PATHS.people);
+  }
+
+  putPerson(request: PersonRequest): Promise<PersonAnswer> {
+    return this.call("POST", OPERATOR_PATHS.people, request);
+  }
+
+  revokePerson(id: string): Promise<Record<string, never>> {
+    return this.call("POST", OPERATOR_PATHS.personRevoke(id), {});
+  }
+
+  audit(): Promise<AuditAnswer> {
+    return this.call("GET", OPERATOR_PATHS.audit);
+  }
+
   /** Yields until the server closes or `signal` aborts. */
   async *events(signal: AbortSignal): AsyncGenerator<ServerEvent> {
     const response = await this.send("GET", OPERATOR_PATHS.events, undefined, signal);
@@ -185,7 +205,7 @@ async function refusal(response: Response, what: string): Promise<ServerRefusedE
   return new ServerRefusedError(
     {
       expected: `${what} to succeed`,
-      got: answer.message ?? `HTTP ${response.status} ${text.slice(0, 200)}`,
+      got: answer.message?.replace(/\.$/, "") ?? `HTTP ${response.status} ${text.slice(0, 200)}`,
       todo: answer.requestId === undefined ? "" : `Request id ${answer.requestId}.`,
     },
     response.status,

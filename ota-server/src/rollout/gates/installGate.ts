@@ -10,7 +10,7 @@ export interface Installs {
 }
 
 /** Installs need no statistics: the plan says how many of the wave may fail, and how many must have made it. */
-export function judgeInstalls(gates: Gates, installs: Installs): GateEvidence {
+export function judgeInstalls(gates: Gates, installs: Installs, isLastWave: boolean): GateEvidence {
   const { members, confirmed, failed, timedOut } = installs;
   const allowed = Math.floor(gates.maxFailureShare * members);
   const needed = neededToSettle(gates, members);
@@ -25,6 +25,10 @@ export function judgeInstalls(gates: Gates, installs: Installs): GateEvidence {
     threshold: null,
     looks: 0,
   };
+  if (members === 0 && !isLastWave) {
+    // An empty canary has tested nothing: silence never advances.
+    return { ...evidence, verdict: "undecided", text: "no device belongs to this wave" };
+  }
   const figures = `${confirmed} of ${members} confirmed, ${failed} failed, ${timedOut} timed out`;
   if (failures > allowed) {
     return { ...evidence, verdict: "stop", text: `${figures}; at most ${allowed} may fail` };

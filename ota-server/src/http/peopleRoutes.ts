@@ -1,0 +1,134 @@
+import {
+  AuditAnswer,
+  ErrorAnswer,
+  Name,
+  OPERATOR_PATHS,
+  PeopleAnswer,
+  PersonAnswer,
+  PersonRequest,
+} from "@mote/protocol";
+import { Type } from "@sinclair/typebox";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Clock } from "../clock.js";
+import { ConflictError, NotFoundError } from "../errors.js";
+import { newSecret, sha256Hex } from "../secrets.js";
+import { appendAudit, firstBrokenAudit, listAudit } from "../store/audit.js";
+import { listPeople, putPerson, revokePerson } from "../store/people.js";
+import type { Store } from "../store/store.js";
+import type { People } from "./auth.js";
+
+export interface PeopleDoor {
+  readonly people: People;
+  readonly store: Store;
+  readonly clock: Clock;
+}
+
+const refusals = { "4xx": ErrorAnswer };
+const AUDIT_SHOWN = 500;
+/** Characters of a request's body that the audit keeps. */
+const DETAIL_LENGTH = 2000;
+
+/** People, their roles, and the log of what they did. */
+export function addPeopleRoutes(app: FastifyInstance, { people, store, clock }: PeopleDoor): void {
+  addAudit(app, { people, store, clock });
+
+  app.get(
+    OPERATOR_PATHS.people,
+    { schema: { tags: ["operator"], response: { 200: PeopleAnswer, ...refusals } } },
+    async (request): Promise<PeopleAnswer> => {
+      await people.require(request, "admin");
+      const all = await store.read(listPeople);
+      return {
+        people: all.map(({ id, role, createdAtMs, revokedAtMs }) => ({
+          id,
+          role,
+          createdAtMs,
+          revoked: revokedAtMs !== null,
+        })),
+      };
+    },
+  );
+
+  app.post<{ Body: PersonRequest }>(
+    OPERATOR_PATHS.people,
+    { schema: { tags: ["operator"], body: PersonRequest, response: { 200: PersonAnswer, ...refusals } } },
+    async (request): Promise<PersonAnswer> => {
+      await people.require(request, "admin");
+      const { id, role } = request.body;
+      const token = newSecret("mote");
+      const person = { id, role, createdAtMs: clock(), revokedAtMs: null };
+      await store.write((db) => putPerson(db, person, sha256Hex(token)));
+      return { id, role, token };
+    },
+  );
+
+  app.post<{ Params: { id: string } }>(
+    OPERATOR_PATHS.personRevoke(":id"),
+    {
+      schema: {
+        tags: ["operator"],
+        params: Type.Object({ id: Name }),
+        response: { 200: Type.Object({}), ...refusals },
+      },
+    },
+    async (request) => {
+      const admin = await people.require(request, "admin");
+      const { id } = request.params;
+      if (admin.id === id) {
+        throw new ConflictError({
+          expected: "another person",
+          got: "yourself",
+          todo: "Let another admin do it, so that the server is never without one.",
+        });
+      }
+      if (!(await store.write((db) => revokePerson(db, id, clock())))) {
+        throw new NotFoundError({
+          expected: "a person with access",
+          got: id,
+          todo: "See the list of people.",
+        });
+      }
+      return {};
+    },
+  );
+}
+
+/**
+ * Whatever a person changes, or tries to, is in the log before they have the answer. It hangs on the door itself, so
+ * that no new route can be forgotten.
+ */
+function addAudit(app: FastifyInstance, { people, store, clock }: PeopleDoor): void {
+  app.addHook("onSend", async (request, reply) => {
+    const person = people.makerOf(request);
+    if (person === null || request.method === "GET" || request.method === "HEAD") return;
+    const entry = {
+      atMs: clock(),
+      by: person.id,
+      action: `${request.method} ${request.url.slice(0, 200)}`,
+      status: reply.statusCode,
+      detail: detailOf(request),
+    };
+    await store.write((db) => appendAudit(db, entry));
+  });
+
+  app.get(
+    OPERATOR_PATHS.audit,
+    { schema: { tags: ["operator"], response: { 200: AuditAnswer, ...refusals } } },
+    async (request): Promise<AuditAnswer> => {
+      await people.require(request, "admin");
+      const [entries, brokenAt] = await Promise.all([
+        store.read((db) => listAudit(db, AUDIT_SHOWN)),
+        store.read(firstBrokenAudit),
+      ]);
+      return { entries, brokenAt };
+    },
+  );
+}
+
+/** JSON as it came; of files their size. Requests carry no secrets: those are in headers and answers. */
+function detailOf(request: FastifyRequest): string {
+  const { body } = request;
+  if (body === undefined || body === null) return "";
+  if (Buffer.isBuffer(body)) return `${body.length} bytes, sha256 ${sha256Hex(body)}`;
+  return JSON.stringify(body).slice(0, DETAIL_LENGTH);
+}

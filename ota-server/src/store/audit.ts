@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import type { Db } from "./store.js";
+
+export interface AuditRecord {
+  readonly number: number;
+  readonly atMs: number;
+  /** Id of the person. */
+  readonly by: string;
+  readonly action: string;
+  /** HTTP status of the answer: refusals are part of the story. */
+  readonly status: number;
+  readonly detail: string;
+  readonly sha256: string;
+}
+
+const GENESIS = "0".repeat(64);
+
+/** Appends to the chain; the caller's transaction makes it durable. */
+export async function appendAudit(db: Db, entry: Omit<AuditRecord, "number" | "sha256">): Promise<void> {
+  const last = await db
+    .selectFrom("audit")
+    .select(["number", "sha256"])
+    .orderBy("number", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  const numbered = { ...entry, number: (last?.number ?? 0) + 1 };
+  await db
+    .insertInto("audit")
+    .values({
+      number: numbered.number,
+      at_ms: entry.atMs,
+      by_whom: entry.by,
+      action: entry.action,
+      status: entry.status,
+      detail: entry.detail,
+      sha256: digest(last?.sha256 ?? GENESIS, numbered),
+    })
+    .execute();
+}
+
+/** Newest first. */
+export async function listAudit(db: Db, limit: number): Promise<AuditRecord[]> {
+  const rows = await db.selectFrom("audit").selectAll().orderBy("number", "desc").limit(limit).execute();
+  return rows.map(fromRow);
+}
+
+/** Walks the whole chain. @returns the number of the first entry that was changed or follows a gap; null when whole. */
+export async function firstBrokenAudit(db: Db): Promise<number | null> {
+  let previous = GENESIS;
+  let number = 0;
+  for (;;) {
+    const rows = await db
+      .selectFrom("audit")
+      .selectAll()
+      .where("number", ">", number)
+      .orderBy("number")
+      .limit(1000)
+      .execute();
+    if (rows.length === 0) return null;
+    for (const row of rows) {
+      number++;
+      const entry = fromRow(row);
+      if (entry.number !== number || entry.sha256 !== digest(previous, entry)) return number;
+      previous = entry.sha256;
+    }
+  }
+}
+
+function digest(previous: string, entry: Omit<AuditRecord, "sha256">): string {
+  const { number, atMs, by, action, status, detail } = entry;
+  return createHash("sha256")
+    .update(JSON.stringify([previous, number, atMs, by, action, status, detail]))
+    .digest("hex");
+}
+
+function fromRow(row: {
+  number: number;
+  at_ms: number;
+  by_whom: string;
+  action: string;
+  status: number;
+  detail: string;
+  sha256: string;
+}): AuditRecord {
+  const { number, at_ms, by_whom, action, status, detail, sha256 } = row;
+  return { number, atMs: at_ms, by: by_whom, action, status, detail, sha256 };
+}
