@@ -53,7 +53,7 @@ module.exports = {
     {
       name: "protocol-core-does-not-know-node-parts",
       severity: "error",
-      from: { path: "^protocol/src/" },
+      from: { path: "^protocol/src/", pathNot: "\\.test\\.ts$" },
       to: { path: "^protocol/node/" },
     },
     {
