@@ -2,6 +2,7 @@ import type { Codec, DeviceClient } from "@mote/protocol";
 import { backoffMs, jitteredMs } from "./backoff.js";
 import type { EffectDeps } from "./effects.js";
 import type { MessageLink, Sensor } from "./ports.js";
+import { allowance } from "./power.js";
 import { messageOf } from "./report-code.js";
 import { Sender } from "./sender.js";
 import { Serving } from "./serving.js";
@@ -119,7 +120,7 @@ export class Agent {
   }
 
   async #inferenceLoop(signal: AbortSignal): Promise<void> {
-    const { clock, settings, sensor, log } = this.deps;
+    const { clock, settings, sensor, log, conditions } = this.deps;
     let windowStartMs = clock.monotonicMs();
     while (!signal.aborted) {
       const startedMs = clock.monotonicMs();
@@ -145,7 +146,9 @@ export class Agent {
         log({ event: "fault", message: messageOf(error) });
         await clock.sleep(settings.retryFirstMs, signal);
       }
-      const restMs = settings.rateHz > 0 ? 1000 / settings.rateHz - (clock.monotonicMs() - startedMs) : 0;
+      const { rateShare } = allowance(await conditions(), settings.power);
+      const periodMs = settings.rateHz > 0 ? 1000 / (settings.rateHz * rateShare) : 0;
+      const restMs = periodMs - (clock.monotonicMs() - startedMs);
       await clock.sleep(Math.max(0, restMs), signal);
     }
     await this.#closeWindow(windowStartMs).catch(() => {});

@@ -5,6 +5,7 @@ import { type CandidateDeps, judgeOffer, openRelease, type Release } from "./can
 import { download } from "./download.js";
 import { tryGolden } from "./golden.js";
 import type { AgentStores, Conditions, InferenceEngine, Log, Random } from "./ports.js";
+import { allowance } from "./power.js";
 import { Probation } from "./probation.js";
 import { messageOf, reportCode } from "./report-code.js";
 import { artifactFrom, fetchRoute, isTransient } from "./routes.js";
@@ -91,7 +92,11 @@ async function waiting(host: Host, deps: EffectDeps, signal: AbortSignal): Promi
     await clock.sleep(backoffMs(attempts, settings.retryFirstMs, settings.retryMaxMs, random), signal);
   let told = "";
   while (!signal.aborted) {
-    const unmet = unmetPreconditions(offer?.preconditions ?? {}, await deps.conditions());
+    const now = await deps.conditions();
+    const unmet = unmetPreconditions(offer?.preconditions ?? {}, now);
+    // Going back is for the device's own good and costs little: it does not wait for a charger.
+    const { noUpdate } = allowance(now, settings.power);
+    if (noUpdate !== null && offer?.kind === "update") unmet.push(noUpdate);
     if (unmet.length === 0) return { event: "preconditionsMet" };
     const detail = unmet.join(", ");
     if (detail !== told) {

@@ -1,3 +1,5 @@
+import { POWER_DEFAULTS, type PowerPolicy } from "./power.js";
+
 /** The agent's defaults and limits, each with its unit. A platform or a person may hand in others. */
 export interface AgentSettings {
   /** Used until the server has named an interval. Seconds. */
@@ -25,6 +27,7 @@ export interface AgentSettings {
   readonly maxFrames: number;
   /** Reports kept while there is no link. A report is never dropped below this many. */
   readonly maxReports: number;
+  readonly power: PowerPolicy;
 }
 
 export const AGENT_DEFAULTS: AgentSettings = {
@@ -41,4 +44,5 @@ export const AGENT_DEFAULTS: AgentSettings = {
   windowMs: 60_000,
   maxFrames: 2_000,
   maxReports: 500,
+  power: POWER_DEFAULTS,
 };

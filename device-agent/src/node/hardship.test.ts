@@ -175,6 +175,24 @@ describe("an offer", () => {
     expect(bench.server.requests.some((line) => line.includes("/blobs/"))).toBe(false);
   });
 
+  it("waits for the device's own good too, but a way back does not", async () => {
+    offer(v1);
+    await bench.start();
+    await bench.reported("confirmed", 1);
+    offer(v2);
+    await bench.reported("confirmed", 2);
+    await bench.stop();
+    const empty = { conditions: { batteryPercent: 8, charging: false } };
+    offer(tinyRelease({ sequence: 3 }));
+    await bench.start({ preconditionsEveryMs: 20 }, empty);
+    expect(await bench.reported("waiting", 3)).toMatchObject({ detail: "ownLowBattery", runningSequence: 2 });
+    bench.server.offer = bench.server.offerOf(v1, [], { kind: "rollback", id: "r2:rollback" });
+    await bench.logged(
+      (entry) => entry["codec"] === "held" && entry["phase"] === "confirmed",
+      "the way back",
+    );
+  });
+
   it("of an older release during probation puts the trial back", async () => {
     offer(v1);
     await bench.start();
