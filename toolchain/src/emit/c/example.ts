@@ -17,7 +17,7 @@ export function exampleFiles(model: ModelText, target: Target): [string, string]
       ["example/main.c", hostMain(model)],
       ["example/Makefile", hostMakefile(model)],
     ];
-  if (target.core === "riscv32") return [];
+  if (build.emulator === undefined) return [];
   return [
     ["example/main.c", bareMetalMain(model)],
     ["example/params.S", paramsAssembly(model)],

@@ -14,7 +14,7 @@ export function lowerDspDense(context: DspContext, operator: OperatorOf<"fullyCo
   const [outDepth, depth] = tensorOf(graph, operator.inputs[1]!).shape as [number, number];
   const range = activationRange(operator.attributes.activation, output);
   if (elements(input) !== depth || range.low !== -128 || range.high !== 127) return false;
-  const held = context.heldPlanes(operator.inputs[0]!);
+  const held = packedPlanes(context, operator);
   const order = held === undefined ? null : tapOrder(held.planes);
   const length = Math.ceil((order?.length ?? depth) / 4) * 4;
   const zeroPoint = zeroPointOf(input);
@@ -55,9 +55,54 @@ export function lowerDspDense(context: DspContext, operator: OperatorOf<"fullyCo
   return true;
 }
 
+/** Planes without the slack between them: weights for bytes that mean nothing would travel with every update. */
+function packedPlanes(
+  context: DspContext,
+  operator: OperatorOf<"fullyConnected">,
+): { buffer: string; planes: Planes } | undefined {
+  const held = context.heldPlanes(operator.inputs[0]!);
+  if (held === undefined) return undefined;
+  const { buffer, planes } = held;
+  const pixels = planes.major * planes.minor;
+  if (planes.stride === pixels) return held;
+  const packed = `${buffer}#packed`;
+  const bytes = Math.ceil((planes.channels * pixels) / 4) * 4;
+  context.buffers.set(packed, { name: packed, bytes });
+  const kernel = packKernel(planes);
+  context.push(operator, {
+    kernelClass: "copy",
+    macs: 0,
+    paramBytes: 0,
+    reads: [buffer],
+    writes: [packed],
+    inPlace: [{ input: buffer, output: packed, outputLag: 0, extraScratchBytes: 0 }],
+    constants: [31],
+    emit: (placed) => ({
+      call: `${kernel.name}(${bytesAt(placed.at(buffer))}, ${bytesAt(placed.at(packed))});`,
+      functions: [kernel],
+    }),
+  });
+  return { buffer: packed, planes: { ...planes, stride: pixels } };
+}
+
+function packKernel({ major, minor, channels, stride }: Planes): CFunction {
+  const pixels = major * minor;
+  const name = `pack_planes_${major}x${minor}x${channels}`;
+  return {
+    name,
+    source: `/* Planes moved together, first to last; out may lie on in. */
+static void ${name}(const uint8_t *in, uint8_t *out) {
+    for (int32_t c = 0; c < ${channels}; c++, in += ${stride}, out += ${pixels}) {
+        memmove(out, in, ${pixels});
+    }
+}
+`,
+  };
+}
+
 /** Where planes lie flat: for every byte the index in NHWC order, -1 for slack. */
 function tapOrder({ major, minor, channels, stride, isTurned }: Planes): number[] {
-  const order = new Array<number>(stride === 1 ? channels : channels * stride).fill(-1);
+  const order = new Array<number>(channels * stride).fill(-1);
   for (let c = 0; c < channels; c++)
     for (let i = 0; i < major; i++)
       for (let j = 0; j < minor; j++) {
