@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { ModelFormatError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
 import { elements, tensorOf } from "./c/arithmetic.js";
 
@@ -51,4 +52,24 @@ export function describeArchitecture(graph: Graph, facts: ArchitectureFacts): st
 /** SHA-256 of the description, 32 bytes. */
 export function architectureHash(description: string): Uint8Array {
   return new Uint8Array(createHash("sha256").update(description).digest());
+}
+
+/** First numbers of a step's constants where the second is a shift that the kernel has compiled in. */
+const SHIFTED_KERNELS: ReadonlySet<number> = new Set([10, 11, 12, 20, 30, 50]);
+
+/** The shifts of a description, in the order of the steps. Throws ModelFormatError for what is no description. */
+export function givenShifts(description: string): number[] {
+  try {
+    const { constants } = JSON.parse(description) as { constants: number[][] };
+    return constants.flatMap(([kernel, shift]) =>
+      kernel !== undefined && SHIFTED_KERNELS.has(kernel) ? [shift!] : [],
+    );
+  } catch (cause) {
+    throw new ModelFormatError({
+      expected: "the architecture.json that `mote compile` wrote",
+      got: "something else",
+      todo: "Name the folder of the earlier compilation.",
+      cause,
+    });
+  }
 }

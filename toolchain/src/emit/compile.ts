@@ -1,9 +1,10 @@
 import { toHex } from "@mote/protocol";
+import { UnsupportedError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
 import { planArena } from "../plan/plan.js";
 import type { Plan } from "../plan/problem.js";
 import type { CoreId, Target } from "../targets/target.js";
-import { architectureHash, describeArchitecture } from "./architecture.js";
+import { architectureHash, describeArchitecture, givenShifts } from "./architecture.js";
 import { scaleOf, tensorOf, zeroPointOf } from "./c/arithmetic.js";
 import { exampleFiles } from "./c/example.js";
 import { type Family, lowerGraph } from "./c/lower.js";
@@ -23,6 +24,8 @@ export interface CompileOptions {
   readonly family?: Family;
   /** `fixed` takes what these weights allow; a new model is new code then. */
   readonly contract?: Contract;
+  /** Description of code that is out there already (architecture.json): only parameters that it can take are packed. */
+  readonly like?: string;
   /** C identifier; by default made from the graph's name. */
   readonly identifier?: string;
 }
@@ -75,7 +78,13 @@ export function compileGraph(asked: Graph, target: Target, options: CompileOptio
     params.float32(scaleOf(tensorOf(graph, name)));
     params.int32s([zeroPointOf(tensorOf(graph, name))]);
   }
-  const { steps, buffers, bufferOf } = lowerGraph(graph, params, family, options.optimize ?? "balanced");
+  const { steps, buffers, bufferOf } = lowerGraph(
+    graph,
+    params,
+    family,
+    options.optimize ?? "balanced",
+    options.like === undefined ? undefined : givenShifts(options.like),
+  );
   const plan = planArena({
     buffers,
     steps: steps.map((step) => step.plan),
@@ -96,6 +105,7 @@ export function compileGraph(asked: Graph, target: Target, options: CompileOptio
     paramBytes: params.length,
     constants: steps.map((step) => step.constants ?? []),
   });
+  if (options.like !== undefined && architecture !== options.like.trim()) throw otherArchitecture(graph.name);
   const hash = architectureHash(architecture);
   const blob = params.finish(hash);
   const identifier = options.identifier ?? identifierOf(graph.name);
@@ -130,4 +140,12 @@ export function compileGraph(asked: Graph, target: Target, options: CompileOptio
     steps,
     text,
   };
+}
+
+function otherArchitecture(name: string): UnsupportedError {
+  return new UnsupportedError({
+    expected: `parameters that the code of --like can take`,
+    got: `"${name}", which needs other code: another shape, or weights for which its short arithmetic can't be proved`,
+    todo: "Compile it as new code and ship that as firmware, or retrain from the model that is on the devices.",
+  });
 }

@@ -18,6 +18,7 @@ interface Options {
   readonly output: string;
   readonly optimize: string;
   readonly fixed?: boolean;
+  readonly like?: string;
   readonly run?: boolean;
   readonly input?: string;
 }
@@ -34,6 +35,10 @@ export const command: CliCommand = {
       .requiredOption("-o, --output <dir>", "folder for the sources")
       .option("--optimize <mode>", `${OPTIMIZE.join("|")}: flash for time where a technique does`, "balanced")
       .option("--fixed", "exploit these weights (dead channels): a new model needs new code")
+      .option(
+        "--like <dir>",
+        "an earlier compilation: the same code, or a refusal; for updates of parameters",
+      )
       .option("--run", "build, run on the host or in the emulator, compare with the executor")
       .option("--input <file>", "raw int8 codes, one or more samples, for --run")
       .addHelpText(
@@ -64,6 +69,9 @@ async function compile(path: string, options: Options, io: Io): Promise<void> {
   const compiled = compileGraph(graph, target, {
     optimize,
     contract: options.fixed === true ? "fixed" : "updatable",
+    ...(options.like === undefined
+      ? {}
+      : { like: (await readInput(join(options.like, "architecture.json"))).toString("utf8") }),
     identifier: identifierOf(basename(path, extname(path))),
   });
   // Absolute: compilers run in folders of their own.

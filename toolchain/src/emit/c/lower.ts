@@ -18,10 +18,16 @@ export interface Lowered {
 export type Family = "portable" | "dsp";
 
 /** Operators to kernels of one family, parameters written in the order in which the kernels read them. */
-export function lowerGraph(graph: Graph, params: ParamWriter, family: Family, optimize: Optimize): Lowered {
+export function lowerGraph(
+  graph: Graph,
+  params: ParamWriter,
+  family: Family,
+  optimize: Optimize,
+  given?: readonly number[],
+): Lowered {
   refuseWhatHasNoKernel(graph);
   if (family === "dsp") {
-    const { steps, buffers, codesOf } = lowerDspGraph(graph, params, optimize);
+    const { steps, buffers, codesOf } = lowerDspGraph(graph, params, optimize, given);
     return { steps, buffers, bufferOf: codesOf };
   }
   const bufferOf = aliasReshapes(graph);
@@ -80,8 +86,9 @@ function lowerDspGraph(
   graph: Graph,
   params: ParamWriter,
   optimize: Optimize,
+  given: readonly number[] | undefined,
 ): Pick<Lowered, "steps" | "buffers"> & { readonly codesOf: ReadonlyMap<string, string> } {
-  const context = lowerDsp(graph, params, optimize);
+  const context = lowerDsp(graph, params, optimize, given);
   const codesOf = new Map([...graph.inputs, ...graph.outputs].map((name) => [name, context.codesOf(name)!]));
   return { steps: context.steps, buffers: context.buffers, codesOf };
 }

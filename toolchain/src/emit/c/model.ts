@@ -1,7 +1,7 @@
 import { toHex } from "@mote/protocol";
 import type { Graph, Tensor } from "../../graph/graph.js";
 import type { Plan } from "../../plan/problem.js";
-import { elements, scaleOf, tensorOf, zeroPointOf } from "./arithmetic.js";
+import { elements, tensorOf } from "./arithmetic.js";
 import { PARAMS_HEADER_BYTES, PARAMS_VERSION, type ParamOffset } from "./params.js";
 import type { CFunction, EmittedStep, Step } from "./step.js";
 
@@ -60,8 +60,8 @@ export function modelHeader(model: ModelText): string {
   const { inputs, outputs } = ports(model);
   const accessor = ({ accessor: name, tensor, bytes, offset, params }: Port, isInput: boolean): string => {
     const qualifier = isInput ? "" : "const ";
-    return `/* int8 [${tensor.shape}], ${isInput ? "to be filled before every run" : "valid until the next run"}; now ${scaleOf(tensor)} * (code - ${zeroPointOf(tensor)}), after an
- * update as ${id}_${name}_scale() and ${id}_${name}_zero_point() say. */
+    return `/* int8 [${tensor.shape}], ${isInput ? "to be filled before every run" : "valid until the next run"}; a code means scale * (code - zero point), which come
+ * with the parameters. */
 #define ${up}_${name.toUpperCase()}_BYTES ${bytes}
 static inline ${qualifier}int8_t *${id}_${name}(${qualifier}void *arena) {
     return (${qualifier}int8_t *)arena + ${offset};

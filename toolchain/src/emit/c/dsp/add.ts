@@ -94,7 +94,8 @@ function proveAffine(context: DspContext, operator: OperatorOf<"add">): Affine |
     }
   const [realA, realB] = [scaleA / scaleO, scaleB / scaleO];
   const zeroPoints = { a: zeroPointOf(a!), b: zeroPointOf(b!), out: zeroPointOf(output) };
-  for (const shift of AFFINE_SHIFTS) {
+  const given = context.takeGiven();
+  for (const shift of given === undefined ? AFFINE_SHIFTS : [given]) {
     const found = searchAffine(realA, realB, zeroPoints, shift, exact);
     if (found !== null) return found;
   }

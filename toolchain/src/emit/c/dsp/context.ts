@@ -26,20 +26,33 @@ export class DspContext implements LowerContext {
   readonly optimize: Optimize;
   readonly steps: Step[] = [];
   readonly buffers = new Map<string, PlanBuffer>();
+  readonly #given: number[] | undefined;
   readonly #codes = new Map<string, string>();
   readonly #planes = new Map<string, { buffer: string; planes: Planes }>();
 
-  constructor(graph: Graph, params: ParamWriter, isTurned: boolean, optimize: Optimize) {
+  constructor(
+    graph: Graph,
+    params: ParamWriter,
+    isTurned: boolean,
+    optimize: Optimize,
+    given?: readonly number[],
+  ) {
     this.graph = graph;
     this.params = params;
     this.isTurned = isTurned;
     this.optimize = optimize;
+    this.#given = given === undefined ? undefined : [...given];
     for (const name of graph.inputs) this.addCodes(name);
   }
 
   /** LowerContext: portable steps read and write codes. */
   bufferOf(tensor: string): string {
     return this.#codes.get(tensor) ?? this.addCodes(tensor);
+  }
+
+  /** The next shift that existing code has compiled in; undefined where there is no such code. */
+  takeGiven(): number | undefined {
+    return this.#given?.shift();
   }
 
   addCodes(tensor: string): string {

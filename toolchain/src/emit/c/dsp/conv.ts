@@ -71,7 +71,11 @@ function lowerPointwise(context: DspContext, operator: OperatorOf<"conv2d">, dep
     operator,
     Array.from({ length: evenDepth }, (_, c) => (c < depth ? c : -1)),
   );
-  const requantized = requantizationOf(asked, zeroPointOf(tensorOf(context.graph, operator.outputs[0]!)));
+  const requantized = requantizationOf(
+    asked,
+    zeroPointOf(tensorOf(context.graph, operator.outputs[0]!)),
+    context.takeGiven(),
+  );
   if (requantized === null) return false;
   const { rows, requantization } = requantized;
   const input = planesFor(context, operator, operator.inputs[0]!);
@@ -191,7 +195,11 @@ function lowerInterleaved(
         t < run ? tapIndex(window, context.isTurned, i, Math.floor(t / depth), depth) + (t % depth) : -1,
       );
   const asked = matrixRows(context, operator, taps);
-  const requantized = requantizationOf(asked, zeroPointOf(tensorOf(graph, operator.outputs[0]!)));
+  const requantized = requantizationOf(
+    asked,
+    zeroPointOf(tensorOf(graph, operator.outputs[0]!)),
+    context.takeGiven(),
+  );
   if (requantized === null) return false;
   const { rows, requantization } = requantized;
   const output = context.addPlanes(operator.outputs[0]!);
@@ -330,7 +338,11 @@ function lowerPlanar(
         for (const channel of [c, c + 1])
           taps.push(channel < depth ? tapIndex(window, context.isTurned, i, j, depth) + channel : -1);
   const asked = matrixRows(context, operator, taps);
-  const requantized = requantizationOf(asked, zeroPointOf(tensorOf(graph, operator.outputs[0]!)));
+  const requantized = requantizationOf(
+    asked,
+    zeroPointOf(tensorOf(graph, operator.outputs[0]!)),
+    context.takeGiven(),
+  );
   if (requantized === null) return false;
   const { rows, requantization } = requantized;
   const input = planesFor(context, operator, operator.inputs[0]!);

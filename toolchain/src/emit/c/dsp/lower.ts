@@ -15,8 +15,13 @@ import { lowerDspPool } from "./pool.js";
  * The DSP family (Cortex-M4, M7, M33): planes between kernels, generated assembly where the compiler falls short. An
  * operator that has no DSP kernel takes the portable one, with a conversion of layout before it.
  */
-export function lowerDsp(graph: Graph, params: ParamWriter, optimize: Optimize): DspContext {
-  const context = new DspContext(graph, params, prefersTurned(graph), optimize);
+export function lowerDsp(
+  graph: Graph,
+  params: ParamWriter,
+  optimize: Optimize,
+  given?: readonly number[],
+): DspContext {
+  const context = new DspContext(graph, params, prefersTurned(graph), optimize, given);
   for (const operator of graph.operators) {
     if (operator.kind === "reshape") {
       context.alias(operator.inputs[0]!, operator.outputs[0]!);

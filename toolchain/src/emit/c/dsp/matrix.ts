@@ -51,9 +51,14 @@ export interface Requantized {
 
 /**
  * null where neither form holds for every channel, or two weights do not fit a halfword. A channel that can only give
- * one code gets zero weights: any multiplier serves it then.
+ * one code gets zero weights: any multiplier serves it then. `given` is the shift that existing code has compiled in (0
+ * for the long form); nothing else is tried then.
  */
-export function requantizationOf(rows: readonly MatrixChannel[], zeroPoint: number): Requantized | null {
+export function requantizationOf(
+  rows: readonly MatrixChannel[],
+  zeroPoint: number,
+  given?: number,
+): Requantized | null {
   if (rows.some(({ weights }) => weights.some((weight) => weight < -127))) return null;
   const reaches = rows.map(({ weights, bias }) => reachOf(weights, bias));
   const constants = rows.map(({ channel }, index) => constantCode(channel, zeroPoint, reaches[index]!));
@@ -61,7 +66,9 @@ export function requantizationOf(rows: readonly MatrixChannel[], zeroPoint: numb
     constants[index] === null ? row : { ...row, weights: row.weights.map(() => 0), bias: 0 },
   );
   const live = rows.filter((_, index) => constants[index] === null).map(({ channel }) => channel);
-  for (const shift of live.length === 0 ? [8] : shortShifts(live)) {
+  const shifts =
+    given === undefined ? (live.length === 0 ? [8] : shortShifts(live)) : given > 0 ? [given] : [];
+  for (const shift of shifts) {
     const channels: ShortForm[] = [];
     for (const [index, { channel }] of rows.entries()) {
       const constant = constants[index]!;
@@ -75,6 +82,7 @@ export function requantizationOf(rows: readonly MatrixChannel[], zeroPoint: numb
     if (channels.length === rows.length)
       return { rows: written, requantization: { form: "short", shift, channels } };
   }
+  if (given !== undefined && given > 0) return null;
   const channels = rows.map(({ channel }, index) => {
     const constant = constants[index]!;
     return constant === null ? longForm(channel, zeroPoint, reaches[index]!) : constantLongForm(constant);
