@@ -7,7 +7,7 @@ import type { Survey } from "./survey.js";
 /** Files by their ending. Each format's reader is imported only when a file of that format comes. */
 
 export const READABLE = [".onnx", ".tflite"] as const;
-export const WRITABLE = [".onnx"] as const;
+export const WRITABLE = [".onnx", ".tflite"] as const;
 
 export type Format = "onnx" | "tflite";
 
@@ -82,7 +82,9 @@ export async function writeModel(graph: Graph, path: string): Promise<void> {
 
 /** The bytes that writeModel would write to `name`. */
 export async function modelBytes(graph: Graph, name: string): Promise<Uint8Array> {
-  if (extname(name).toLowerCase() === ".onnx") return (await import("./onnx/write.js")).writeOnnx(graph);
+  const ending = extname(name).toLowerCase();
+  if (ending === ".onnx") return (await import("./onnx/write.js")).writeOnnx(graph);
+  if (ending === ".tflite") return (await import("./tflite/write.js")).writeTflite(graph);
   throw new UnsupportedError({
     expected: `an output file that ends in ${WRITABLE.join(" or ")}`,
     got: name,
