@@ -222,6 +222,56 @@ describe("a year of offline mode", () => {
   );
 });
 
+describe("a stolen server in server mode", () => {
+  it.runIf(process.env["MOTE_FULL"])(
+    "loses all that its key signed; what is published again counts",
+    { timeout: 300_000 },
+    async () => {
+      await mote(
+        "keys",
+        "init",
+        "--out",
+        "trust",
+        "--mode",
+        "server",
+        "--targets-threshold",
+        "1",
+        "--no-passphrase",
+      );
+      const device = new Device(new Uint8Array(await readFile(at("trust", "metadata", "1.root.json"))));
+      await startServer(at("trust", "server-keys"));
+      const kept = await writeBundle("1.0.0", 1);
+      const evil = await writeBundle("6.6.6", 666);
+      await publish(kept);
+      await publish(evil);
+      await device.refresh();
+      expect(await device.take("6.6.6")).toBe("6.6.6");
+      await stopServer();
+
+      await mote(
+        "keys",
+        "rotate",
+        "--server-keys",
+        "trust/server-keys-2",
+        "--keys",
+        "trust",
+        "--repo",
+        "trust",
+      );
+      await mote("sign", "--delegate", "trust/server-keys-2", "--keys", "trust", "--repo", "trust");
+      await startServer(at("trust", "server-keys-2"));
+      await publish();
+      await device.refresh();
+      // What the device still holds of the role is judged by the delegator of today.
+    await expect(device.take("1.0.0")).rejects.toThrow(SignatureThresholdError);
+      await publish(kept);
+      await device.refresh();
+      expect(await device.take("1.0.0")).toBe("1.0.0");
+      await expect(device.take("6.6.6")).rejects.toThrow(TargetNotFoundError);
+    },
+  );
+});
+
 async function published(role: string): Promise<{ version: number; bytes: Uint8Array }> {
   for (let version = 50; version >= 1; version--) {
     const response = await fetch(`${url}${PATHS.metadata(`${version}.${role}.json`)}`);

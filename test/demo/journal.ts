@@ -102,7 +102,10 @@ export class Journal {
 }
 
 export function kib(bytes: number): string {
-  return bytes < 10_240 ? `${bytes} B` : `${(bytes / 1024).toFixed(1)} KiB`;
+  if (bytes < 10_240) return `${Math.round(bytes)} B`;
+  return bytes < 10 * 1024 ** 2
+    ? `${(bytes / 1024).toFixed(1)} KiB`
+    : `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
 }
 
 export function percent(share: number, digits = 1): string {
