@@ -20,6 +20,7 @@ const COMMANDS: Record<string, () => Promise<{ command: CliCommand }>> = {
   sign: () => import("./commands/sign.js"),
   evaluate: () => import("./commands/evaluate.js"),
   optimize: () => import("./commands/optimize.js"),
+  train: () => import("./commands/train.js"),
   prune: () => import("./commands/prune.js"),
   quantize: () => import("./commands/quantize.js"),
   run: () => import("./commands/run.js"),

@@ -1,0 +1,195 @@
+import { type Dataset, subset } from "../data/index.js";
+import { evaluateModel } from "../evaluate/index.js";
+import { openRunnable } from "../execute/runnable.js";
+import type { Graph } from "../graph/graph.js";
+import { buildQuantized } from "../quantize/assign.js";
+import { activationSource } from "../quantize/float-source.js";
+import { type QuantizeOptions, type QuantizeReport, quantizeGraph } from "../quantize/index.js";
+import type { Linear } from "../quantize/linear.js";
+import { logitSensitivity } from "../quantize/update-aware/importance.js";
+import { layerProblems, roundUpdate } from "../quantize/update-aware/layers.js";
+import { matchPrevious, type PreviousLayer } from "../quantize/update-aware/previous.js";
+import { simplify } from "../transform/index.js";
+import { Differentiable } from "./differentiable.js";
+import { answers } from "./recover.js";
+import type { Training } from "./tensorflow.js";
+import { type FitProgress, fit, type Samples } from "./trainer.js";
+
+export interface RefitOptions {
+  /** Times that what changed is retrained and rounded again. */
+  readonly rounds: number;
+  readonly epochs?: number;
+  readonly learningRate?: number;
+  readonly seed: number;
+  readonly onProgress?: (progress: FitProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** One rounding; the first is the one before any refit. */
+export interface RefitRound {
+  /** Price of a bit at which it was rounded. */
+  readonly lambda: number;
+  readonly residualBytes: number;
+  readonly accuracy: number;
+  /** Whether it was small and good enough to replace the one before. */
+  readonly kept: boolean;
+}
+
+export interface RefitResult {
+  readonly graph: Graph;
+  /** Of the plain update-aware rounding that the rounds started from. */
+  readonly report: QuantizeReport;
+  readonly rounds: readonly RefitRound[];
+  readonly completed: boolean;
+}
+
+const DEFAULTS = { epochs: 2, learningRate: 5e-4 } as const;
+/** Growth of the price from round to round: what a dearer rounding breaks, the next refit mends. */
+const DEARER = 2.2;
+const STATISTICS_SAMPLES = 128;
+
+/**
+ * Makes the update to a fleet's model smaller than rounding alone can. In each round the weights whose codes the update
+ * leaves alone are pinned to what devices hold, the others and the biases learn the new model's answers on `unlabelled`,
+ * and the result is rounded again at a higher price of a bit; the last two rounds keep the price. A round counts only
+ * if its residuals are smaller and the loss against plain quantization of the *new* model stays within
+ * `maxLossPoints`. Without labels in `validation`, agreement with the new model stands for accuracy.
+ */
+export async function quantizeWithRefit(
+  training: Training,
+  newModel: Graph,
+  calibration: Dataset,
+  unlabelled: Samples,
+  quantizing: QuantizeOptions & { readonly previous: Graph; readonly validation: Dataset },
+  options: RefitOptions,
+): Promise<RefitResult> {
+  const first = await quantizeGraph(newModel, calibration, quantizing);
+  const update = first.report.update!;
+  const { lambda, residualBytes, accuracy } = update.chosen;
+  const rounds: RefitRound[] = [{ lambda, residualBytes, accuracy, kept: update.withinLoss }];
+  if (!update.withinLoss) return { ...first, rounds, completed: true };
+
+  const target = simplify(newModel);
+  const logits = answers(training, target, unlabelled);
+  const statistics = evenly(calibration, STATISTICS_SAMPLES);
+  const sensitivity = await logitSensitivity(target, statistics);
+  const judge = await judgeOf(target, quantizing.validation);
+  const floor = update.plainAccuracy - update.maxLossPoints / 100;
+  let best = { graph: first.graph, residualBytes };
+  let candidate = first.graph;
+  for (let round = 0; round < options.rounds; round++) {
+    const { graph, completed } = await refit(
+      training,
+      target,
+      { candidate, old: quantizing.previous, logits, data: unlabelled },
+      { ...options, seed: options.seed + round },
+    );
+    if (!completed) return { ...first, graph: best.graph, rounds, completed: false };
+    const price = lambda * DEARER ** Math.min(round, Math.max(0, options.rounds - 2));
+    const previous = matchPrevious(graph, quantizing.previous);
+    const problems = await layerProblems(
+      graph,
+      previous,
+      statistics,
+      activationSource(graph),
+      bySameName(previous.layers.keys(), sensitivity),
+    );
+    const rounded = roundUpdate(problems, price);
+    candidate = buildQuantized(graph, previous.activations, rounded.layers, "int8");
+    const bytes = Math.ceil(rounded.residualBits / 8);
+    const score = await judge(candidate);
+    const kept = score >= floor && bytes < best.residualBytes;
+    rounds.push({ lambda: price, residualBytes: bytes, accuracy: score, kept });
+    if (kept) best = { graph: candidate, residualBytes: bytes };
+  }
+  return { ...first, graph: best.graph, rounds, completed: true };
+}
+
+/** Accuracy, or agreement with the new float model where there are no labels. */
+async function judgeOf(target: Graph, validation: Dataset): Promise<(candidate: Graph) => Promise<number>> {
+  const labels = validation.labels ?? (await evaluateModel(openRunnable(target), validation)).predicted;
+  return async (candidate) =>
+    (await evaluateModel(openRunnable(candidate), { ...validation, labels })).accuracy!;
+}
+
+/** The refitted graph's operators are new objects with the old names. */
+function bySameName(
+  layers: Iterable<Linear>,
+  sensitivity: ReadonlyMap<Linear, Float64Array>,
+): Map<Linear, Float64Array> {
+  const byName = new Map([...sensitivity].map(([layer, values]) => [layer.name, values]));
+  return new Map([...layers].map((layer) => [layer, byName.get(layer.name)!]));
+}
+
+interface RefitInput {
+  /** The update as it was rounded. */
+  readonly candidate: Graph;
+  readonly old: Graph;
+  readonly logits: Float32Array;
+  readonly data: Samples;
+}
+
+async function refit(
+  training: Training,
+  target: Graph,
+  { candidate, old, logits, data }: RefitInput,
+  options: RefitOptions,
+): Promise<{ graph: Graph; completed: boolean }> {
+  const rounded = matchPrevious(target, candidate);
+  const held = matchPrevious(target, old);
+  const tensors = new Map(target.tensors);
+  const masks = new Map<string, Uint8Array>();
+  for (const [layer, now] of rounded.layers) {
+    const name = layer.inputs[1]!;
+    const tensor = target.tensors.get(name)!;
+    const values = realWeights(layer, now);
+    const before = realWeights(layer, held.layers.get(layer)!);
+    tensors.set(name, { ...tensor, data: values });
+    masks.set(
+      name,
+      Uint8Array.from(values, (value, i) => (value === before[i] ? 0 : 1)),
+    );
+    const biasName = layer.inputs[2];
+    const inputScale = rounded.activations.get(layer.inputs[0]!)!.scale[0]!;
+    if (biasName && now.bias !== null) {
+      const bias = Float32Array.from(now.bias, (code, channel) => code * inputScale * now.scale[channel]!);
+      tensors.set(biasName, { ...target.tensors.get(biasName)!, data: bias });
+    }
+  }
+  const student = new Differentiable(training, { ...target, tensors });
+  try {
+    const { completed } = await fit(
+      student,
+      { count: data.count, sampleShape: data.sampleShape, sample: (index) => data.sample(index) },
+      {
+        ...DEFAULTS,
+        ...options,
+        schedule: "cosine",
+        masks,
+        distillation: { logits, temperature: 2, weight: 1 },
+      },
+    );
+    return { graph: student.toGraph(), completed };
+  } finally {
+    student.dispose();
+  }
+}
+
+/** Codes in real numbers, in the tensor's own layout: channels last for depthwise weights, first for all others. */
+function realWeights(layer: Linear, { codes, scale }: PreviousLayer): Float32Array {
+  const perChannel = codes.length / scale.length;
+  const channelOf =
+    layer.kind === "depthwiseConv2d"
+      ? (i: number) => i % scale.length
+      : (i: number) => Math.floor(i / perChannel);
+  return Float32Array.from(codes, (code, i) => code * scale[channelOf(i)]!);
+}
+
+/** At most `most` samples, evenly spread. */
+function evenly(data: Dataset, most: number): Dataset {
+  const count = Math.min(most, data.count);
+  return subset(
+    data,
+    Array.from({ length: count }, (_, i) => Math.floor((i * data.count) / count)),
+  );
+}
