@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -88,4 +88,5 @@ test(`nothing acknowledged is lost when the server is killed ${KILLS} times unde
   const ended = new Promise((resolve) => server.process.once("exit", resolve));
   server.process.kill("SIGTERM");
   expect(await ended).toBe(0);
+  rmSync(folder, { recursive: true });
 }, 600_000);

@@ -14,7 +14,7 @@ import { Enrolment } from "./fleet/enrolment.js";
 import { Polls } from "./fleet/polls.js";
 import { Reports } from "./fleet/reports.js";
 import { Sessions } from "./fleet/sessions.js";
-import { createApp, type TlsFiles } from "./http/app.js";
+import { createApp } from "./http/app.js";
 import { People } from "./http/auth.js";
 import type { Log } from "./log.js";
 import { Ingest } from "./monitor/ingest.js";
@@ -26,6 +26,7 @@ import { newSecret, sha256Hex } from "./secrets.js";
 import { setAllOffline } from "./store/devices.js";
 import { listPeople, putPerson } from "./store/people.js";
 import { Store } from "./store/store.js";
+import type { TlsFiles } from "./tls.js";
 import { TrustRepository } from "./trust/repository.js";
 import { openServerKeys } from "./trust/serverKeys.js";
 
@@ -119,7 +120,10 @@ export class MoteServer {
     hints.send = (product) => broker.hint(product);
     const mqttPort = await broker.listen(config.mqttPort, config.host);
     const scheme = tls === null ? "mqtt" : "mqtts";
-    const mqttUrl = config.publicMqttUrl ?? `${scheme}://${bracketed(config.host)}:${mqttPort}`;
+    const mqttUrlAt = (hostname: string) =>
+      config.publicMqttUrl ??
+      `${scheme}://${bracketed(isWildcard(config.host) ? hostname : config.host)}:${mqttPort}`;
+    const mqttUrl = mqttUrlAt("localhost");
     const people = new People(store, config.demoOpenConsole);
     const enrolment = new Enrolment(store, clock);
     const delivery = new Delivery(
@@ -135,7 +139,7 @@ export class MoteServer {
       blobs,
       log,
       tls,
-      device: { enrolment, sessions, polls, reports, trust, mqttUrl: () => mqttUrl, pollIntervalS },
+      device: { enrolment, sessions, polls, reports, trust, mqttUrl: mqttUrlAt, pollIntervalS },
       operator: {
         people,
         catalog,
@@ -234,6 +238,11 @@ async function problemsOf(store: Store): Promise<string[]> {
   }
 }
 
+/** Listens on all addresses; devices must be told the one by which they came. */
+function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
 function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
+  return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
 }

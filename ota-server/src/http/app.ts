@@ -7,6 +7,7 @@ import fastify, { type FastifyInstance } from "fastify";
 import type { DiskBlobs } from "../blobs/diskBlobs.js";
 import type { Log } from "../log.js";
 import type { Metrics } from "../monitor/metrics.js";
+import type { TlsFiles } from "../tls.js";
 import { addBlobRoutes } from "./blobRoutes.js";
 import { addConsoleRoutes, type ConsoleDoor } from "./consoleRoutes.js";
 import { addDeviceRoutes, type DeviceDoor } from "./deviceRoutes.js";
@@ -25,11 +26,6 @@ export const HTTP_LIMITS = {
   /** Longer paths are not ours. */
   maxParamLength: 256,
 } as const;
-
-export interface TlsFiles {
-  readonly key: string;
-  readonly cert: string;
-}
 
 export interface AppParts {
   readonly blobs: DiskBlobs;

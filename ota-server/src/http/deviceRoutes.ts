@@ -27,8 +27,8 @@ export interface DeviceDoor {
   readonly polls: Polls;
   readonly reports: Reports;
   readonly trust: TrustRepository;
-  /** Known once the broker listens. */
-  readonly mqttUrl: () => string;
+  /** Where devices find the broker. @param hostname by which this device reached the server. */
+  readonly mqttUrl: (hostname: string) => string;
   readonly pollIntervalS: number;
 }
 
@@ -43,12 +43,12 @@ export function addDeviceRoutes(app: FastifyInstance, door: DeviceDoor): void {
   app.post<{ Body: EnrollRequest }>(
     PATHS.enroll,
     { schema: { tags: ["device"], body: EnrollRequest, response: { 200: EnrollAnswer, ...refusals } } },
-    async ({ body }): Promise<EnrollAnswer> => {
+    async ({ body, hostname }): Promise<EnrollAnswer> => {
       const device = await enrolment.enroll(body);
       return {
         deviceId: device.id,
         product: device.product,
-        mqttUrl: door.mqttUrl(),
+        mqttUrl: door.mqttUrl(hostname),
         pollIntervalS: door.pollIntervalS,
       };
     },

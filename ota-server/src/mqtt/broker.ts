@@ -6,11 +6,11 @@ import type { Clock } from "../clock.js";
 import type { Events } from "../events.js";
 import type { Reports } from "../fleet/reports.js";
 import type { Sessions } from "../fleet/sessions.js";
-import type { TlsFiles } from "../http/app.js";
 import type { Log } from "../log.js";
 import type { Ingest } from "../monitor/ingest.js";
 import { setOnline } from "../store/devices.js";
 import type { Store } from "../store/store.js";
+import type { TlsFiles } from "../tls.js";
 
 export const MQTT_LIMITS = {
   /** Largest packet of ours: 64 reports. */

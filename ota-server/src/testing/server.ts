@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OperatorClient } from "@mote/protocol";
@@ -85,6 +85,7 @@ export class TestBench {
 
   async close(): Promise<void> {
     await this.server.close();
+    rmSync(this.folder, { recursive: true });
   }
 }
 

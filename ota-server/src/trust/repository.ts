@@ -399,7 +399,10 @@ export class TrustRepository {
 
   private serverTargets(): Record<string, TargetFile> {
     const held = this.published?.delegated[SERVER_ROLE];
-    return held === undefined ? {} : parseMetadata(held.body, TargetsSigned, SERVER_ROLE).signed.targets;
+    // What a key signed that was taken away (stolen, perhaps) is not carried over: each release is signed anew.
+    return held === undefined || !isVouchedFor(this.published, held)
+      ? {}
+      : parseMetadata(held.body, TargetsSigned, SERVER_ROLE).signed.targets;
   }
 
   /**
@@ -485,13 +488,23 @@ export class TrustRepository {
   }
 }
 
+/** Do today's targets still name the keys that signed this delegated role? Devices ask the same. */
+function isVouchedFor(published: Published | null, { role, body }: TrustFile): boolean {
+  if (published === null || published.targets === null) return false;
+  const { delegations } = parseMetadata(published.targets.body, TargetsSigned, "targets").signed;
+  const delegated = delegations?.roles?.find(({ name }) => name === role);
+  if (delegations === undefined || delegated === undefined) return false;
+  const parsed = parseMetadata(body, TargetsSigned, role);
+  return validSigners(parsed, delegations.keys, delegated, DEPS).size >= delegated.threshold;
+}
+
+/** What devices believe: a delegated role that nobody vouches for any more names no release. */
 function bodiesOf(published: Published) {
+  const believed = Object.entries(published.delegated).filter(([, file]) => isVouchedFor(published, file));
   return {
     root: published.root.body,
     targets: published.targets?.body ?? null,
-    delegated: Object.fromEntries(
-      Object.entries(published.delegated).map(([role, file]) => [role, file.body]),
-    ),
+    delegated: Object.fromEntries(believed.map(([role, file]) => [role, file.body])),
     snapshot: published.snapshot?.body ?? null,
     timestamp: published.timestamp?.body ?? null,
   };
