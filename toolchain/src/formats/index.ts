@@ -11,16 +11,25 @@ export const WRITABLE = [".onnx", ".tflite"] as const;
 
 export type Format = "onnx" | "tflite";
 
+export interface ReadOptions {
+  /** Lengths for dimensions that a file leaves open, by their name or by "input:axis". The batch is 1 if not given. */
+  readonly dimensions?: Readonly<Record<string, number>>;
+}
+
 /** Reads a model file into a validated graph. Throws FileError, ModelFormatError, UnsupportedError or GraphError. */
-export async function readModel(path: string): Promise<Graph> {
-  return readModelBytes(await fileBytes(path), path);
+export async function readModel(path: string, options: ReadOptions = {}): Promise<Graph> {
+  return readModelBytes(await fileBytes(path), path, options);
 }
 
 /** As readModel, from memory; `name` tells the format by its ending. */
-export async function readModelBytes(bytes: Uint8Array, name: string): Promise<Graph> {
+export async function readModelBytes(
+  bytes: Uint8Array,
+  name: string,
+  options: ReadOptions = {},
+): Promise<Graph> {
   switch (formatOf(name)) {
     case "onnx":
-      return (await import("./onnx/read.js")).readOnnx(bytes);
+      return (await import("./onnx/read.js")).readOnnx(bytes, options);
     case "tflite":
       return (await import("./tflite/read.js")).readTflite(bytes);
   }

@@ -5,6 +5,7 @@ import { countMacs, countParameters, macsOf } from "../../graph/cost.js";
 import type { Graph, Tensor } from "../../graph/graph.js";
 import { byteCount } from "../../graph/size.js";
 import type { CliCommand } from "../command.js";
+import { collectDimension } from "../dimensions.js";
 
 interface TensorReport {
   readonly name: string;
@@ -33,10 +34,14 @@ export const command: CliCommand = {
     command
       .argument("<model>", "a model file: .onnx or .tflite")
       .option("--tensors", "list every tensor, not only inputs and outputs")
+      .option("--dim <name=length>", "the length of a dimension that the file leaves open", collectDimension)
       .addHelpText("after", "\nExample:\n  mote inspect kws.tflite --tensors")
-      .action(async (path: string, options: { tensors?: boolean }) => {
+      .action(async (path: string, options: { tensors?: boolean; dim?: Record<string, number> }) => {
         const survey = await surveyModel(path);
-        const graph = survey.unsupported.length === 0 ? await readModel(path) : null;
+        const graph =
+          survey.unsupported.length === 0
+            ? await readModel(path, options.dim === undefined ? {} : { dimensions: options.dim })
+            : null;
         const report: InspectReport = {
           format: survey.format,
           inputs:

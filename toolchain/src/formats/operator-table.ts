@@ -1,0 +1,48 @@
+import { READABLE_OPERATORS as ONNX_READ } from "./onnx/read.js";
+import { WRITABLE_KINDS as ONNX_WRITTEN } from "./onnx/write-operators.js";
+import { READABLE_OPERATORS as TFLITE_READ } from "./tflite/read-operators.js";
+import { WRITABLE_KINDS as TFLITE_WRITTEN } from "./tflite/write-operators.js";
+
+/** docs/operators.md, made of the readers' and writers' own tables: what they can do is what it says. */
+export function operatorsPage(): string {
+  const sorted = (names: readonly string[]) =>
+    [...names]
+      .sort()
+      .map((name) => `\`${name}\``)
+      .join(", ");
+  const kinds = [...new Set([...ONNX_WRITTEN, ...TFLITE_WRITTEN])].sort();
+  const rows = kinds.map((kind) => {
+    const mark = (list: readonly string[]) => (list.includes(kind) ? "yes" : "-");
+    return `| \`${kind}\` | ${mark(ONNX_WRITTEN)} | ${mark(TFLITE_WRITTEN)} |`;
+  });
+  return [
+    "# Operators",
+    "",
+    "What Mote reads and writes, by format. `mote inspect MODEL` says it for one model: each operator that is not",
+    "supported with its count, its places and what can be done. This page is generated: change the tables in",
+    "`toolchain/src/formats`, then run `UPDATE_DOCS=1 npx vitest run toolchain/src/formats/operator-table.test.ts`.",
+    "",
+    "## Read from ONNX (opset 6 to the newest)",
+    "",
+    `${sorted(ONNX_READ)}.`,
+    "",
+    "One and two spatial dimensions; three are refused. Recurrent layers without peepholes, clipping or sequence",
+    "lengths. `QuantizeLinear` and `DequantizeLinear` around an operator make it an integer operator; uint8 codes are",
+    "read as int8, 128 lower. Nodes that compute shapes are folded away. Images come out channels-last.",
+    "",
+    "## Read from TensorFlow Lite (float32, float16 weights, int8, int16x8, int4 weights)",
+    "",
+    `${sorted(TFLITE_READ)}.`,
+    "",
+    "## Written",
+    "",
+    "| operator of the graph | ONNX | TensorFlow Lite |",
+    "|---|---|---|",
+    ...rows,
+    "",
+    "ONNX: opset 13, or 14 with `HardSwish`, 17 with `LayerNormalization`, 20 with `Gelu`. An integer graph is written as",
+    "QDQ with float32 inputs and outputs. TensorFlow Lite: padding that is neither SAME nor VALID becomes a `PAD` before",
+    "the operator.",
+    "",
+  ].join("\n");
+}
