@@ -1,14 +1,22 @@
 import type { Dataset } from "../data/dataset.js";
 import { DataError } from "../errors.js";
 import type { RunnableModel } from "../execute/runnable.js";
-import { agreement, argMax, type Classification, classify, SignalToNoise } from "./metrics.js";
+import {
+  agreement,
+  argMax,
+  ChannelSignalToNoise,
+  type Classification,
+  classify,
+  SignalToNoise,
+} from "./metrics.js";
 
 export interface LayerError {
   readonly tensor: string;
   readonly operator: string;
   /** Signal over error power in dB; null where the two are equal. */
   readonly sqnrDb: number | null;
-  readonly greatestError: number;
+  /** null where channels were rescaled on purpose (equalization): then no single figure tells. */
+  readonly greatestError: number | null;
 }
 
 /** Outputs for one data set; classification figures only where the set has labels. */
@@ -42,7 +50,7 @@ export async function evaluateModel(
   const predicted = new Int32Array(dataset.count);
   const other = new Int32Array(against === undefined ? 0 : dataset.count);
   const outputNoise = new SignalToNoise();
-  const noise = new Map<string, SignalToNoise>();
+  const noise = new Map<string, ChannelSignalToNoise>();
   let classes = 0;
   for (let i = 0; i < dataset.count; i++) {
     const sample = dataset.sample(i);
@@ -56,7 +64,7 @@ export async function evaluateModel(
       requireSameLength(expected.length, result.length);
       other[i] = argMax(expected);
       outputNoise.add(expected, result);
-      if (options.layers === true) addLayers(noise, reference, values);
+      if (options.layers === true) addLayers(model, noise, reference, values);
     }
     options.progress?.(i + 1, dataset.count);
   }
@@ -78,7 +86,8 @@ export async function evaluateModel(
 }
 
 function addLayers(
-  noise: Map<string, SignalToNoise>,
+  model: RunnableModel,
+  noise: Map<string, ChannelSignalToNoise>,
   reference: ReadonlyMap<string, Float32Array>,
   values: ReadonlyMap<string, Float32Array>,
 ): void {
@@ -87,14 +96,14 @@ function addLayers(
     if (actual === undefined || actual.length !== expected.length) continue;
     let sum = noise.get(name);
     if (sum === undefined) {
-      sum = new SignalToNoise();
+      sum = new ChannelSignalToNoise(model.graph.tensors.get(name)?.shape.at(-1) ?? 1);
       noise.set(name, sum);
     }
     sum.add(expected, actual);
   }
 }
 
-function layerErrors(model: RunnableModel, noise: ReadonlyMap<string, SignalToNoise>): LayerError[] {
+function layerErrors(model: RunnableModel, noise: ReadonlyMap<string, ChannelSignalToNoise>): LayerError[] {
   return model.graph.operators.flatMap((operator) =>
     operator.outputs.flatMap((tensor) => {
       const sum = noise.get(tensor);
@@ -104,7 +113,7 @@ function layerErrors(model: RunnableModel, noise: ReadonlyMap<string, SignalToNo
           tensor,
           operator: operator.kind,
           sqnrDb: finite(sum.decibels),
-          greatestError: sum.greatestError,
+          greatestError: sum.isRescaled ? null : sum.greatestError,
         },
       ];
     }),

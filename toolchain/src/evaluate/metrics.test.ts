@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { agreement, argMax, classify, SignalToNoise } from "./metrics.js";
+import { agreement, argMax, ChannelSignalToNoise, classify, SignalToNoise } from "./metrics.js";
 
 describe("classification metrics", () => {
   it("counts the confusion by true row and predicted column", () => {
@@ -29,5 +29,21 @@ describe("classification metrics", () => {
     noise.add([0, 0], [1, 0]);
     expect(noise.decibels).toBeCloseTo(20);
     expect(noise.greatestError).toBe(1);
+  });
+
+  it("takes a channel's deliberate factor out before it measures the noise", () => {
+    const reference = Float32Array.from({ length: 200 }, (_, i) => Math.sin(i));
+    const noisy = reference.map((x, i) => (i % 2 === 0 ? x + 0.01 : 8 * (x + 0.01)));
+    const noise = new ChannelSignalToNoise(2);
+    noise.add(reference, noisy);
+    expect(noise.isRescaled).toBe(true);
+    expect(noise.decibels).toBeGreaterThan(35);
+    const plain = new ChannelSignalToNoise(2);
+    plain.add(
+      reference,
+      reference.map((x) => x + 0.01),
+    );
+    expect(plain.isRescaled).toBe(false);
+    expect(plain.decibels).toBeCloseTo(37, 0);
   });
 });

@@ -88,3 +88,57 @@ export class SignalToNoise {
     return this.#greatest;
   }
 }
+
+/** A channel whose gain is further from 1 than this was rescaled on purpose, not by rounding. */
+const GAIN_TOLERANCE = 0.05;
+
+/**
+ * Signal over error power of a tensor, channel by channel (last axis). Equalization divides a channel by a factor that
+ * the next layer takes back: where a channel's gain shows that, it is taken out before the error is measured.
+ */
+export class ChannelSignalToNoise {
+  readonly #xx: Float64Array;
+  readonly #xy: Float64Array;
+  readonly #yy: Float64Array;
+  #greatest = 0;
+
+  constructor(readonly channels: number) {
+    this.#xx = new Float64Array(channels);
+    this.#xy = new Float64Array(channels);
+    this.#yy = new Float64Array(channels);
+  }
+
+  add(reference: ArrayLike<number>, actual: ArrayLike<number>): void {
+    for (let i = 0; i < reference.length; i++) {
+      const [x, y] = [reference[i]!, actual[i]!];
+      const channel = i % this.channels;
+      this.#xx[channel]! += x * x;
+      this.#xy[channel]! += x * y;
+      this.#yy[channel]! += y * y;
+      this.#greatest = Math.max(this.#greatest, Math.abs(x - y));
+    }
+  }
+
+  get decibels(): number {
+    let [signal, noise] = [0, 0];
+    for (let c = 0; c < this.channels; c++) {
+      const gain = this.#gain(c);
+      signal += this.#xx[c]!;
+      noise += Math.max(0, this.#xx[c]! - (2 * this.#xy[c]!) / gain + this.#yy[c]! / gain ** 2);
+    }
+    return noise === 0 ? Number.POSITIVE_INFINITY : 10 * Math.log10(signal / noise);
+  }
+
+  get isRescaled(): boolean {
+    return this.#xx.some((_, channel) => this.#gain(channel) !== 1);
+  }
+
+  get greatestError(): number {
+    return this.#greatest;
+  }
+
+  #gain(channel: number): number {
+    const gain = this.#xy[channel]! / this.#xx[channel]!;
+    return gain > 0 && Math.abs(gain - 1) > GAIN_TOLERANCE ? gain : 1;
+  }
+}

@@ -1,6 +1,7 @@
 import type { Dataset } from "../data/dataset.js";
 import { DataError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
+import { InputCovariance } from "./covariance.js";
 import { InputMeans } from "./input-statistics.js";
 import { type Linear, linearLayers } from "./linear.js";
 import type { Observer } from "./observer.js";
@@ -12,6 +13,8 @@ export type ActivationSource = (sample: Float32Array) => Promise<ReadonlyMap<str
 export interface Calibration {
   readonly ranges: ReadonlyMap<string, Range>;
   readonly inputMeans: ReadonlyMap<Linear, Float64Array>;
+  /** Covariance of each layer's inputs, where rounding asked for it. */
+  readonly covariances: ReadonlyMap<Linear, InputCovariance>;
   readonly samples: number;
 }
 
@@ -19,8 +22,13 @@ export interface CalibrationOptions {
   readonly observer: () => Observer;
   /** Whether to gather what bias correction needs. */
   readonly withMeans: boolean;
+  /** Whether to gather what rounding by covariance needs, from the first samples. */
+  readonly withCovariances: boolean;
   readonly progress?: (done: number, total: number) => void;
 }
+
+/** About a hundred samples settle a covariance; more only cost time. */
+const COVARIANCE_SAMPLES = 128;
 
 /** Streams all samples through the float graph; memory does not grow with their number. */
 export async function calibrate(
@@ -32,6 +40,11 @@ export async function calibrate(
   const observers = new Map<string, Observer>();
   const means = new Map(
     options.withMeans ? linearLayers(graph).map((layer) => [layer, new InputMeans(graph, layer)]) : [],
+  );
+  const covariances = new Map(
+    options.withCovariances
+      ? linearLayers(graph).map((layer) => [layer, new InputCovariance(graph, layer)])
+      : [],
   );
   let isAllZero = true;
   for (let i = 0; i < dataset.count; i++) {
@@ -47,6 +60,9 @@ export async function calibrate(
       observer.observe(array);
     }
     for (const [layer, mean] of means) mean.observe(values.get(layer.inputs[0]!)!);
+    if (i < COVARIANCE_SAMPLES) {
+      for (const [layer, covariance] of covariances) covariance.observe(values.get(layer.inputs[0]!)!);
+    }
     options.progress?.(i + 1, dataset.count);
   }
   if (isAllZero) {
@@ -62,6 +78,7 @@ export async function calibrate(
   return {
     ranges,
     inputMeans: new Map([...means].map(([layer, mean]) => [layer, mean.means()])),
+    covariances,
     samples: dataset.count,
   };
 }

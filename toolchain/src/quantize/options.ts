@@ -12,6 +12,8 @@ export interface QuantizeOptions {
   readonly calibrate?: CalibrationMethod;
   /** Default true. */
   readonly biasCorrect?: boolean;
+  /** Round weights by the covariance of what they are multiplied with, not each to the nearest. Default false. */
+  readonly adaround?: boolean;
   /** Cross-layer equalization where it pays on the calibration samples. Default true. */
   readonly equalize?: boolean;
   /** Where activations come from; ONNX Runtime by default. */

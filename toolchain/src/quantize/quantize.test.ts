@@ -28,6 +28,19 @@ function noise(count: number, seed: number): Dataset {
   return { count, sampleShape: [10, 10, 2], sample: (i) => samples[i]! };
 }
 
+/** Neighbouring values alike, as in real signals: only then do inputs have a covariance to round by. */
+function walks(count: number, seed: number): Dataset {
+  const random = new Random(seed);
+  const samples = Array.from({ length: count }, () => {
+    let value = 0;
+    return Float32Array.from({ length: 200 }, () => {
+      value = 0.95 * value + 0.3 * random.normal();
+      return value;
+    });
+  });
+  return { count, sampleShape: [10, 10, 2], sample: (i) => samples[i]! };
+}
+
 describe("quantizeGraph", () => {
   it("gives integers that follow the float model closely on unseen samples", async () => {
     const { graph } = await quantizeGraph(network(), noise(64, 1));
@@ -72,6 +85,18 @@ describe("quantizeGraph", () => {
         expect(scale).toBe(Math.fround(product));
       });
     }
+  });
+
+  it("rounds for the layer's output with adaround, and comes closer to it", async () => {
+    const noiseOf = async (adaround: boolean): Promise<number> => {
+      const { graph } = await quantizeGraph(network(), walks(64, 1), { adaround, equalize: false });
+      const result = await evaluateModel(openRunnable(graph, { keep: true }), walks(64, 2), {
+        against: openRunnable(simplify(network()), { keep: true }),
+        layers: true,
+      });
+      return result.layers!.find(({ operator }) => operator === "fullyConnected")!.sqnrDb!;
+    };
+    expect(await noiseOf(true)).toBeGreaterThan(await noiseOf(false));
   });
 
   it("gives the same bytes for the same data", async () => {

@@ -12,6 +12,7 @@ import { type ActivationSource, type Calibration, calibrate } from "./calibrate.
 import { activationSource } from "./float-source.js";
 import { groupActivations } from "./groups.js";
 import { EntropyObserver, MseObserver, PercentileObserver } from "./histogram.js";
+import { codesByCovariance } from "./learned-rounding.js";
 import { type Linear, linearLayers } from "./linear.js";
 import { MinMaxObserver, type Observer } from "./observer.js";
 import type { QuantizeOptions, QuantizeReport } from "./options.js";
@@ -36,6 +37,8 @@ export async function quantizeGraph(
   const method = options.calibrate ?? "minmax";
   steps.push(`${dataset.count} samples observed, ranges by ${method}`);
   const recipe = await chooseRecipe(simple, dataset, options, steps);
+  if (options.adaround ?? false)
+    steps.push("weights rounded so that each layer's output comes closest, not each weight");
   if (options.biasCorrect ?? true) steps.push("biases corrected for the mean error of the rounded weights");
   const update =
     options.previous === undefined
@@ -110,6 +113,7 @@ async function quantizeOnce(
   const calibration = await calibrate(graph, dataset, source, {
     observer: OBSERVERS[options.calibrate ?? "minmax"],
     withMeans: options.biasCorrect ?? true,
+    withCovariances: options.adaround ?? false,
     ...(options.progress && { progress: options.progress }),
   });
   const activations = assignActivations(graph, groupActivations(graph, "int8"), calibration.ranges, "int8");
@@ -185,7 +189,10 @@ function roundLayers(
     const bias = floatConstant(graph, layer.inputs[2]);
     const inputScale = activations.get(layer.inputs[0]!)!.scale[0]!;
     const scale = weightScales(layer, weights, bias, inputScale);
-    const codes = nearestCodes(layer, weights, scale);
+    const nearest = nearestCodes(layer, weights, scale);
+    const covariance = calibration.covariances.get(layer);
+    const codes =
+      covariance === undefined ? nearest : codesByCovariance(graph, layer, nearest, scale, covariance);
     const means = calibration.inputMeans.get(layer);
     const corrected =
       (options.biasCorrect ?? true) && means !== undefined

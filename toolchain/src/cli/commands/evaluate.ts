@@ -90,7 +90,7 @@ function render(result: Evaluation): string {
         shorten(layer.tensor),
         layer.operator,
         decibels(layer.sqnrDb),
-        layer.greatestError.toPrecision(3),
+        layer.greatestError?.toPrecision(3) ?? "rescaled",
       ]);
     }
     lines.push(table.toString());

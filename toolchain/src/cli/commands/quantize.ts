@@ -18,6 +18,7 @@ interface Options {
   readonly samples: string;
   readonly biasCorrect: boolean;
   readonly equalize: boolean;
+  readonly adaround?: boolean;
   readonly previous?: string;
   readonly maxLoss: string;
   readonly validate?: string;
@@ -37,6 +38,7 @@ export const command: CliCommand = {
       .option("--scheme <scheme>", "int8", "int8")
       .option("--calibrate <method>", CALIBRATION_METHODS.join(", "), "minmax")
       .option("--samples <n>", "calibrate on at most n samples, evenly spread over the set", "512")
+      .option("--adaround", "round each weight up or down for the layer's output, not to its nearest code")
       .option("--no-equalize", "never move scales between layers")
       .option("--no-bias-correct", "leave the biases as they are")
       .option("--previous <model>", "the int8 model that devices hold: round so that the update is small")
@@ -80,6 +82,7 @@ async function quantize(path: string, options: Options, io: Io): Promise<void> {
       calibrate: method,
       biasCorrect: options.biasCorrect,
       equalize: options.equalize,
+      adaround: options.adaround === true,
       ...(options.previous !== undefined && {
         previous: await readModel(options.previous),
         maxLossPoints: points("--max-loss", options.maxLoss),

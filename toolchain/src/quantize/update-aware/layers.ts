@@ -3,9 +3,9 @@ import type { Graph } from "../../graph/graph.js";
 import { floatConstant } from "../../transform/edges.js";
 import type { LayerCodes } from "../assign.js";
 import type { ActivationSource } from "../calibrate.js";
+import { InputCovariance } from "../covariance.js";
+import { type DescentProblem, roundTowards } from "../descent.js";
 import { channelCount, type Linear, weightIndex } from "../linear.js";
-import { InputCovariance } from "./covariance.js";
-import { type DescentProblem, roundTowards } from "./descent.js";
 import { frozenScales } from "./frozen-scales.js";
 import type { Previous, PreviousLayer } from "./previous.js";
 

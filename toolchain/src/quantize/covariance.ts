@@ -1,6 +1,6 @@
-import type { Graph } from "../../graph/graph.js";
-import { fieldIndex, receptiveFields } from "../input-statistics.js";
-import { channelCount, type Linear } from "../linear.js";
+import type { Graph } from "../graph/graph.js";
+import { fieldIndex, receptiveFields } from "./input-statistics.js";
+import { channelCount, type Linear } from "./linear.js";
 
 /** Share of the mean variance that is added to the diagonal, so that directions never seen cost something. */
 const DAMPING = 0.01;

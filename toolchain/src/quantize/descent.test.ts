@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Random } from "../../train/random.js";
+import { Random } from "../train/random.js";
 import { type DescentProblem, entropyBits, roundTowards } from "./descent.js";
 
 const CHANNELS = 6;

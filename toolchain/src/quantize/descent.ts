@@ -1,4 +1,4 @@
-import { clamp, roundAwayFromZero } from "../../execute/integer/fixed-point.js";
+import { clamp, roundAwayFromZero } from "../execute/integer/fixed-point.js";
 
 /**
  * Rounding that knows what the device already holds. Per layer it minimises
@@ -45,8 +45,8 @@ export function roundTowards(problem: DescentProblem, lambda: number): DescentRe
   return cost(fromOld) < cost(fromNearest) ? fromOld : fromNearest;
 }
 
-/** Changes `codes` in place. */
-function descend(problem: DescentProblem, codes: Int32Array[], lambda: number): DescentResult {
+/** Changes `codes` in place: sweeps until nothing changes, ten times at most. */
+export function descend(problem: DescentProblem, codes: Int32Array[], lambda: number): DescentResult {
   const { target, old, scale, covariance, importance } = problem;
   const gradients = codes.map((row, channel) => {
     const error = Float64Array.from(row, (q, tap) => q * scale[channel]! - target[channel]![tap]!);
