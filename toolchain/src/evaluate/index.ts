@@ -1,4 +1,5 @@
 export { type EvaluateOptions, type Evaluation, evaluateModel, type LayerError } from "./evaluate.js";
+export { evaluationHtml } from "./html.js";
 export {
   agreement,
   argMax,

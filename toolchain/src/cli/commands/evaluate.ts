@@ -1,8 +1,9 @@
+import { writeFile } from "node:fs/promises";
 import Table from "cli-table3";
 import type { Command } from "commander";
 import { fitToInput, openDataset } from "../../data/index.js";
 import { UsageError } from "../../errors.js";
-import { type Evaluation, evaluateModel } from "../../evaluate/index.js";
+import { type Evaluation, evaluateModel, evaluationHtml } from "../../evaluate/index.js";
 import { openRunnable } from "../../execute/runnable.js";
 import { readModel } from "../../formats/index.js";
 import { simplify } from "../../transform/index.js";
@@ -13,6 +14,7 @@ interface Options {
   readonly data: string;
   readonly against?: string;
   readonly layers?: boolean;
+  readonly html?: string;
   readonly minAccuracy?: string;
 }
 
@@ -25,6 +27,7 @@ export const command: CliCommand = {
       .requiredOption("--data <set>", "labelled data: .npz or a folder with one folder per class")
       .option("--against <model>", "another model on the same data, for instance the float one")
       .option("--layers", "with --against: signal-to-quantization-noise of every layer")
+      .option("--html <file>", "write a report with charts, one file")
       .option("--min-accuracy <share>", "exit 3 when the accuracy is below, for instance 0.97")
       .addHelpText(
         "after",
@@ -59,7 +62,9 @@ async function evaluate(path: string, options: Options, io: Io): Promise<void> {
   bar.stop();
   const { predicted: _, ...document } = result;
   io.json({ model: path, rounding: "double", ...document });
+  if (options.html !== undefined) await writeFile(options.html, evaluationHtml(path, result));
   io.say(render(result));
+  if (options.html !== undefined) io.say(`report: ${options.html}`);
   requireAccuracy(options.minAccuracy, result.accuracy);
 }
 
