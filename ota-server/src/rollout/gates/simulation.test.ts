@@ -104,9 +104,9 @@ test("a release that is worse by just the margin hardly ever advances", () => {
   expect(shares(MARGIN).advance).toBeLessThanOrEqual(RATE + slack);
 }, 300_000);
 
-test("a better release advances", () => {
+test("a better release mostly advances within 23 windows, and is else held for a person", () => {
   const { stop, advance } = shares(-MARGIN);
   // Its errors are no fewer, so that gate may err at the configured rate.
   expect(stop).toBeLessThanOrEqual(RATE + slack);
-  expect(advance).toBeGreaterThan(0.85);
+  expect(advance).toBeGreaterThan(0.75);
 }, 300_000);
