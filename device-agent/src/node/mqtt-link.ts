@@ -123,14 +123,18 @@ export class MqttLink implements MessageLink {
     return { ended };
   }
 
-  #until(ended: Promise<string>, signal: AbortSignal): Promise<string> {
-    return Promise.race([
-      ended,
-      new Promise<string>((resolve) => {
-        if (signal.aborted) resolve("stopped");
-        else signal.addEventListener("abort", () => resolve("stopped"), { once: true });
-      }),
-    ]);
+  async #until(ended: Promise<string>, signal: AbortSignal): Promise<string> {
+    let stop = () => {};
+    const stopped = new Promise<string>((resolve) => {
+      stop = () => resolve("stopped");
+    });
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      return await Promise.race([ended, stopped]);
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
   }
 
   async #goodbye(): Promise<void> {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { DeviceConditions } from "@mote/protocol";
 import type { Command } from "commander";
 import type { AgentOptions } from "./assemble.js";
@@ -50,6 +51,8 @@ export function agentOptions(
 /** Aborted by SIGINT or SIGTERM: the agent says goodbye and ends. A second signal ends it at once. */
 export function untilSignalled(): AbortSignal {
   const controller = new AbortController();
+  // One signal ends all of a simulated fleet: many listeners are no leak here.
+  setMaxListeners(0, controller.signal);
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     process.once(name, () => {
       controller.abort();
