@@ -263,7 +263,7 @@ describe("a stolen server in server mode", () => {
       await publish();
       await device.refresh();
       // What the device still holds of the role is judged by the delegator of today.
-    await expect(device.take("1.0.0")).rejects.toThrow(SignatureThresholdError);
+      await expect(device.take("1.0.0")).rejects.toThrow(SignatureThresholdError);
       await publish(kept);
       await device.refresh();
       expect(await device.take("1.0.0")).toBe("1.0.0");
