@@ -9,9 +9,9 @@ export function evaluationHtml(title: string, evaluation: Evaluation): string {
     evaluation.layers === undefined ? "" : layerChart(evaluation.layers),
   ];
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>${escape(title)}</title>
+<html lang="en"><head><meta charset="utf-8"><title>${escapeHtml(title)}</title>
 <style>${STYLE}</style></head>
-<body><h1>${escape(title)}</h1>
+<body><h1>${escapeHtml(title)}</h1>
 ${sections.filter((section) => section !== "").join("\n")}
 </body></html>
 `;
@@ -53,8 +53,8 @@ function barChart(bars: readonly Bar[]): string {
   const rows = bars.map(({ label, share, text, colour }, i) => {
     const y = i * ROW;
     const length = Math.max(0, Math.min(1, share)) * WIDTH;
-    return `<text x="${LABEL - 8}" y="${y + 15}" text-anchor="end">${escape(shorten(label))}</text>
-<rect x="${LABEL}" y="${y + 3}" width="${length.toFixed(1)}" height="${ROW - 6}" rx="2" fill="${colour}"><title>${escape(label)}</title></rect>
+    return `<text x="${LABEL - 8}" y="${y + 15}" text-anchor="end">${escapeHtml(shorten(label))}</text>
+<rect x="${LABEL}" y="${y + 3}" width="${length.toFixed(1)}" height="${ROW - 6}" rx="2" fill="${colour}"><title>${escapeHtml(label)}</title></rect>
 <text x="${(LABEL + length + 6).toFixed(1)}" y="${y + 15}">${text}</text>`;
   });
   return `<svg width="${LABEL + WIDTH + 90}" height="${bars.length * ROW}" role="img">${rows.join("\n")}</svg>`;
@@ -71,7 +71,7 @@ function recallChart({ perClass }: Evaluation): string {
 }
 
 function confusionTable({ confusion, perClass }: Evaluation): string {
-  const names = Object.keys(perClass ?? {}).map(escape);
+  const names = Object.keys(perClass ?? {}).map(escapeHtml);
   const rows = confusion!.map((row, truth) => {
     const total = row.reduce((sum, n) => sum + n, 0);
     const cells = row.map((n, said) => {
@@ -109,6 +109,6 @@ function percent(share: number | null | undefined): string {
   return share === null || share === undefined ? "-" : `${(100 * share).toFixed(2)} %`;
 }
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 }
