@@ -26,15 +26,21 @@ function sources(folder: string): string[] {
 
 export function errorRows(root: string): ErrorRow[] {
   const rows: ErrorRow[] = [];
+  /** Exit code by class, for classes that leave it to the one that they extend. */
+  const exits = new Map<string, string>();
+  const parents = new Map<string, string>();
   for (const packageName of PACKAGES) {
     for (const file of sources(join(root, packageName))) {
       const text = readFileSync(file, "utf8");
-      for (const [, comment, className, , body] of text.matchAll(CLASS)) {
+      for (const [, comment, className, parent, body] of text.matchAll(CLASS)) {
+        const exit = /exitCode(?:: [^=]+)? = EXIT\.(\w+)/.exec(body ?? "")?.[1];
+        if (exit !== undefined) exits.set(className!, exit);
+        parents.set(className!, parent!);
         const code = /code(?:: [^=]+)? = "(MOTE_[A-Z0-9_]+)"/.exec(body ?? "")?.[1];
         if (code === undefined) continue;
         rows.push({
           code,
-          exit: /exitCode(?:: [^=]+)? = EXIT\.(\w+)/.exec(body ?? "")?.[1] ?? "inherited",
+          exit: exit ?? "",
           className: className ?? "",
           packageName,
           meaning: (comment ?? "")
@@ -46,7 +52,9 @@ export function errorRows(root: string): ErrorRow[] {
       }
     }
   }
-  return rows.sort((a, b) => (a.code < b.code ? -1 : 1));
+  return rows
+    .map((row) => ({ ...row, exit: row.exit || (exits.get(parents.get(row.className) ?? "") ?? "") }))
+    .sort((a, b) => (a.code < b.code ? -1 : 1));
 }
 
 /** Every MOTE_… code that any source file names in quotes as a code. */
