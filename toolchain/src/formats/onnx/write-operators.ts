@@ -235,6 +235,10 @@ function writeFullyConnected(operator: OperatorOf<"fullyConnected">, writer: Onn
   const [units, width] = writer.tensor(weights).shape as [number, number];
   const isMatrix = shape.length === 2 && shape[1] === width;
   let rows = writer.readPlain(x);
+  if (operator.attributes.keepDims && shape.length !== 2 && !bias) {
+    emit(writer, operator, "MatMul", [rows, writer.readWeights(weights, [1, 0])], {}, "plain");
+    return;
+  }
   if (!isMatrix) {
     const matrixName = writer.fresh(`${out}/matrix`);
     writer.node("Reshape", [rows, writer.integers(`${out}/rows`, [-1, width])], [matrixName]);

@@ -92,6 +92,7 @@ const FORMS: { readonly [K in OperatorKind]?: Form<K> } = {
       ],
     ],
   }),
+  batchNorm: writeBatchNorm,
   add: arithmetic("ADD", 11),
   sub: arithmetic("SUB", 28),
   mul: arithmetic("MUL", 21),
@@ -442,6 +443,35 @@ function writeTransposeConvolution(
     [3, "int8", code(operator, activation)],
   ];
   return { type: "TRANSPOSE_CONV", inputs, options: [49, fields] };
+}
+
+/** TensorFlow Lite has no batch norm: it is a product and a sum over the channels, folded from its four vectors. */
+function writeBatchNorm(operator: OperatorOf<"batchNorm">, context: FormContext): TfliteForm {
+  const x = context.tensor(operator.inputs[0]!);
+  const [scale, shift, mean, variance] = operator.inputs.slice(1).map((name) => context.tensor(name).data);
+  const out = operator.outputs[0]!;
+  if (x.dtype !== "float32" || !scale || !shift || !mean || !variance) {
+    throw unsupported(
+      operator,
+      "a batch norm of integers or of computed vectors",
+      "Fold it (mote quantize does).",
+    );
+  }
+  const { epsilon } = operator.attributes;
+  const factors = Float32Array.from(
+    variance as Float32Array,
+    (value, i) => Number(scale[i]) / Math.sqrt(value + epsilon),
+  );
+  const terms = factors.map((factor, i) => Number(shift[i]) - Number(mean[i]) * factor);
+  const vector = (name: string, data: Float32Array) =>
+    context.constant({ name: `${out}/${name}`, shape: [data.length], dtype: "float32", data });
+  const none = [0, "int8", 0] as const;
+  const product = context.before(
+    { type: "MUL", inputs: [x.name, vector("factors", factors)], options: [21, [none]] },
+    x,
+    x.shape,
+  );
+  return { type: "ADD", inputs: [product, vector("terms", terms)], options: [11, [none]] };
 }
 
 type Reduction = OperatorOf<"mean"> | OperatorOf<"sum"> | OperatorOf<"reduceMax"> | OperatorOf<"reduceMin">;
