@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { AGENT_VERSION } from "./assemble.js";
 import type { AgentCommand } from "./command.js";
 import { createConsole } from "./console.js";
+import { isCode } from "./durable-file.js";
 
 /** The command `mote-agent`. Only the file of the command that was typed is loaded. */
 const COMMANDS: Record<string, () => Promise<{ command: AgentCommand }>> = {
@@ -51,6 +52,13 @@ function report(error: unknown, isJson: boolean): number {
     `MOTE_FAULT: an unexpected fault; please report it with the following lines.\n${text}\n`,
   );
   return EXIT.fault;
+}
+
+// A device must not stop because whoever read its log did.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error) => {
+    if (!isCode(error, "EPIPE")) throw error;
+  });
 }
 
 process.exitCode = await main(process.argv);
