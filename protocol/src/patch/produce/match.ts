@@ -6,10 +6,10 @@ import type { Operation } from "./operation.js";
  */
 
 /** Shortest copies, in bytes, that are cheaper than coding the bytes. */
-const MIN_LENGTH = { onward: 4, elsewhere: 10 } as const;
+const MIN_LENGTH = { onward: 4, elsewhere: 7 } as const;
 const KEY_BYTES = 6;
 const HASH_BITS = 16;
-const MAX_PROBES = 24;
+const MAX_PROBES = 64;
 /** Good enough to stop looking. */
 const LONG = 512;
 
