@@ -28,7 +28,7 @@ export function encodeGolden(vectors: GoldenVectors, input: TensorSpec, output: 
 export function decodeGolden(bytes: Uint8Array, input: TensorSpec, output: TensorSpec): GoldenVectors {
   let value: unknown;
   try {
-    value = decode(bytes, { strict: true, allowIndefinite: false });
+    value = decode(bytes, { strict: true, allowIndefinite: false, rejectDuplicateMapKeys: true });
   } catch (cause) {
     throw badGolden("deterministic CBOR", cause instanceof Error ? cause.message : String(cause), cause);
   }

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { checkSchema, decodeGolden, toHex, unpackBundle } from "@mote/protocol";
 import { nodeSha256 } from "@mote/protocol/node";
@@ -113,6 +113,7 @@ function configureInspect(command: Command, io: Io): void {
       const { manifest, manifestBytes, artifacts } = unpackBundle(await readBundleFile(path), nodeSha256);
       const manifestSha256 = toHex(nodeSha256(manifestBytes));
       if (options.extract !== undefined) {
+        await mkdir(options.extract, { recursive: true });
         await writeFile(join(options.extract, `${manifestSha256}.manifest.json`), manifestBytes);
         for (const [digest, bytes] of artifacts) await writeFile(join(options.extract, digest), bytes);
       }
