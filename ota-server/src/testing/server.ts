@@ -16,16 +16,25 @@ import { TestSigners } from "./release.js";
 export class TestBench {
   readonly signers = new TestSigners();
   readonly folder = mkdtempSync(join(tmpdir(), "mote-server-"));
-  readonly keys: ServerKeys = { snapshot: generateKey(), timestamp: generateKey(), targets: null };
+  readonly keys: ServerKeys;
   server!: MoteServer;
   operator!: OperatorClient;
   /** Added to the real clock. */
   aheadMs = 0;
 
-  private constructor(private readonly settings: Record<string, unknown>) {}
+  private constructor(
+    private readonly settings: Record<string, unknown>,
+    mode: "offline" | "server",
+  ) {
+    const targets = mode === "server" ? generateKey() : null;
+    this.keys = { snapshot: generateKey(), timestamp: generateKey(), targets };
+  }
 
-  static async start(settings: Record<string, unknown> = {}): Promise<TestBench> {
-    const bench = new TestBench(settings);
+  static async start(
+    settings: Record<string, unknown> = {},
+    mode: "offline" | "server" = "offline",
+  ): Promise<TestBench> {
+    const bench = new TestBench(settings, mode);
     await writeServerKeys(join(bench.folder, "keys"), bench.keys);
     await bench.restart();
     return bench;

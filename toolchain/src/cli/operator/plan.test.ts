@@ -1,0 +1,44 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DEFAULT_GATES } from "@mote/protocol";
+import { describe, expect, test } from "vitest";
+import { parseWave, readPlan } from "./plan.js";
+
+describe("a wave on the command line", () => {
+  test("is a number of devices or a share, with a soak time in any unit", () => {
+    expect(parseWave("canary:5")).toEqual({ name: "canary", count: 5, soakS: 0 });
+    expect(parseWave("early:2.5%:30m")).toEqual({ name: "early", share: 0.025, soakS: 1800 });
+    expect(parseWave("all:100%:1d")).toEqual({ name: "all", share: 1, soakS: 86_400 });
+  });
+
+  test("that can't be read is refused with an example", () => {
+    for (const text of ["canary", "canary:x", ":5", "a:5:6:7"])
+      expect(() => parseWave(text)).toThrow(/canary:5%:30m/);
+  });
+});
+
+describe("a plan", () => {
+  test("has sensible waves and gates when only product and release are named", async () => {
+    const plan = await readPlan({ product: "digits", release: "2.0.0", tag: ["site=north"] });
+    expect(plan).toMatchObject({ version: "2.0.0", onFailure: "hold", gates: DEFAULT_GATES });
+    expect(plan.waves.at(-1)).toMatchObject({ share: 1 });
+    expect(plan.query).toEqual({ tags: { site: "north" } });
+  });
+
+  test("comes from a file, and options win over it", async () => {
+    const file = join(mkdtempSync(join(tmpdir(), "mote-plan-")), "plan.yaml");
+    writeFileSync(file, "product: digits\nversion: 1.0.0\ngates: { deadlineS: 60 }\nonFailure: hold\n");
+    const plan = await readPlan({ plan: file, release: "1.1.0", onFailure: "rollback-fleet" });
+    expect(plan).toMatchObject({ product: "digits", version: "1.1.0", onFailure: "rollback-fleet" });
+    expect(plan.gates).toEqual({ ...DEFAULT_GATES, deadlineS: 60 });
+  });
+
+  test("that breaks its schema is refused by the field at fault", async () => {
+    await expect(readPlan({ product: "Digits!", release: "1.0.0" })).rejects.toThrow(/product/);
+    await expect(readPlan({ product: "digits", release: "1.0.0", onFailure: "panic" })).rejects.toThrow(
+      /onFailure/,
+    );
+    await expect(readPlan({ plan: "/nowhere/plan.yaml" })).rejects.toMatchObject({ code: "MOTE_USAGE" });
+  });
+});
