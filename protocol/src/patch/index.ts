@@ -10,4 +10,5 @@ export {
 } from "./container.js";
 export { applyPatch, inspectPatch, PatchDecoder, type PatchOptions } from "./decoder.js";
 export { type MakePatchOptions, makeFullPatch, makeTensorPatch } from "./produce/make-patch.js";
-export { findTensorRanges, type TensorRange } from "./produce/ranges.js";
+export { findTensorRanges } from "./produce/ranges.js";
+export type { TensorRange } from "./produce/tensor-range.js";

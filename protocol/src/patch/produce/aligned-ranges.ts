@@ -1,4 +1,4 @@
-import type { TensorRange } from "./ranges.js";
+import type { TensorRange } from "./tensor-range.js";
 
 /** Long enough that the flags of unchanged rows cost next to nothing, short enough to skip most of a quiet stretch. */
 const ROW_BYTES = 64;

@@ -1,5 +1,5 @@
 import { fromUtf8 } from "../../bytes.js";
-import type { TensorRange } from "./ranges.js";
+import type { TensorRange } from "./tensor-range.js";
 
 /**
  * Walks an ONNX ModelProto by its wire format (protobuf encoding; onnx.proto3 field numbers) just far enough to know

@@ -1,5 +1,5 @@
 import { fromUtf8 } from "../../bytes.js";
-import type { TensorRange } from "./ranges.js";
+import type { TensorRange } from "./tensor-range.js";
 
 /**
  * Follows the offsets of a TFLite flatbuffer (schema.fbs, file identifier "TFL3") to the buffers of constant tensors

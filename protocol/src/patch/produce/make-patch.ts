@@ -5,8 +5,9 @@ import { alignedRanges } from "./aligned-ranges.js";
 import { Matcher } from "./match.js";
 import type { Operation } from "./operation.js";
 import { CostCounter, RangeEncoder } from "./range-encoder.js";
-import { findTensorRanges, type TensorRange } from "./ranges.js";
+import { findTensorRanges } from "./ranges.js";
 import { depthVariants, tensorCandidates } from "./tensor-candidates.js";
+import type { TensorRange } from "./tensor-range.js";
 import { isEqual, OperationWriter } from "./writer.js";
 
 /** Below this, a range of its own costs more than it saves. */

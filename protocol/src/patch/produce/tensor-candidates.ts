@@ -1,7 +1,7 @@
 import { RATIO_ONE } from "../layout.js";
 import { scaleCode } from "../operation-reader.js";
 import type { Operation } from "./operation.js";
-import type { TensorRange } from "./ranges.js";
+import type { TensorRange } from "./tensor-range.js";
 import { gridStep, isEqual } from "./writer.js";
 
 /**
