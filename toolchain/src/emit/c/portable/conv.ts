@@ -10,8 +10,9 @@ import {
 } from "../arithmetic.js";
 import type { ParamOffset, ParamWriter } from "../params.js";
 import type { CFunction, Step } from "../step.js";
+import { channelLoop, dotsFor } from "./channel-loop.js";
 import { channelsAt, constS8, edgesAt, type LowerContext, makeStep, s8, weightsAt } from "./context.js";
-import { DOT, REQUANTIZING } from "./requantize.js";
+import { REQUANTIZING } from "./requantize.js";
 
 export function writeEdges(
   params: ParamWriter,
@@ -97,7 +98,7 @@ export function lowerConv(context: LowerContext, operator: OperatorOf<"conv2d">)
       const scratch = isPadded || placed.isInPlace ? `, ${s8(placed.scratch)}` : "";
       return {
         call: `${kernel.name}(${constS8(placed.at(from))}, ${s8(placed.at(to))}, ${edgesAt(edges)}, ${channelsAt(scaling)}, ${weightsAt(weights)}${scratch});`,
-        functions: [...REQUANTIZING, DOT, kernel],
+        functions: [...REQUANTIZING, ...dotsFor(outDepth, isPointwise || arePairsWhole(geometry)), kernel],
       };
     },
   });
@@ -137,15 +138,25 @@ function pointwiseKernel(pixels: number, depth: number, outDepth: number, isInPl
 static void ${name}(const int8_t *in, int8_t *out, const edges_t *edges, const channel_t *channels, const int8_t *weights${isInPlace ? ", int8_t *pixel" : ""}) {
     ${loop} {
         const int8_t *w = weights;
-${isInPlace ? `        memcpy(pixel, in + i * ${depth}, ${depth});\n` : `        const int8_t *pixel = in + i * ${depth};\n`}        for (int32_t o = 0; o < ${outDepth}; o++, w += ${depth}) {
-            const int32_t acc = dot(pixel, w, ${depth}, channels[o].bias);
-            const int32_t code = requantize(acc, channels[o].multiplier, channels[o].shift) + edges->output_zero_point;
-            out[i * ${outDepth} + o] = clamp_code(code, edges->low, edges->high);
-        }
-    }
+${isInPlace ? `        memcpy(pixel, in + i * ${depth}, ${depth});\n` : `        const int8_t *pixel = in + i * ${depth};\n`}        int8_t *to = out + i * ${outDepth};
+${channelLoop(
+  outDepth,
+  depth,
+  ({ isPair }) =>
+    `                ${isPair ? `dot_pair(pixel, w, ${depth}, ${depth}, acc);` : `acc[0] = dot(pixel, w, ${depth}, acc[0]);`}\n`,
+  "*to++",
+)}    }
 }
 `,
   };
+}
+
+/** Channels 2 k and 2 k + 1 read the same inputs. */
+const arePairsWhole = ({ groups, outDepth }: ConvGeometry): boolean =>
+  groups === 1 || (outDepth / groups) % 2 === 0;
+
+function dotText(isPair: boolean, x: string, w: string, n: number, apart: number): string {
+  return isPair ? `dot_pair(${x}, ${w}, ${apart}, ${n}, acc);` : `acc[0] = dot(${x}, ${w}, ${n}, acc[0]);`;
 }
 
 function convKernel(g: ConvGeometry): CFunction {
@@ -158,7 +169,9 @@ function convKernel(g: ConvGeometry): CFunction {
   const x = `ox * ${g.strideW}${g.left > 0 ? ` - ${g.left}` : ""} + kx${g.dilationW > 1 ? ` * ${g.dilationW}` : ""}`;
   // Without dilation and groups a row of the window is contiguous in NHWC, except where it leaves the image.
   const hasWholeRows = g.dilationW === 1 && g.groups === 1;
-  const perTap = `for (int32_t kx = 0; kx < ${g.kernelW}; kx++) {
+  const taps = g.kernelH * g.kernelW * g.groupDepth;
+  const windowRow = (isPair: boolean): string => {
+    const perTap = `for (int32_t kx = 0; kx < ${g.kernelW}; kx++) {
                         const int32_t x = ${x};
 ${
   g.isPadded
@@ -167,20 +180,27 @@ ${
 `
     : `                        const int8_t *tap = in + (y * ${g.width} + x) * ${g.depth};
 `
-}                        acc = dot(tap${groupOffset}, w + (ky * ${g.kernelW} + kx) * ${g.groupDepth}, ${g.groupDepth}, acc);
+}                        ${dotText(isPair, `tap${groupOffset}`, `w + (ky * ${g.kernelW} + kx) * ${g.groupDepth}`, g.groupDepth, taps)}
                     }`;
-  const firstX = `ox * ${g.strideW}${g.left > 0 ? ` - ${g.left}` : ""}`;
-  const wholeRow = `acc = dot(in + (y * ${g.width} + ${firstX}) * ${g.depth}, w + ky * ${g.kernelW * g.groupDepth}, ${g.kernelW * g.groupDepth}, acc);`;
-  const isRowInside = `y >= 0 && y < ${g.height} && ${firstX} >= 0 && ${firstX} + ${g.kernelW} <= ${g.width}`;
-  const row = !hasWholeRows
-    ? perTap
-    : !g.isPadded
-      ? wholeRow
-      : `if (${isRowInside}) {
+    const firstX = `ox * ${g.strideW}${g.left > 0 ? ` - ${g.left}` : ""}`;
+    const wholeRow = dotText(
+      isPair,
+      `in + (y * ${g.width} + ${firstX}) * ${g.depth}`,
+      `w + ky * ${g.kernelW * g.groupDepth}`,
+      g.kernelW * g.groupDepth,
+      taps,
+    );
+    const isRowInside = `y >= 0 && y < ${g.height} && ${firstX} >= 0 && ${firstX} + ${g.kernelW} <= ${g.width}`;
+    return !hasWholeRows
+      ? perTap
+      : !g.isPadded
+        ? wholeRow
+        : `if (${isRowInside}) {
                         ${wholeRow}
                     } else {
                         ${perTap.replace(/\n/g, "\n    ")}
                     }`;
+  };
   return {
     name,
     source: `/* Convolution ${g.kernelH}x${g.kernelW}, ${g.height}x${g.width}x${g.depth} -> ${g.outHeight}x${g.outWidth}x${g.outDepth}${g.isPadded ? "; border holds one pixel of zero points for taps outside the image" : ""} */
@@ -188,16 +208,17 @@ static void ${name}(const int8_t *in, int8_t *out, const edges_t *edges, const c
 ${g.isPadded ? `    memset(border, edges->input_zero_point, ${g.depth});\n` : ""}    for (int32_t oy = 0; oy < ${g.outHeight}; oy++) {
         for (int32_t ox = 0; ox < ${g.outWidth}; ox++) {
             const int8_t *w = weights;
-            for (int32_t o = 0; o < ${g.outDepth}; o++, w += ${g.kernelH * g.kernelW * g.groupDepth}) {
-                int32_t acc = channels[o].bias;
-                for (int32_t ky = 0; ky < ${g.kernelH}; ky++) {
+${channelLoop(
+  g.outDepth,
+  taps,
+  ({ isPair }) => `                for (int32_t ky = 0; ky < ${g.kernelH}; ky++) {
                     const int32_t y = ${y};
-                    ${row}
+                    ${windowRow(isPair)}
                 }
-                acc = requantize(acc, channels[o].multiplier, channels[o].shift) + edges->output_zero_point;
-                *out++ = clamp_code(acc, edges->low, edges->high);
-            }
-        }
+`,
+  "*out++",
+  arePairsWhole(g),
+)}        }
     }
 }
 `,

@@ -1,9 +1,10 @@
 import type { OperatorOf } from "../../../graph/graph.js";
 import { activationRange, channelsOf, elements, tensorOf, zeroPointOf } from "../arithmetic.js";
 import type { CFunction, Step } from "../step.js";
+import { channelLoop, dotsFor } from "./channel-loop.js";
 import { channelsAt, constS8, edgesAt, type LowerContext, makeStep, s8, weightsAt } from "./context.js";
 import { concatWeights, writeChannels, writeEdges } from "./conv.js";
-import { DOT, REQUANTIZING } from "./requantize.js";
+import { REQUANTIZING } from "./requantize.js";
 
 export function lowerDense(context: LowerContext, operator: OperatorOf<"fullyConnected">): Step {
   const { graph, params } = context;
@@ -24,7 +25,7 @@ export function lowerDense(context: LowerContext, operator: OperatorOf<"fullyCon
     paramBytes: params.length - edges,
     emit: (placed) => ({
       call: `${kernel.name}(${constS8(placed.at(from))}, ${s8(placed.at(to))}, ${edgesAt(edges)}, ${channelsAt(scaling)}, ${weightsAt(weights)});`,
-      functions: [...REQUANTIZING, DOT, kernel],
+      functions: [...REQUANTIZING, ...dotsFor(outDepth), kernel],
     }),
   });
 }
@@ -37,12 +38,13 @@ function denseKernel(rows: number, depth: number, outDepth: number): CFunction {
 static void ${name}(const int8_t *in, int8_t *out, const edges_t *edges, const channel_t *channels, const int8_t *weights) {
     for (int32_t row = 0; row < ${rows}; row++, in += ${depth}) {
         const int8_t *w = weights;
-        for (int32_t o = 0; o < ${outDepth}; o++, w += ${depth}) {
-            const int32_t acc = dot(in, w, ${depth}, channels[o].bias);
-            const int32_t code = requantize(acc, channels[o].multiplier, channels[o].shift) + edges->output_zero_point;
-            *out++ = clamp_code(code, edges->low, edges->high);
-        }
-    }
+${channelLoop(
+  outDepth,
+  depth,
+  (acc) =>
+    `                ${acc.isPair ? `dot_pair(in, w, ${depth}, ${depth}, acc);` : `acc[0] = dot(in, w, ${depth}, acc[0]);`}\n`,
+  "*out++",
+)}    }
 }
 `,
   };

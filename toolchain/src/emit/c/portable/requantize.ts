@@ -83,3 +83,25 @@ static int32_t dot(const int8_t *x, const int8_t *w, int32_t n, int32_t acc) {
 }
 `,
 };
+
+export const DOT_PAIR: CFunction = {
+  name: "dot_pair",
+  source: `/* Two output channels at once, each input loaded once: acc[k] += sum of x[i] * w[k * apart + i] for i < n.
+ * One index counts down for all three pointers: Thumb-1 has no other way to load a signed byte in one instruction, and
+ * inlined the loop would lose its registers. */
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+static void dot_pair(const int8_t *x, const int8_t *w, int32_t apart, int32_t n, int32_t acc[2]) {
+    const int8_t *const v = w + apart;
+    int32_t a = acc[0], b = acc[1];
+    for (int32_t i = n - 1; i >= 0; i--) {
+        const int32_t t = x[i];
+        a += t * w[i];
+        b += t * v[i];
+    }
+    acc[0] = a;
+    acc[1] = b;
+}
+`,
+};
