@@ -210,6 +210,20 @@ describe("mote-agent run", () => {
     expect(code).toBe(2);
     expect(stderr).toContain(wanted);
   });
+
+  it("goes on when whoever read its log is gone", async () => {
+    await agent(...enrollArgs());
+    const { child, stdout } = start(["run", "--state", join(folder, "device"), ...runArgs()]);
+    await until("the start", async () => (stdout().includes('"started"') ? true : undefined));
+    child.stdout?.destroy();
+    const release = tinyRelease({ sequence: 1 });
+    server.publish(release);
+    server.offerWhole(release);
+    await until("the update", async () =>
+      server.reportsOf("device-1").find(({ phase }) => phase === "confirmed"),
+    );
+    expect(child.exitCode).toBeNull();
+  });
 });
 
 describe("mote-agent diagnose", () => {

@@ -124,7 +124,7 @@ export function recordingOf(count: number): Uint8Array {
   return npz({ x: npy([count, INPUTS], x), y: npy([count], y) });
 }
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 50_000;
 
 export async function until<T>(
   what: string,
