@@ -9,6 +9,7 @@ import type { Linear } from "../quantize/linear.js";
 import { logitSensitivity } from "../quantize/update-aware/importance.js";
 import { layerProblems, roundUpdate } from "../quantize/update-aware/layers.js";
 import { matchPrevious, type PreviousLayer } from "../quantize/update-aware/previous.js";
+import { fidelityMeasurer, type UpdatePoint } from "../quantize/update-aware/update.js";
 import { simplify } from "../transform/index.js";
 import { Differentiable } from "./differentiable.js";
 import { answers } from "./recover.js";
@@ -25,12 +26,18 @@ export interface RefitOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What an update needs of the quantizer's options. */
+export type UpdateQuantizing = QuantizeOptions &
+  Required<Pick<QuantizeOptions, "previous" | "validation" | "leastFidelity">>;
+
 /** One rounding; the first is the one before any refit. */
 export interface RefitRound {
   /** Price of a bit at which it was rounded. */
   readonly lambda: number;
   readonly residualBytes: number;
   readonly accuracy: number;
+  /** Share of the logits' change from old to new that arrives. */
+  readonly fidelity: number;
   /** Whether it was small and good enough to replace the one before. */
   readonly kept: boolean;
 }
@@ -52,21 +59,21 @@ const STATISTICS_SAMPLES = 128;
  * Makes the update to a fleet's model smaller than rounding alone can. In each round the weights whose codes the update
  * leaves alone are pinned to what devices hold, the others and the biases learn the new model's answers on `unlabelled`,
  * and the result is rounded again at a higher price of a bit; the last two rounds keep the price. A round counts only
- * if its residuals are smaller and the loss against plain quantization of the *new* model stays within
- * `maxLossPoints`. Without labels in `validation`, agreement with the new model stands for accuracy.
+ * if its residuals are smaller, the loss against plain quantization of the *new* model stays within `maxLossPoints` and
+ * `leastFidelity` of the logits' change arrives. Without labels in `validation`, agreement with the new model stands for accuracy.
  */
 export async function quantizeWithRefit(
   training: Training,
   newModel: Graph,
   calibration: Dataset,
   unlabelled: Samples,
-  quantizing: QuantizeOptions & { readonly previous: Graph; readonly validation: Dataset },
+  quantizing: UpdateQuantizing,
   options: RefitOptions,
 ): Promise<RefitResult> {
   const first = await quantizeGraph(newModel, calibration, quantizing);
   const update = first.report.update!;
-  const { lambda, residualBytes, accuracy } = update.chosen;
-  const rounds: RefitRound[] = [{ lambda, residualBytes, accuracy, kept: update.withinLoss }];
+  const { lambda, residualBytes } = update.chosen;
+  const rounds: RefitRound[] = [{ ...pick(update.chosen), kept: update.withinLoss }];
   if (!update.withinLoss) return { ...first, rounds, completed: true };
 
   const target = simplify(newModel);
@@ -74,6 +81,10 @@ export async function quantizeWithRefit(
   const statistics = evenly(calibration, STATISTICS_SAMPLES);
   const sensitivity = await logitSensitivity(target, statistics);
   const judge = await judgeOf(target, quantizing.validation);
+  const fidelityOf = await fidelityMeasurer(target, quantizing.previous, {
+    validation: quantizing.validation,
+    activations: activationSource(target),
+  });
   const floor = update.plainAccuracy - update.maxLossPoints / 100;
   let best = { graph: first.graph, residualBytes };
   let candidate = first.graph;
@@ -98,11 +109,16 @@ export async function quantizeWithRefit(
     candidate = buildQuantized(graph, previous.activations, rounded.layers, "int8");
     const bytes = Math.ceil(rounded.residualBits / 8);
     const score = await judge(candidate);
-    const kept = score >= floor && bytes < best.residualBytes;
-    rounds.push({ lambda: price, residualBytes: bytes, accuracy: score, kept });
+    const fidelity = await fidelityOf(candidate);
+    const kept = score >= floor && fidelity >= quantizing.leastFidelity && bytes < best.residualBytes;
+    rounds.push({ lambda: price, residualBytes: bytes, accuracy: score, fidelity, kept });
     if (kept) best = { graph: candidate, residualBytes: bytes };
   }
   return { ...first, graph: best.graph, rounds, completed: true };
+}
+
+function pick({ lambda, residualBytes, accuracy, fidelity }: UpdatePoint): Omit<RefitRound, "kept"> {
+  return { lambda, residualBytes, accuracy, fidelity };
 }
 
 /** Accuracy, or agreement with the new float model where there are no labels. */

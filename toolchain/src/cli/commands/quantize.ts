@@ -6,8 +6,10 @@ import { openRunnable } from "../../execute/runnable.js";
 import { readModel, writeModel } from "../../formats/index.js";
 import type { Graph } from "../../graph/graph.js";
 import { CALIBRATION_METHODS, type QuantizeReport, quantizeGraph } from "../../quantize/index.js";
+import type { RefitRound, UpdateQuantizing } from "../../train/refit.js";
 import type { CliCommand, Io } from "../command.js";
-import { oneOf, points, positive, requireAccuracy, share } from "../options.js";
+import { interruptible } from "../interruptible.js";
+import { oneOf, points, positive, requireAccuracy, share, wholeNumber } from "../options.js";
 
 interface Options {
   readonly data: string;
@@ -23,6 +25,7 @@ interface Options {
   readonly maxLoss: string;
   readonly validate?: string;
   readonly fidelity: string;
+  readonly refit: string;
   readonly minAccuracy?: string;
 }
 
@@ -56,6 +59,11 @@ export const command: CliCommand = {
         "--validate <set>",
         "with --previous: labelled data on which that cost is measured; default: --data",
       )
+      .option(
+        "--refit <rounds>",
+        "with --previous: retrain what changes on --data, so that less has to; 4 rounds suffice",
+        "0",
+      )
       .option("--min-accuracy <share>", "exit 3 when the int8 accuracy is below, for instance 0.97")
       .addHelpText(
         "after",
@@ -75,24 +83,26 @@ async function quantize(path: string, options: Options, io: Io): Promise<void> {
   const data = await open(options.data);
   const test = options.test === undefined ? data : await open(options.test);
   const bar = io.progress("calibrating");
-  const { graph, report } = await quantizeGraph(
-    floatGraph,
-    spread(data, positive("--samples", options.samples)),
-    {
-      calibrate: method,
-      biasCorrect: options.biasCorrect,
-      equalize: options.equalize,
-      adaround: options.adaround === true,
-      ...(options.previous !== undefined && {
-        previous: await readModel(options.previous),
-        maxLossPoints: points("--max-loss", options.maxLoss),
-        leastFidelity: share("--fidelity", options.fidelity),
-        // Never the test set: what chooses the rounding must not also judge it.
-        validation: options.validate === undefined ? data : await open(options.validate),
-      }),
-      progress: bar.update,
-    },
-  );
+  const rounds = wholeNumber("--refit", options.refit, 0, 20);
+  const calibration = spread(data, positive("--samples", options.samples));
+  const recipe = {
+    calibrate: method,
+    biasCorrect: options.biasCorrect,
+    equalize: options.equalize,
+    adaround: options.adaround === true,
+    progress: bar.update,
+  };
+  const update = options.previous !== undefined && {
+    previous: await readModel(options.previous),
+    maxLossPoints: points("--max-loss", options.maxLoss),
+    leastFidelity: share("--fidelity", options.fidelity),
+    // Never the test set: what chooses the rounding must not also judge it.
+    validation: options.validate === undefined ? data : await open(options.validate),
+  };
+  const { graph, report, refit } =
+    update && rounds > 0
+      ? await refitted(floatGraph, calibration, data, { ...recipe, ...update }, rounds, options.output)
+      : { ...(await quantizeGraph(floatGraph, calibration, { ...recipe, ...update })), refit: undefined };
   bar.stop();
   await writeModel(graph, options.output);
   const accuracy = test.labels === undefined ? null : await measure(floatGraph, graph, test, io);
@@ -101,6 +111,7 @@ async function quantize(path: string, options: Options, io: Io): Promise<void> {
   io.json({
     output: options.output,
     ...report,
+    ...(refit && { refit }),
     accuracyBefore: accuracy?.before ?? null,
     accuracyAfter: accuracy?.after ?? null,
     agreement: accuracy?.agreement ?? null,
@@ -110,6 +121,24 @@ async function quantize(path: string, options: Options, io: Io): Promise<void> {
   });
   io.say(describe(options, report, accuracy, test.count, bytesBefore, bytesAfter));
   requireAccuracy(options.minAccuracy, accuracy?.after);
+}
+
+/** The trainer is loaded only here: plain quantization must not wait for it. */
+async function refitted(
+  floatGraph: Graph,
+  calibration: Dataset,
+  data: Dataset,
+  quantizing: UpdateQuantizing,
+  rounds: number,
+  output: string,
+): Promise<{ graph: Graph; report: QuantizeReport; refit: readonly RefitRound[] }> {
+  const { openTensorFlow } = await import("../../train/tensorflow.js");
+  const { quantizeWithRefit } = await import("../../train/refit.js");
+  const training = await openTensorFlow();
+  const result = await interruptible(`Nothing was written to ${output}.`, (signal) =>
+    quantizeWithRefit(training, floatGraph, calibration, data, quantizing, { rounds, seed: 1, signal }),
+  );
+  return { graph: result.graph, report: result.report, refit: result.rounds };
 }
 
 interface Accuracy {

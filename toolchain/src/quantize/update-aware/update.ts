@@ -109,10 +109,10 @@ export async function quantizeUpdate(
 }
 
 /** How much of the logits' change from old to new a candidate carries. */
-async function fidelityMeasurer(
+export async function fidelityMeasurer(
   graph: Graph,
   old: Graph,
-  { validation, activations }: UpdateOptions,
+  { validation, activations }: Pick<UpdateOptions, "validation" | "activations">,
 ): Promise<(candidate: Graph) => Promise<number>> {
   const count = Math.min(validation.count, FIDELITY_SAMPLES);
   const samples = Array.from({ length: count }, (_, i) =>
