@@ -1,6 +1,6 @@
 import { arenaPicture } from "./arena-picture.js";
 import { escapeHtml } from "./escape-html.js";
-import type { LayerProfile, ProfileReport } from "./profile.js";
+import type { LayerProfile, ProfileReport } from "./report.js";
 import { bytes, describeOver, fromMicro } from "./terminal.js";
 
 /** One file, nothing loaded from anywhere: it can be mailed. */

@@ -1,17 +1,6 @@
 import type { Target } from "../targets/target.js";
 import type { Budget } from "./budget.js";
-import type { LayerProfile, ProfileReport } from "./profile.js";
-
-/** One limit that does not hold. */
-export interface Over {
-  readonly limit: "ram" | "flash" | "latency" | "energy" | "averagePower";
-  readonly allowed: number;
-  readonly needed: number;
-  readonly unit: "B" | "us" | "uJ" | "uW";
-  /** The layer that has the largest share of it. */
-  readonly layer: string;
-  readonly proposal: string;
-}
+import type { LayerProfile, Over, ProfileReport } from "./report.js";
 
 type Measured = Pick<
   ProfileReport,

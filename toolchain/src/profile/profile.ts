@@ -6,44 +6,11 @@ import type { Target } from "../targets/target.js";
 import type { Budget } from "./budget.js";
 import { costTable, type KernelCost } from "./cost.js";
 import { MCU_FOOTPRINT, RUNTIME_FOOTPRINT, SLOT_JOURNAL_BYTES } from "./footprint.js";
-import { type Over, overBudget } from "./over.js";
+import { overBudget } from "./over.js";
+import type { LayerProfile, ProfileReport } from "./report.js";
 import { tensorBytes, type Work, workOf } from "./work.js";
 
-export interface LayerProfile {
-  readonly name: string;
-  readonly kind: string;
-  readonly macs: number;
-  readonly bytesMoved: number;
-  readonly latencyUs: number;
-  readonly worstCaseLatencyUs: number;
-  readonly energyUj: number;
-  /** Arena bytes alive while this layer runs; 0 where a runtime owns the memory. */
-  readonly liveBytes: number;
-  readonly paramBytes: number;
-}
-
-export interface ProfileReport {
-  readonly model: string;
-  readonly target: string;
-  readonly latencyUs: number;
-  readonly worstCaseLatencyUs: number;
-  /** null where the target's sheet states no power. */
-  readonly energyUj: number | null;
-  readonly averagePowerUw: number | null;
-  readonly batteryDays: number | null;
-  readonly inferencesPerS: number;
-  readonly ramBytes: number;
-  readonly ramParts: Readonly<Record<string, number>>;
-  readonly flashBytes: number;
-  readonly flashParts: Readonly<Record<string, number>>;
-  readonly macs: number;
-  readonly fits: boolean;
-  readonly over: readonly Over[];
-  readonly layers: readonly LayerProfile[];
-  /** In plain words, how each number came about. */
-  readonly basis: readonly string[];
-  readonly plan?: Plan;
-}
+export type { LayerProfile, ProfileReport } from "./report.js";
 
 export interface ProfileOptions {
   readonly budget?: Budget;

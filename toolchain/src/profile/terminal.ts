@@ -1,7 +1,6 @@
 import Table from "cli-table3";
 import pc from "picocolors";
-import type { Over } from "./over.js";
-import type { ProfileReport } from "./profile.js";
+import type { Over, ProfileReport } from "./report.js";
 
 const UNITS: readonly [number, string][] = [
   [1e9, "G"],
