@@ -87,7 +87,11 @@ describe("ONNX's backend tests (needs the shared data)", () => {
         );
       });
     } else {
-      it.skipIf(LONG.test(name) && process.env["MOTE_FULL"] === undefined)(name, () => check(folder));
+      it.skipIf(LONG.test(name) && process.env["MOTE_FULL"] === undefined)(
+        name,
+        () => check(folder),
+        600_000,
+      );
     }
   }
 });
