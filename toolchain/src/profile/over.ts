@@ -2,6 +2,8 @@ import type { Target } from "../targets/target.js";
 import type { Budget } from "./budget.js";
 import type { LayerProfile, Over, ProfileReport } from "./report.js";
 
+export type { Over } from "./report.js";
+
 type Measured = Pick<
   ProfileReport,
   "ramBytes" | "flashBytes" | "worstCaseLatencyUs" | "energyUj" | "averagePowerUw" | "layers" | "flashParts"
