@@ -24,6 +24,8 @@ export interface Data {
   readonly testDegraded: string;
   /** What the cameras see: clean and smudged digits, with their truth for the labelled probes. */
   readonly sensor: string;
+  /** Digits that neither training nor test saw, half of them smudged: what an update is calibrated on. */
+  readonly field: string;
   /** One digit as int8 codes. */
   readonly codes: string;
 }
@@ -117,6 +119,8 @@ export async function prune(journal: Journal, model: string, data: Data, out: st
 export interface QuantizeChoice {
   /** Calibration samples; the command's default where absent. */
   readonly samples?: number;
+  /** Calibration data; the clean digits where absent. */
+  readonly calibration?: string;
   /** The model that the fleet holds: rounding that costs no accuracy goes towards it. */
   readonly previous?: string;
 }
@@ -126,9 +130,9 @@ export async function quantize(
   model: string,
   data: Data,
   out: string,
-  { samples, previous }: QuantizeChoice = {},
+  { samples, calibration, previous }: QuantizeChoice = {},
 ): Promise<QuantizeDocument> {
-  const args = ["quantize", model, "--data", data.calibration, "-o", out];
+  const args = ["quantize", model, "--data", calibration ?? data.calibration, "-o", out];
   if (samples !== undefined) args.push("--samples", String(samples));
   if (previous !== undefined) args.push("--previous", previous);
   return (await mote<QuantizeDocument>(journal, args)).document;

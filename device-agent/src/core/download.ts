@@ -59,7 +59,7 @@ async function fetchWhole(
         if (stream.from !== 0) throw mismatch(ref, `bytes from ${stream.from}`);
       }
       for await (const chunk of stream.chunks) {
-        watch.feed();
+        watch.feed(chunk.length);
         have += chunk.length;
         if (have > ref.length) throw mismatch(ref, `at least ${have} bytes`);
         await blobs.appendPartial(ref.sha256, chunk);
@@ -81,11 +81,15 @@ async function fetchWhole(
   return bytes;
 }
 
-/** Cuts a link that stays open and brings nothing: a slow-retrieval attack, or a network that died quietly. */
+/** Bytes that must come within `stallMs`, so that a trickle does not count as progress. */
+export const SLOWEST_BYTES_PER_STALL = 1024;
+
+/** Cuts a link that stays open and brings next to nothing: a slow-retrieval attack, or a network that died quietly. */
 function watchdog(deps: DownloadDeps, outer: AbortSignal) {
   const cut = new AbortController();
   const stop = new AbortController();
   let lastMs = deps.clock.monotonicMs();
+  let bytesSince = 0;
   let stalledNow = false;
   const onOuter = () => cut.abort();
   outer.addEventListener("abort", onOuter, { once: true });
@@ -103,7 +107,10 @@ function watchdog(deps: DownloadDeps, outer: AbortSignal) {
   })();
   return {
     signal: cut.signal,
-    feed: () => {
+    feed: (bytes: number) => {
+      bytesSince += bytes;
+      if (bytesSince < SLOWEST_BYTES_PER_STALL) return;
+      bytesSince = 0;
       lastMs = deps.clock.monotonicMs();
     },
     hasStalled: () => stalledNow,
@@ -136,7 +143,7 @@ function broken(ref: { readonly sha256: string; readonly length: number }, have:
 function stalled(sha256: string, stallMs: number, cause: unknown): NetworkError {
   return new NetworkError({
     expected: `bytes of ${sha256}`,
-    got: `none for ${stallMs / 1000} s`,
+    got: `fewer than ${SLOWEST_BYTES_PER_STALL} bytes in ${stallMs / 1000} s`,
     todo: "The download goes on from there at the next try.",
     cause,
   });

@@ -191,6 +191,6 @@ function unsupported(operators: readonly Operator[]): UnsupportedError {
   return new UnsupportedError({
     expected: "operators that have an integer kernel",
     got: [...places].map(([kind, names]) => `${names.length} x ${kind} (${names.join(", ")})`).join("; "),
-    todo: "Replace them before training, or keep them in floating point (mote quantize --keep-float).",
+    todo: "Replace them before training (docs/operators.md lists those with an integer kernel), or run the float model.",
   });
 }
