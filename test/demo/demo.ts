@@ -60,4 +60,6 @@ if (options.keep && ending !== "") {
 } else {
   await stopAll();
   if (journal.allHold && options.work === undefined) rmSync(work, { recursive: true, force: true });
+  // The bad link's open sockets would keep the demo alive after its last word.
+  process.exit();
 }
