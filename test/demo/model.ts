@@ -138,6 +138,14 @@ export async function quantize(
   return (await mote<QuantizeDocument>(journal, args)).document;
 }
 
+/** The limits that are broken, without the advice that follows each. */
+function firstSentences(stderr: string): string {
+  const limits = stderr.match(
+    /(flash|ram|latency|energy|averagePower): [^;.]+(\.\d+[^;.]*)*; most of it at "[^"]+"/g,
+  );
+  return limits === null ? stderr.trim() : limits.join("; ");
+}
+
 /** Before pruning: the budget file says no, and which layer is to blame. */
 export async function profileTooLarge(journal: Journal, model: string): Promise<void> {
   const { target, budget } = TARGETS[0];
@@ -148,10 +156,7 @@ export async function profileTooLarge(journal: Journal, model: string): Promise<
   );
   journal.check(
     `the unpruned model breaks the budget of ${target}, and the layer is named`,
-    stderr
-      .trim()
-      .replace(/^MOTE_LIMIT: /, "")
-      .slice(0, 160),
+    firstSentences(stderr),
     exitCode === 3,
   );
 }
