@@ -208,7 +208,7 @@ export async function compile(
   const absent = missing(TOOLS[target] ?? []);
   if (absent.length > 0) {
     const { document } = await mote<CompileDocument>(journal, args);
-    journal.say(`the C was written, not run: ${absent.join(" and ")} is not on this machine`);
+    journal.say(`the C was written, not run: this machine has no ${absent.join(" and no ")}`);
     return document;
   }
   const { document } = await mote<CompileDocument>(journal, [...args, "--run", "--input", data.codes]);
