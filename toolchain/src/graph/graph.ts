@@ -3,6 +3,13 @@
  * activations are N…C (NHWC, NWC, NC), convolution weights are [out, kh, kw, in/groups], depthwise weights
  * [1, kh, kw, out], fully-connected weights [out, in]. 1-D convolutions are 2-D ones with height 1.
  * Operators stand in an order in which they can run.
+ *
+ * Integer graphs come in two schemes, told by the dtype of their activations:
+ * - int8: activations int8 with any zero point; weights int8 (or int4), zero point 0, one scale or one per output channel
+ *   (axis 0; depthwise 3); bias int32 at scale s_in * s_w[c], zero point 0.
+ * - int16x8: activations int16, always zero point 0; weights as above; bias int64 at the same scale (int32 is read too and
+ *   accumulates in 32 bits, as TensorFlow Lite does). softmax, sigmoid and tanh give scale 1/32768.
+ * Operators that only move codes (reshape, transpose, slice, pad, pools, maximum, ...) keep scale and zero point.
  */
 
 export type DType = "float32" | "int4" | "int8" | "uint8" | "int16" | "int32" | "int64" | "bool";
