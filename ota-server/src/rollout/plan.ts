@@ -88,7 +88,8 @@ export async function candidatesFor(
   salt: string,
   nowMs: number,
 ): Promise<{ eligible: Candidate[]; excluded: Map<string, number> }> {
-  const hardware = new Set(release.manifest.variants.flatMap((variant) => variant.hardware));
+  const { variants, images = [] } = release.manifest;
+  const hardware = new Set([...variants, ...images].flatMap((one) => one.hardware));
   const eligible: Candidate[] = [];
   const excluded = new Map<string, number>();
   for (const device of await listCandidates(db, filterOf(plan))) {

@@ -1,4 +1,11 @@
-import { type Kysely, type Migration, type MigrationProvider, Migrator } from "kysely";
+import {
+  type DataTypeExpression,
+  type Kysely,
+  type Migration,
+  type MigrationProvider,
+  Migrator,
+  sql,
+} from "kysely";
 import { StoreError } from "../errors.js";
 import type { Tables } from "./tables.js";
 
@@ -8,52 +15,62 @@ export interface Types {
   readonly integer: "integer" | "bigint";
   readonly bytes: "blob" | "bytea";
   readonly real: "real" | "double precision";
+  /** Compared byte by byte: both databases must page through ids in the same order. */
+  readonly text: DataTypeExpression;
 }
+
+export const SQLITE_TYPES: Types = { integer: "integer", bytes: "blob", real: "real", text: "text" };
+export const POSTGRES_TYPES: Types = {
+  integer: "bigint",
+  bytes: "bytea",
+  real: "double precision",
+  text: sql`text collate "C"`,
+};
 
 const first = (types: Types): Migration => ({
   async up(db: Kysely<unknown>) {
-    const { integer, bytes, real } = types;
+    const { integer, bytes, real, text } = types;
     await db.schema
       .createTable("settings")
-      .addColumn("name", "text", (c) => c.primaryKey())
-      .addColumn("value", "text", (c) => c.notNull())
+      .addColumn("name", text, (c) => c.primaryKey())
+      .addColumn("value", text, (c) => c.notNull())
       .execute();
     await db.schema
       .createTable("people")
-      .addColumn("id", "text", (c) => c.primaryKey())
-      .addColumn("role", "text", (c) => c.notNull())
-      .addColumn("token_sha256", "text", (c) => c.notNull().unique())
+      .addColumn("id", text, (c) => c.primaryKey())
+      .addColumn("role", text, (c) => c.notNull())
+      .addColumn("token_sha256", text, (c) => c.notNull().unique())
       .addColumn("created_at_ms", integer, (c) => c.notNull())
       .addColumn("revoked_at_ms", integer)
       .execute();
     await db.schema
       .createTable("enrolment_tokens")
-      .addColumn("id", "text", (c) => c.primaryKey())
-      .addColumn("token_sha256", "text", (c) => c.notNull().unique())
-      .addColumn("product", "text", (c) => c.notNull())
-      .addColumn("hardware", "text")
-      .addColumn("tags", "text", (c) => c.notNull())
+      .addColumn("id", text, (c) => c.primaryKey())
+      .addColumn("token_sha256", text, (c) => c.notNull().unique())
+      .addColumn("product", text, (c) => c.notNull())
+      .addColumn("hardware", text)
+      .addColumn("tags", text, (c) => c.notNull())
       .addColumn("expires_at_ms", integer, (c) => c.notNull())
-      .addColumn("used_by", "text")
-      .addColumn("used_key", "text")
+      .addColumn("used_by", text)
+      .addColumn("used_key", text)
       .execute();
     await db.schema
       .createTable("devices")
-      .addColumn("id", "text", (c) => c.primaryKey())
-      .addColumn("product", "text", (c) => c.notNull())
-      .addColumn("hardware", "text", (c) => c.notNull())
-      .addColumn("tags", "text", (c) => c.notNull())
-      .addColumn("public_key", "text", (c) => c.notNull())
+      .addColumn("id", text, (c) => c.primaryKey())
+      .addColumn("product", text, (c) => c.notNull())
+      .addColumn("hardware", text, (c) => c.notNull())
+      .addColumn("tags", text, (c) => c.notNull())
+      .addColumn("public_key", text, (c) => c.notNull())
       .addColumn("enrolled_at_ms", integer, (c) => c.notNull())
       .addColumn("revoked_at_ms", integer)
       .addColumn("last_seen_ms", integer)
       .addColumn("online", integer, (c) => c.notNull().defaultTo(0))
       .addColumn("running_sequence", integer, (c) => c.notNull().defaultTo(0))
-      .addColumn("artifact_sha256", "text")
-      .addColumn("held", "text", (c) => c.notNull().defaultTo("[]"))
+      .addColumn("artifact_sha256", text)
+      .addColumn("held", text, (c) => c.notNull().defaultTo("[]"))
       .addColumn("floor", integer, (c) => c.notNull().defaultTo(0))
-      .addColumn("codecs", "text", (c) => c.notNull().defaultTo("[]"))
-      .addColumn("agent_version", "text", (c) => c.notNull().defaultTo(""))
+      .addColumn("codecs", text, (c) => c.notNull().defaultTo("[]"))
+      .addColumn("agent_version", text, (c) => c.notNull().defaultTo(""))
       .addColumn("battery_percent", integer)
       .addColumn("free_bytes", integer)
       .addColumn("frame_sequence", integer, (c) => c.notNull().defaultTo(-1))
@@ -65,67 +82,67 @@ const first = (types: Types): Migration => ({
       .execute();
     await db.schema
       .createTable("releases")
-      .addColumn("product", "text", (c) => c.notNull())
-      .addColumn("version", "text", (c) => c.notNull())
+      .addColumn("product", text, (c) => c.notNull())
+      .addColumn("version", text, (c) => c.notNull())
       .addColumn("sequence", integer, (c) => c.notNull())
-      .addColumn("target", "text", (c) => c.notNull())
-      .addColumn("manifest_sha256", "text", (c) => c.notNull())
+      .addColumn("target", text, (c) => c.notNull())
+      .addColumn("manifest_sha256", text, (c) => c.notNull())
       .addColumn("manifest_length", integer, (c) => c.notNull())
-      .addColumn("manifest", "text", (c) => c.notNull())
+      .addColumn("manifest", text, (c) => c.notNull())
       .addColumn("uploaded_at_ms", integer, (c) => c.notNull())
       .addPrimaryKeyConstraint("releases_pk", ["product", "version"])
       .addUniqueConstraint("releases_sequence", ["product", "sequence"])
       .execute();
     await db.schema
       .createTable("patches")
-      .addColumn("base_sha256", "text", (c) => c.notNull())
-      .addColumn("target_sha256", "text", (c) => c.notNull())
-      .addColumn("codec", "text", (c) => c.notNull())
-      .addColumn("sha256", "text")
+      .addColumn("base_sha256", text, (c) => c.notNull())
+      .addColumn("target_sha256", text, (c) => c.notNull())
+      .addColumn("codec", text, (c) => c.notNull())
+      .addColumn("sha256", text)
       .addColumn("length", integer, (c) => c.notNull())
       .addPrimaryKeyConstraint("patches_pk", ["base_sha256", "target_sha256", "codec"])
       .execute();
     await db.schema
       .createTable("trust_files")
-      .addColumn("file", "text", (c) => c.primaryKey())
-      .addColumn("role", "text", (c) => c.notNull())
+      .addColumn("file", text, (c) => c.primaryKey())
+      .addColumn("role", text, (c) => c.notNull())
       .addColumn("version", integer, (c) => c.notNull())
       .addColumn("body", bytes, (c) => c.notNull())
       .addColumn("stored_at_ms", integer, (c) => c.notNull())
       .execute();
     await db.schema
       .createTable("rollouts")
-      .addColumn("id", "text", (c) => c.primaryKey())
-      .addColumn("product", "text", (c) => c.notNull())
+      .addColumn("id", text, (c) => c.primaryKey())
+      .addColumn("product", text, (c) => c.notNull())
       .addColumn("sequence", integer, (c) => c.notNull())
       .addColumn("number", integer, (c) => c.notNull().unique())
       .addColumn("active", integer, (c) => c.notNull())
-      .addColumn("state", "text", (c) => c.notNull())
+      .addColumn("state", text, (c) => c.notNull())
       .addColumn("created_at_ms", integer, (c) => c.notNull())
       .addColumn("updated_at_ms", integer, (c) => c.notNull())
       .execute();
     await db.schema
       .createTable("rollout_devices")
-      .addColumn("rollout_id", "text", (c) => c.notNull())
-      .addColumn("device_id", "text", (c) => c.notNull())
+      .addColumn("rollout_id", text, (c) => c.notNull())
+      .addColumn("device_id", text, (c) => c.notNull())
       .addColumn("wave", integer, (c) => c.notNull())
       .addColumn("previous_sequence", integer, (c) => c.notNull())
-      .addColumn("state", "text", (c) => c.notNull())
-      .addColumn("code", "text")
+      .addColumn("state", text, (c) => c.notNull())
+      .addColumn("code", text)
       .addColumn("attempts", integer, (c) => c.notNull())
       .addColumn("offered_at_ms", integer, (c) => c.notNull())
       .addColumn("settled_at_ms", integer)
       .addColumn("downloaded_bytes", integer, (c) => c.notNull())
-      .addColumn("codec", "text")
+      .addColumn("codec", text)
       .addPrimaryKeyConstraint("rollout_devices_pk", ["rollout_id", "device_id"])
       .execute();
     await db.schema
       .createTable("reports")
-      .addColumn("device_id", "text", (c) => c.notNull())
-      .addColumn("id", "text", (c) => c.notNull())
+      .addColumn("device_id", text, (c) => c.notNull())
+      .addColumn("id", text, (c) => c.notNull())
       .addColumn("received_at_ms", integer, (c) => c.notNull())
-      .addColumn("offer_id", "text")
-      .addColumn("body", "text", (c) => c.notNull())
+      .addColumn("offer_id", text)
+      .addColumn("body", text, (c) => c.notNull())
       .addPrimaryKeyConstraint("reports_pk", ["device_id", "id"])
       .execute();
     await db.schema
@@ -135,7 +152,7 @@ const first = (types: Types): Migration => ({
       .execute();
     await db.schema
       .createTable("telemetry")
-      .addColumn("device_id", "text", (c) => c.notNull())
+      .addColumn("device_id", text, (c) => c.notNull())
       .addColumn("release_sequence", integer, (c) => c.notNull())
       .addColumn("bucket_ms", integer, (c) => c.notNull())
       .addColumn("windows", integer, (c) => c.notNull())
@@ -147,27 +164,58 @@ const first = (types: Types): Migration => ({
       .addColumn("energy_sum_uj", real, (c) => c.notNull())
       .addColumn("probes_seen", integer, (c) => c.notNull())
       .addColumn("probes_correct", integer, (c) => c.notNull())
-      .addColumn("confidence", "text", (c) => c.notNull())
-      .addColumn("outputs", "text", (c) => c.notNull())
+      .addColumn("confidence", text, (c) => c.notNull())
+      .addColumn("outputs", text, (c) => c.notNull())
       .addPrimaryKeyConstraint("telemetry_pk", ["device_id", "release_sequence", "bucket_ms"])
       .execute();
   },
 });
 
-const audit = ({ integer }: Types): Migration => ({
+const audit = ({ integer, text }: Types): Migration => ({
   async up(db: Kysely<unknown>) {
     await db.schema
       .createTable("audit")
       .addColumn("number", integer, (c) => c.primaryKey())
       .addColumn("at_ms", integer, (c) => c.notNull())
-      .addColumn("by_whom", "text", (c) => c.notNull())
-      .addColumn("action", "text", (c) => c.notNull())
+      .addColumn("by_whom", text, (c) => c.notNull())
+      .addColumn("action", text, (c) => c.notNull())
       .addColumn("status", integer, (c) => c.notNull())
-      .addColumn("detail", "text", (c) => c.notNull())
-      .addColumn("sha256", "text", (c) => c.notNull())
+      .addColumn("detail", text, (c) => c.notNull())
+      .addColumn("sha256", text, (c) => c.notNull())
       .execute();
     // Roll-ups and retention go by time over all devices.
     await db.schema.createIndex("telemetry_by_time").on("telemetry").column("bucket_ms").execute();
+  },
+});
+
+const ddi = ({ integer }: Types): Migration => ({
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .createTable("ddi_credentials")
+      .addColumn("id", "text", (c) => c.primaryKey())
+      .addColumn("token_sha256", "text", (c) => c.notNull().unique())
+      .addColumn("kind", "text", (c) => c.notNull())
+      .addColumn("device_id", "text")
+      .addColumn("product", "text", (c) => c.notNull())
+      .addColumn("hardware", "text", (c) => c.notNull())
+      .addColumn("tags", "text", (c) => c.notNull())
+      .addColumn("max_devices", integer, (c) => c.notNull())
+      .addColumn("created_at_ms", integer, (c) => c.notNull())
+      .addColumn("revoked_at_ms", integer)
+      .execute();
+    await db.schema
+      .createTable("ddi_devices")
+      .addColumn("device_id", "text", (c) => c.primaryKey())
+      .addColumn("credential_id", "text", (c) => c.notNull())
+      .addColumn("attributes", "text")
+      .addColumn("open_action", integer)
+      .addColumn("installed_action", integer)
+      .execute();
+    await db.schema
+      .createIndex("ddi_devices_by_credential")
+      .on("ddi_devices")
+      .column("credential_id")
+      .execute();
   },
 });
 
@@ -180,7 +228,11 @@ class Steps implements MigrationProvider {
 
   /** A step that has shipped is never changed: a new one is added below it. */
   async getMigrations(): Promise<Record<string, Migration>> {
-    return { "0001-first": first(this.types), "0002-audit": audit(this.types) };
+    return {
+      "0001-first": first(this.types),
+      "0002-audit": audit(this.types),
+      "0003-ddi": ddi(this.types),
+    };
   }
 }
 

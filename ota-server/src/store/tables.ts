@@ -102,6 +102,29 @@ export interface Tables {
     confidence: string;
     outputs: string;
   };
+  /** Tokens of hawkBit's device interface: of one device ("target"), or of a gateway that vouches for many. */
+  ddi_credentials: {
+    id: string;
+    token_sha256: string;
+    kind: string;
+    device_id: string | null;
+    product: string;
+    hardware: string;
+    tags: string;
+    max_devices: number;
+    created_at_ms: number;
+    revoked_at_ms: number | null;
+  };
+  /** What hawkBit's interface must remember of a device beyond `devices`. */
+  ddi_devices: {
+    device_id: string;
+    credential_id: string;
+    /** JSON object; null until the device has sent its configData. */
+    attributes: string | null;
+    /** Action that the device was told of and has not closed. */
+    open_action: number | null;
+    installed_action: number | null;
+  };
   audit: {
     number: number;
     at_ms: number;

@@ -73,6 +73,21 @@ export const Variant = Type.Object(
 );
 export type Variant = Static<typeof Variant>;
 
+/**
+ * A whole image for an update client of its own (SWUpdate's `.swu`, a RAUC bundle, an MCUboot image): opaque to Mote,
+ * which stages, watches and takes it back like any release. The client's own signature guards what is inside.
+ */
+export const FirmwareImage = Type.Object(
+  {
+    hardware: Type.Array(Name, { minItems: 1, maxItems: 64 }),
+    /** What the client sees the file called; its ending tells SWUpdate what it gets. */
+    filename: Type.String({ pattern: "^[0-9A-Za-z][0-9A-Za-z._-]{0,127}$" }),
+    artifact: ArtifactRef,
+  },
+  strict,
+);
+export type FirmwareImage = Static<typeof FirmwareImage>;
+
 /** What the device itself must see during probation before it confirms; otherwise it reverts by itself. */
 export const HealthCriteria = Type.Object(
   {
@@ -139,6 +154,8 @@ export const Manifest = Type.Object(
     labels: Type.Array(Type.String({ maxLength: 64 }), { maxItems: 1024 }),
     preprocessing: Type.Array(PreprocessingStep, { maxItems: 16 }),
     variants: Type.Array(Variant, { minItems: 1, maxItems: 64 }),
+    /** For devices that are updated by a client of their own; at most one for each hardware class. */
+    images: Type.Optional(Type.Array(FirmwareImage, { minItems: 1, maxItems: 64 })),
     health: HealthCriteria,
     envelope: Type.Optional(SafetyEnvelope),
     reference: Type.Optional(ReferenceStatistics),

@@ -106,6 +106,7 @@ export function artifactRefs(manifest: Manifest): Map<string, number> {
     add(variant.artifact);
     add(variant.golden.artifact);
   }
+  for (const image of manifest.images ?? []) add(image.artifact);
   return refs;
 }
 

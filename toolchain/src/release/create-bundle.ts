@@ -1,14 +1,16 @@
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import {
   type ArtifactRef,
   checkSchema,
   encodeGolden,
+  type FirmwareImage,
   MANIFEST_SCHEMA_ID,
   type Manifest,
   packBundle,
   Sha256Hex,
+  toHex,
   unpackBundle,
   type Variant,
 } from "@mote/protocol";
@@ -77,6 +79,7 @@ export async function createBundle(
       await runner.close();
     }
   }
+  const images = await readImages(draft, artifacts);
   const parent = await readParent(draft.lineage?.parent);
   const manifest: Manifest = {
     schema: MANIFEST_SCHEMA_ID,
@@ -86,6 +89,7 @@ export async function createBundle(
     labels: draft.labels ?? [],
     preprocessing: draft.preprocessing ?? [],
     variants,
+    ...(images.length === 0 ? {} : { images }),
     health: { ...DEFAULT_HEALTH, ...draft.health },
     ...(draft.envelope === undefined ? {} : { envelope: draft.envelope }),
     ...(reference === undefined ? {} : { reference }),
@@ -95,6 +99,18 @@ export async function createBundle(
   const file = packBundle({ manifest, artifacts });
   progress(total, total);
   return { file, manifest };
+}
+
+/** Images are opaque: only their digest, length and file name go into the manifest. */
+async function readImages(draft: BundleDraft, artifacts: Map<string, Uint8Array>): Promise<FirmwareImage[]> {
+  const images: FirmwareImage[] = [];
+  for (const { file, hardware } of draft.images ?? []) {
+    const bytes = await readBytes(file, "an image for the device's own update client");
+    const sha256 = toHex(nodeSha256(bytes));
+    artifacts.set(sha256, bytes);
+    images.push({ hardware, filename: basename(file), artifact: { sha256, length: bytes.length } });
+  }
+  return images;
 }
 
 interface VariantFacts {

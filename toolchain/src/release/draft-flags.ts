@@ -8,6 +8,7 @@ export interface DraftFlags {
   readonly sequence?: string;
   readonly labels?: string;
   readonly variant?: readonly string[];
+  readonly image?: readonly string[];
   readonly goldenData?: string;
   readonly goldenCount?: string;
   readonly referenceData?: string;
@@ -37,6 +38,7 @@ export function draftFromFlags(draft: Partial<BundleDraft>, flags: DraftFlags): 
       sequence: number("--sequence", flags.sequence),
       labels: flags.labels?.split(","),
       variants: flags.variant?.map(parseVariant),
+      images: flags.image?.map(parseImage),
     }),
     golden: merged(draft.golden, {
       data: flags.goldenData,
@@ -87,6 +89,17 @@ function parseVariant(text: string): Record<string, unknown> {
     }
   }
   return facts;
+}
+
+/** `FILE=hardware+hardware`; the file name may hold "=" itself. */
+function parseImage(text: string): Record<string, unknown> {
+  const at = text.lastIndexOf("=");
+  if (at > 0) return { file: text.slice(0, at), hardware: text.slice(at + 1).split("+") };
+  throw new UsageError({
+    expected: "--image FILE=hardware[+hardware]",
+    got: text,
+    todo: "For example --image camera-2.0.0.swu=camera-v2.",
+  });
 }
 
 function number(flag: string, text: string | undefined): number | undefined {

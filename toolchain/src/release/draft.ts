@@ -48,6 +48,12 @@ export const BundleDraft = Type.Object(
     labels: Type.Optional(Type.Array(Type.String({ maxLength: 64 }))),
     preprocessing: Type.Optional(Type.Array(PreprocessingStep)),
     variants: Type.Array(VariantDraft, { minItems: 1 }),
+    /** Whole images for devices with an update client of their own (SWUpdate, RAUC, MCUboot). */
+    images: Type.Optional(
+      Type.Array(Type.Object({ file: Path, hardware: Type.Array(Name, { minItems: 1 }) }, strict), {
+        minItems: 1,
+      }),
+    ),
     golden: DataDraft(64),
     reference: Type.Optional(DataDraft(100_000)),
     /** Labelled samples that neither training nor calibration saw: the model card's accuracy. */
@@ -110,6 +116,9 @@ function resolvePaths(draft: BundleDraft, folder: string): BundleDraft {
       model: at(variant.model),
       ...(variant.compiled === undefined ? {} : { compiled: at(variant.compiled) }),
     })),
+    ...(draft.images === undefined
+      ? {}
+      : { images: draft.images.map((image) => ({ ...image, file: at(image.file) })) }),
     golden: data(draft.golden),
     ...(draft.reference === undefined ? {} : { reference: data(draft.reference) }),
     ...(draft.test === undefined ? {} : { test: data(draft.test) }),

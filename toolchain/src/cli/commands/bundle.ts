@@ -54,6 +54,10 @@ function configureCreate(command: Command, io: Io): void {
       "--variant <facts...>",
       "id=…,model=FILE,hardware=A+B[,compiled=DIR][,tolerance=0.02]; with compiled it is for mote-c",
     )
+    .option(
+      "--image <file=hardware...>",
+      "a whole image for devices with an update client of their own, e.g. camera.swu=camera-v2",
+    )
     .option("--golden-data <path>", "samples for the golden vectors")
     .option("--golden-count <n>", "how many of them")
     .option(
@@ -126,6 +130,9 @@ function configureInspect(command: Command, io: Io): void {
         io.say(`  artifact      ${variant.artifact.sha256}, ${variant.artifact.length} B`);
         io.say(`  architecture  ${variant.architectureHash}`);
         io.say(`  golden        ${variant.golden.count} vectors, tolerance ${variant.golden.tolerance}`);
+      }
+      for (const { filename, hardware, artifact } of manifest.images ?? []) {
+        io.say(`${filename}: image for ${hardware.join(", ")}, ${artifact.sha256}, ${artifact.length} B`);
       }
       const { accuracy, samples } = manifest.modelCard;
       if (accuracy !== undefined) io.say(`accuracy  ${(accuracy * 100).toFixed(2)} % of ${samples} samples`);
