@@ -5,7 +5,7 @@ import { PatchFormatError, PatchTooLargeError, PatchTruncatedError } from "../er
  * A patch file: header, then the codec's payload up to the end of the file.
  *
  *   0   4  "MPAT"
- *   4   1  version, 1
+ *   4   1  version, 2
  *   5   1  codec: 0 full, 1 tensor, 2 bsdiff
  *   6   2  zero
  *   8   4  length of the base in bytes, little-endian; 0 for full
@@ -21,7 +21,7 @@ export const PATCH_CODECS = ["full", "tensor", "bsdiff"] as const;
 export type PatchCodec = (typeof PATCH_CODECS)[number];
 
 export const PATCH_MAGIC = [0x4d, 0x50, 0x41, 0x54] as const;
-export const PATCH_VERSION = 1;
+export const PATCH_VERSION = 2;
 export const PATCH_HEADER_BYTES = 80;
 
 /** Bytes; defaults of every door through which a patch comes. */

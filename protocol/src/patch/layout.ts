@@ -30,7 +30,7 @@ export type Kind = (typeof KINDS)[number];
 
 /**
  * The mode of int8 operations, eight plain bits:
- *   bits 0-2  how many of the highest mantissa bits are modelled; the rest is plain
+ *   bits 0-2  how many of the highest mantissa bits are modelled, at most 6; the rest is plain
  *   bits 3-5  log2 of the step of residuals, at most 4
  *   bit 6     each row begins with a flag: unchanged
  *   bit 7     each row that changed begins with its ratio: "same values" instead of "same codes"
@@ -38,6 +38,7 @@ export type Kind = (typeof KINDS)[number];
  */
 export const MODE = {
   depthMask: 7,
+  maxDepth: 6,
   stepShift: 3,
   stepMask: 7,
   maxStep: 4,
@@ -70,17 +71,31 @@ export const INT32_AT = FLOAT32_AT + NUMBER_BITS;
 
 /** One area for the body at hand, reset when a tensor begins, and when bytes follow a tensor. */
 export const AREA_AT = INT32_AT + NUMBER_BITS;
-/** bytes: the high nibble by position modulo 4, then the low nibble by the high one. */
+/** bytes: the high nibble by position modulo 4, then the low nibble by the class of the high one. */
 export const HIGH_NIBBLE_AT = AREA_AT;
 export const NIBBLE_NODES = 15;
 export const LOW_NIBBLE_AT = HIGH_NIBBLE_AT + 4 * NIBBLE_NODES;
+export const HIGH_NIBBLE_CLASSES = 11;
 /** int8: row flag, zero, sign (by the sign of the old code), exponents, mantissas, row ratio. */
 export const ROW_AT = AREA_AT;
 export const ZERO_AT = ROW_AT + 2;
 export const SIGN_AT = ZERO_AT + 1;
 export const EXPONENT_AT = SIGN_AT + 3;
 export const MANTISSA_AT = EXPONENT_AT + INT8_EXPONENTS;
-export const RATIO_AT = MANTISSA_AT + 256;
-export const AREA_END = Math.max(LOW_NIBBLE_AT + 16 * NIBBLE_NODES, RATIO_AT + 2 + FIELD_EXPONENTS);
+/** A magnitude of 2^7 and above reads 2^6 - 1 nodes at most, from 2^7 on. */
+export const RATIO_AT = MANTISSA_AT + 192;
+export const AREA_END = Math.max(
+  LOW_NIBBLE_AT + HIGH_NIBBLE_CLASSES * NIBBLE_NODES,
+  RATIO_AT + 2 + FIELD_EXPONENTS,
+);
 
 export const CONTEXTS = AREA_END;
+
+/**
+ * First adaptive bit of the tree of low nibbles below this high one. Text has a tree for each of its high nibbles; those
+ * that it never has share one in pairs, so that the whole model and its decoder fit into 1.5 kB of a device's memory.
+ */
+export function lowNibbleAt(high: number): number {
+  const group = high < 8 ? Math.max(high, 1) - 1 : 3 + (high >> 1);
+  return LOW_NIBBLE_AT + NIBBLE_NODES * group;
+}

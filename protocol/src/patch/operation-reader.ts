@@ -9,7 +9,7 @@ import {
   KINDS,
   type Kind,
   LENGTH_AT,
-  LOW_NIBBLE_AT,
+  lowNibbleAt,
   MAX_GRID,
   MODE,
   NIBBLE_NODES,
@@ -131,6 +131,8 @@ export class OperationReader {
         throw outOfRange("bytes within the base");
       }
     }
+    if ((kind === "int8" || kind === "int8Residual") && (this.#mode & MODE.depthMask) > MODE.maxDepth)
+      throw outOfRange("at most 6 modelled bits");
     if (kind === "int8Residual" && stepOf(this.#mode) > 1 << MODE.maxStep)
       throw outOfRange("a step up to 16");
     this.#begin = this.produced;
@@ -188,7 +190,7 @@ export class OperationReader {
       const highAt = HIGH_NIBBLE_AT - 1 + NIBBLE_NODES * ((this.produced - this.#begin) & 3);
       let high = 1;
       for (let i = 0; i < 4; i++) high = (high << 1) | decoder.bit(highAt + high);
-      const lowAt = LOW_NIBBLE_AT - 1 + NIBBLE_NODES * (high & 15);
+      const lowAt = lowNibbleAt(high & 15) - 1;
       let low = 1;
       for (let i = 0; i < 4; i++) low = (low << 1) | decoder.bit(lowAt + low);
       this.#result[this.produced++] = ((high & 15) << 4) | (low & 15);

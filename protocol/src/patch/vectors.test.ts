@@ -63,12 +63,12 @@ function everyOperation(): Vector {
     }),
   );
   add([], text.slice(0, 9), () => ({ kind: "bytes", length: 9 }));
-  for (const depth of [0, 1, 4, 7]) {
+  for (const depth of [0, 1, 4, 6]) {
     add([], codes(150, 127), () => ({ kind: "int8", length: 150, depth }));
   }
   for (const [step, depth, hasRowFlags] of [
     [1, 3, true],
-    [2, 7, false],
+    [2, 6, false],
     [16, 0, true],
   ] as const) {
     const old = codes(160, 60);

@@ -1,4 +1,4 @@
-import { RATIO_ONE } from "../layout.js";
+import { MODE, RATIO_ONE } from "../layout.js";
 import { scaleCode } from "../operation-reader.js";
 import type { Operation } from "./operation.js";
 import type { TensorRange } from "./tensor-range.js";
@@ -30,7 +30,7 @@ export function tensorCandidates(
 
 /** Modelled mantissa bits: few for small tensors, which can't teach many adaptive bits; all for clustered codes. */
 const DEPTH = 3;
-const OTHER_DEPTHS = [1, 2, 7] as const;
+const OTHER_DEPTHS = [1, 2, MODE.maxDepth] as const;
 
 export function depthVariants(operation: Operation): Operation[] {
   return operation.kind === "int8" || operation.kind === "int8Residual"

@@ -8,7 +8,7 @@ import {
   KIND_AT,
   KINDS,
   LENGTH_AT,
-  LOW_NIBBLE_AT,
+  lowNibbleAt,
   MAX_GRID,
   MODE,
   NIBBLE_NODES,
@@ -135,7 +135,7 @@ export class OperationWriter {
     for (let i = 0; i < length; i++) {
       const byte = this.#next[this.produced + i]!;
       writeNibble(sink, HIGH_NIBBLE_AT - 1 + NIBBLE_NODES * (i & 3), byte >>> 4);
-      writeNibble(sink, LOW_NIBBLE_AT - 1 + NIBBLE_NODES * (byte >>> 4), byte & 15);
+      writeNibble(sink, lowNibbleAt(byte >>> 4) - 1, byte & 15);
     }
   }
 
