@@ -90,8 +90,16 @@ const TABLES: Record<CoreId, CostTable> = {
     "the Cortex-M4 table for portable kernels, 10 % more: the multiply-accumulate takes two cycles",
   ),
   "cortex-m4f": M4_DSP,
-  "cortex-m7": scaled(M4_DSP, 0.6, "the Cortex-M4 table at 0.6: dual issue; estimate"),
-  "cortex-m33": scaled(M4_DSP, 0.95, "the Cortex-M4 table at 0.95; estimate"),
+  "cortex-m7": scaled(
+    M4_DSP,
+    0.566,
+    "the Cortex-M4 table at 0.566: median ratio of published MLPerf Tiny cycles, same runtime release and model on STM32H7A3 and STM32L4R5 (33 pairs, 0.52 to 0.78; `npm run bench:predict`)",
+  ),
+  "cortex-m33": scaled(
+    M4_DSP,
+    0.855,
+    "the Cortex-M4 table at 0.855: median ratio of published MLPerf Tiny cycles, same runtime release and model on STM32U575 and STM32L4R5 (33 pairs, 0.75 to 1.21; `npm run bench:predict`)",
+  ),
   "cortex-m55": scaled(M4_DSP, 0.9, "the Cortex-M4 table at 0.9, without Helium; estimate"),
   "cortex-m85": scaled(M4_DSP, 0.5, "the Cortex-M4 table at 0.5, without Helium; estimate"),
   riscv32: scaled(
