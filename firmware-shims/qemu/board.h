@@ -8,7 +8,7 @@ void board_print(const char *text);
 void board_print_number(const char *name, uint32_t value);
 /* Ends the emulation; 0 is success. */
 _Noreturn void board_exit(int code);
-/* Paints the free stack, so that board_stack_used() can see how deep it went. */
+/* Paints the free stack; board_stack_used() sees how deep it went since, in bytes below the function that painted. */
 void board_paint_stack(void);
 uint32_t board_stack_used(void);
 /* With -icount shift=0 an instruction takes 1 ns and the timer runs at 25 MHz: a tick is 40 instructions. */

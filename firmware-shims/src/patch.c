@@ -12,6 +12,9 @@
 /* A number costs at most 34 adaptive bits of 10.1 and 31 plain ones: 47 bytes, and 3 that the range may owe. */
 #define LOOKAHEAD_BYTES 52u
 
+/* Bytes of output that are handed on at once; one more number may stand behind them. */
+#define FULL_OUTPUT (MOTE_PATCH_WRITE_BYTES - 4u)
+
 #define COUNT_LIMIT 60u
 #define TRAILING_ZEROS 4u
 
@@ -29,7 +32,7 @@ enum kind {
 /* States between the fields of an operation, in the order in which they are read. */
 enum state { STATE_HEADER, STATE_START, STATE_KIND, STATE_OFFSET, STATE_ROW, STATE_LENGTH, STATE_MODE, STATE_BODY };
 
-enum { MODE_DEPTH = 7, MODE_STEP_SHIFT = 3, MODE_STEP = 7, MODE_MAX_STEP = 4, MODE_ROW_FLAGS = 64, MODE_RATIOS = 128 };
+enum { MODE_DEPTH = 7, MODE_STEP_SHIFT = 3, MODE_STEP = 7, MODE_MAX_STEP = 4, MODE_MAX_DEPTH = 6, MODE_ROW_FLAGS = 64, MODE_RATIOS = 128 };
 
 enum {
     RATIO_SHIFT = 10,
@@ -41,6 +44,7 @@ enum {
     MAX_EXPONENT = 32,
     INT8_EXPONENTS = 8,
     NIBBLE_NODES = 15,
+    HIGH_NIBBLE_CLASSES = 11,
 
     KIND_AT = 0,
     LENGTH_AT = KIND_AT + 8,
@@ -55,13 +59,13 @@ enum {
     SIGN_AT = ZERO_AT + 1,
     EXPONENT_AT = SIGN_AT + 3,
     MANTISSA_AT = EXPONENT_AT + INT8_EXPONENTS,
-    RATIO_AT = MANTISSA_AT + 256,
-    CONTEXTS = LOW_NIBBLE_AT + 16 * NIBBLE_NODES,
+    RATIO_AT = MANTISSA_AT + 192,
+    CONTEXTS = LOW_NIBBLE_AT + HIGH_NIBBLE_CLASSES * NIBBLE_NODES,
 };
 
 _Static_assert(CONTEXTS == MOTE_PATCH_CONTEXTS, "the header and the layout disagree");
 _Static_assert((int)RATIO_AT + 2 + FIELD_EXPONENTS <= (int)CONTEXTS, "the area of int8 is larger than that of bytes");
-_Static_assert(LOOKAHEAD_BYTES < MOTE_PATCH_HEADER_BYTES, "the input buffer must hold more than one step");
+_Static_assert(LOOKAHEAD_BYTES < MOTE_PATCH_INPUT_BYTES, "the input buffer must hold more than one step");
 
 static void fail(struct mote_patch *p, enum mote_error error)
 {
@@ -79,14 +83,14 @@ static uint32_t load32(const uint8_t *bytes)
 
 static uint32_t available(const struct mote_patch *p)
 {
-    return (uint32_t)(p->input_end - p->input_at);
+    return (uint8_t)(p->input_end - p->input_at);
 }
 
 static void shift_in(struct mote_patch *p)
 {
     uint32_t byte = 0;
-    if (p->input_at < p->input_end) {
-        byte = p->input[p->input_at++];
+    if (p->input_at != p->input_end) {
+        byte = p->input[p->input_at++ % MOTE_PATCH_INPUT_BYTES];
     } else if (p->is_ended && p->virtual_zeros < TRAILING_ZEROS) {
         p->virtual_zeros++;
     } else {
@@ -138,7 +142,7 @@ static uint32_t read_direct(struct mote_patch *p, unsigned count)
     return value;
 }
 
-static void start(struct mote_patch *p)
+static void start_code(struct mote_patch *p)
 {
     for (unsigned i = 0; i < 4; i++) {
         shift_in(p);
@@ -224,9 +228,6 @@ static void emit(struct mote_patch *p, uint8_t byte)
 {
     p->output[p->output_length++] = byte;
     p->produced++;
-    if (p->output_length == sizeof p->output) {
-        flush(p);
-    }
 }
 
 static void emit32(struct mote_patch *p, uint32_t word)
@@ -260,36 +261,35 @@ static uint32_t base32(struct mote_patch *p)
 
 /* ---- bodies, one step each ---- */
 
-static void copy_base(struct mote_patch *p)
+static void copy_base(struct mote_patch *p, uint32_t end)
 {
-    while (p->produced < p->end && p->error == MOTE_OK) {
+    while (p->produced < end && p->output_length < FULL_OUTPUT) {
         emit(p, base_byte(p, p->base_at++));
     }
 }
 
+/* Straight into the output buffer: what is not written yet can't be read back, so it is written first. */
 static void copy_result(struct mote_patch *p)
 {
-    uint8_t bytes[MOTE_PATCH_WRITE_BYTES];
-    p->base_at += p->end - p->begin;
-    while (p->produced < p->end && p->error == MOTE_OK) {
-        uint32_t count = p->end - p->produced;
-        count = count < sizeof bytes ? count : sizeof bytes;
-        count = count < p->distance ? count : p->distance;
-        flush(p);
-        if (p->port->read_result(p->port->context, p->produced - p->distance, bytes, count) != 0) {
-            fail(p, MOTE_ERROR_PORT);
-        }
-        for (uint32_t i = 0; i < count; i++) {
-            emit(p, bytes[i]);
-        }
+    uint32_t count = p->end - p->produced;
+    count = count < FULL_OUTPUT ? count : FULL_OUTPUT;
+    count = count < p->distance ? count : p->distance;
+    flush(p);
+    if (p->port->read_result(p->port->context, p->produced - p->distance, p->output, count) != 0) {
+        fail(p, MOTE_ERROR_PORT);
     }
+    p->output_length = (uint8_t)count;
+    p->produced += count;
+    p->base_at += count;
 }
 
 static void step_bytes(struct mote_patch *p)
 {
     unsigned phase = (p->produced - p->begin) & 3u;
     unsigned high = read_tree(p, HIGH_NIBBLE_AT - 1u + NIBBLE_NODES * phase, 4) & 15u;
-    unsigned low = read_tree(p, LOW_NIBBLE_AT - 1u + NIBBLE_NODES * high, 4) & 15u;
+    /* Text has a tree for each of its high nibbles; those that it never has share one in pairs. */
+    unsigned group = high >= 8u ? 3u + (high >> 1) : high > 0 ? high - 1u : 0;
+    unsigned low = read_tree(p, LOW_NIBBLE_AT - 1u + NIBBLE_NODES * group, 4) & 15u;
     p->base_at++;
     emit(p, (uint8_t)((high << 4) | low));
 }
@@ -300,11 +300,7 @@ static void begin_row(struct mote_patch *p)
     if ((p->mode & MODE_ROW_FLAGS) != 0) {
         p->row_unchanged = read_bit(p, ROW_AT + p->row_unchanged) != 0;
     }
-    if (p->row_unchanged) {
-        while (p->produced < p->row_end && p->error == MOTE_OK) {
-            emit(p, base_byte(p, p->base_at++));
-        }
-    } else if ((p->mode & MODE_RATIOS) != 0) {
+    if (p->row_unchanged == 0 && (p->mode & MODE_RATIOS) != 0) {
         p->ratio = (int32_t)read_signed(p, RATIO_AT, FIELD_EXPONENTS);
         if (p->ratio <= -RATIO_ONE || p->ratio >= RATIO_ONE) {
             fail(p, MOTE_ERROR_FORMAT);
@@ -316,6 +312,10 @@ static void step_row(struct mote_patch *p)
 {
     if (p->produced == p->row_end) {
         begin_row(p);
+        return;
+    }
+    if (p->row_unchanged) {
+        copy_base(p, p->row_end);
         return;
     }
     int old = (int8_t)base_byte(p, p->base_at++);
@@ -364,7 +364,7 @@ static void step_body(struct mote_patch *p)
         step_bytes(p);
         break;
     case KIND_COPY_BASE:
-        copy_base(p);
+        copy_base(p, p->end);
         break;
     case KIND_COPY_RESULT:
         copy_result(p);
@@ -443,7 +443,7 @@ static void step(struct mote_patch *p)
 {
     switch (p->state) {
     case STATE_START:
-        start(p);
+        start_code(p);
         p->state = STATE_KIND;
         return;
     case STATE_KIND:
@@ -468,7 +468,9 @@ static void step(struct mote_patch *p)
         return;
     case STATE_MODE:
         p->mode = (uint8_t)read_direct(p, 8);
-        if (p->kind == KIND_INT8_RESIDUAL && ((p->mode >> MODE_STEP_SHIFT) & MODE_STEP) > MODE_MAX_STEP) {
+        if (p->kind <= KIND_INT8_RESIDUAL
+            && ((p->mode & MODE_DEPTH) > MODE_MAX_DEPTH
+                || (p->kind == KIND_INT8_RESIDUAL && ((p->mode >> MODE_STEP_SHIFT) & MODE_STEP) > MODE_MAX_STEP))) {
             fail(p, MOTE_ERROR_FORMAT);
         }
         p->state = STATE_BODY;
@@ -486,22 +488,31 @@ static int run(struct mote_patch *p, uint32_t lookahead)
 {
     while (p->error == MOTE_OK && p->produced < p->result_length && available(p) >= lookahead) {
         step(p);
+        if (p->output_length >= FULL_OUTPUT) {
+            flush(p);
+        }
     }
     return p->error;
 }
 
 /* ---- the container ---- */
 
+/* Bytes of `probability`, which holds the header before it holds probabilities: `at` in bytes. */
+static uint8_t *scratch(struct mote_patch *p, uint32_t at)
+{
+    return (uint8_t *)p->probability + at;
+}
+
 static void hash_base(struct mote_patch *p, const uint8_t *expected)
 {
-    uint8_t digest[MOTE_SHA256_BYTES];
+    uint8_t *digest = scratch(p, MOTE_PATCH_HEADER_BYTES);
     mote_sha256_begin(&p->sha);
     for (uint32_t at = 0; at < p->base_length && p->error == MOTE_OK; at += p->window_length) {
         (void)base_byte(p, at);
         mote_sha256_add(&p->sha, p->window, p->window_length);
     }
     mote_sha256_end(&p->sha, digest);
-    if (memcmp(digest, expected, sizeof digest) != 0) {
+    if (memcmp(digest, expected, MOTE_SHA256_BYTES) != 0) {
         fail(p, MOTE_ERROR_BASE);
     }
 }
@@ -517,11 +528,11 @@ static bool is_zero(const uint8_t *bytes, uint32_t length)
 
 static void read_header(struct mote_patch *p)
 {
-    const uint8_t *header = p->input;
+    const uint8_t *header = scratch(p, 0);
     /* "full" has no base even where the device holds one: nothing lies within a base of no bytes. */
     p->base_length = load32(header + 8);
     p->result_length = load32(header + 12);
-    if (memcmp(header, "MPAT\1", 5) != 0 || header[5] > 1 || header[6] != 0 || header[7] != 0) {
+    if (memcmp(header, "MPAT\2", 5) != 0 || header[5] > 1 || header[6] != 0 || header[7] != 0) {
         fail(p, MOTE_ERROR_FORMAT);
     } else if (p->result_length > p->port->max_result_length) {
         fail(p, MOTE_ERROR_TOO_LARGE);
@@ -536,7 +547,10 @@ static void read_header(struct mote_patch *p)
     }
     memcpy(p->result_sha256, header + 48, MOTE_SHA256_BYTES);
     mote_sha256_begin(&p->sha);
-    p->input_at = MOTE_PATCH_HEADER_BYTES;
+    for (unsigned i = 0; i < CONTEXTS; i++) {
+        p->probability[i] = 32768u;
+    }
+    p->input_end = 0;
     p->state = STATE_START;
 }
 
@@ -546,36 +560,24 @@ void mote_patch_begin(struct mote_patch *p, const struct mote_patch_port *port)
     p->port = port;
     p->range = 0xffffffffu;
     p->was_tensor = 1;
-    for (unsigned i = 0; i < CONTEXTS; i++) {
-        p->probability[i] = 32768u;
-    }
-}
-
-/* Moves what is left of the input to the front and fills up behind it. Returns how many bytes it took. */
-static uint32_t take(struct mote_patch *p, const uint8_t *bytes, uint32_t length)
-{
-    uint32_t left = available(p);
-    uint32_t space = (uint32_t)sizeof p->input - left;
-    uint32_t count = length < space ? length : space;
-    memmove(p->input, p->input + p->input_at, left);
-    memcpy(p->input + left, bytes, count);
-    p->input_at = 0;
-    p->input_end = (uint8_t)(left + count);
-    return count;
 }
 
 int mote_patch_push(struct mote_patch *p, const uint8_t *bytes, uint32_t length)
 {
-    while (length > 0 && p->error == MOTE_OK) {
-        uint32_t count = take(p, bytes, length);
-        bytes += count;
-        length -= count;
+    const uint8_t *end = bytes + length;
+    while (bytes != end && p->error == MOTE_OK) {
         if (p->state == STATE_HEADER) {
-            if (p->input_end < MOTE_PATCH_HEADER_BYTES) {
-                break;
+            *scratch(p, p->input_end++) = *bytes++;
+            if (p->input_end == MOTE_PATCH_HEADER_BYTES) {
+                read_header(p);
             }
-            read_header(p);
-        } else if (run(p, LOOKAHEAD_BYTES) == MOTE_OK && count == 0) {
+            continue;
+        }
+        const uint8_t *before = bytes;
+        while (bytes != end && available(p) < MOTE_PATCH_INPUT_BYTES) {
+            p->input[p->input_end++ % MOTE_PATCH_INPUT_BYTES] = *bytes++;
+        }
+        if (run(p, LOOKAHEAD_BYTES) == MOTE_OK && bytes == before) {
             /* The result is complete and still there is more. */
             fail(p, MOTE_ERROR_FORMAT);
         }
@@ -585,7 +587,7 @@ int mote_patch_push(struct mote_patch *p, const uint8_t *bytes, uint32_t length)
 
 int mote_patch_finish(struct mote_patch *p)
 {
-    uint8_t digest[MOTE_SHA256_BYTES];
+    uint8_t *digest = scratch(p, 0);
     if (p->is_ended) {
         fail(p, MOTE_ERROR_STATE);
         return p->error;
@@ -609,7 +611,7 @@ int mote_patch_finish(struct mote_patch *p)
         return p->error;
     }
     mote_sha256_end(&p->sha, digest);
-    if (memcmp(digest, p->result_sha256, sizeof digest) != 0) {
+    if (memcmp(digest, p->result_sha256, MOTE_SHA256_BYTES) != 0) {
         fail(p, MOTE_ERROR_RESULT);
     }
     return p->error;

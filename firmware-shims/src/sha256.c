@@ -31,15 +31,18 @@ static void store(uint8_t *bytes, uint32_t word)
     }
 }
 
-/* Section 6.2.2. The schedule is a window of 16 words instead of 64, because stacks are small. */
+/*
+ * Section 6.2.2. The schedule is a window of 16 words instead of 64, and takes the place of the block, because stacks
+ * are small.
+ */
 static void compress(struct mote_sha256 *sha)
 {
-    uint32_t w[16];
+    uint32_t *w = sha->block;
     uint32_t s[8];
     memcpy(s, sha->state, sizeof s);
     for (unsigned t = 0; t < 64; t++) {
         if (t < 16) {
-            w[t] = load(sha->block + 4u * t);
+            w[t] = load((const uint8_t *)(w + t));
         } else {
             uint32_t w15 = w[(t + 1u) & 15u];
             uint32_t w2 = w[(t + 14u) & 15u];
@@ -47,14 +50,16 @@ static void compress(struct mote_sha256 *sha)
             uint32_t s1 = rotate(w2, 17) ^ rotate(w2, 19) ^ (w2 >> 10);
             w[t & 15u] += s0 + w[(t + 9u) & 15u] + s1;
         }
-        uint32_t e1 = rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25);
-        uint32_t choice = (s[4] & s[5]) ^ (~s[4] & s[6]);
-        uint32_t t1 = s[7] + e1 + choice + ROUND_CONSTANTS[t] + w[t & 15u];
-        uint32_t e0 = rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22);
-        uint32_t majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
-        memmove(s + 1, s, 7u * sizeof s[0]);
-        s[4] += t1;
-        s[0] = t1 + e0 + majority;
+        /* a to h stand still and their names go round: S(0) is a, S(7) is h. */
+#define S(i) s[((i) - t) & 7u]
+        uint32_t e1 = rotate(S(4), 6) ^ rotate(S(4), 11) ^ rotate(S(4), 25);
+        uint32_t choice = (S(4) & S(5)) ^ (~S(4) & S(6));
+        uint32_t t1 = S(7) + e1 + choice + ROUND_CONSTANTS[t] + w[t & 15u];
+        uint32_t e0 = rotate(S(0), 2) ^ rotate(S(0), 13) ^ rotate(S(0), 22);
+        uint32_t majority = (S(0) & S(1)) ^ (S(0) & S(2)) ^ (S(1) & S(2));
+        S(3) += t1;
+        S(7) = t1 + e0 + majority;
+#undef S
     }
     for (unsigned i = 0; i < 8; i++) {
         sha->state[i] += s[i];
@@ -74,7 +79,7 @@ void mote_sha256_add(struct mote_sha256 *sha, const uint8_t *bytes, uint32_t len
     while (length > 0) {
         uint32_t at = sha->length & 63u;
         uint32_t count = 64u - at < length ? 64u - at : length;
-        memcpy(sha->block + at, bytes, count);
+        memcpy((uint8_t *)sha->block + at, bytes, count);
         sha->length += count;
         bytes += count;
         length -= count;
@@ -88,15 +93,16 @@ void mote_sha256_end(struct mote_sha256 *sha, uint8_t digest[MOTE_SHA256_BYTES])
 {
     uint32_t length = sha->length;
     uint32_t at = length & 63u;
-    sha->block[at++] = 0x80;
+    uint8_t *block = (uint8_t *)sha->block;
+    block[at++] = 0x80;
     if (at > 56u) {
-        memset(sha->block + at, 0, 64u - at);
+        memset(block + at, 0, 64u - at);
         compress(sha);
         at = 0;
     }
-    memset(sha->block + at, 0, 60u - at);
-    store(sha->block + 56, length >> 29);
-    store(sha->block + 60, length << 3);
+    memset(block + at, 0, 60u - at);
+    store(block + 56, length >> 29);
+    store(block + 60, length << 3);
     compress(sha);
     for (unsigned i = 0; i < 8; i++) {
         store(digest + 4u * i, sha->state[i]);

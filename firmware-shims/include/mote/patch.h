@@ -36,9 +36,12 @@ struct mote_patch_port {
     uint32_t max_result_length;
 };
 
-#define MOTE_PATCH_WRITE_BYTES 16u
+#define MOTE_PATCH_WRITE_BYTES 20u
 #define MOTE_PATCH_HEADER_BYTES 80u
-#define MOTE_PATCH_CONTEXTS 392u
+#define MOTE_PATCH_WINDOW_BYTES 16u
+/* A power of two, beyond the most that one number may take. */
+#define MOTE_PATCH_INPUT_BYTES 64u
+#define MOTE_PATCH_CONTEXTS 317u
 
 /* Plain data: no pointer but `port`. Fields are private but for those named above. */
 struct mote_patch {
@@ -64,15 +67,15 @@ struct mote_patch {
     uint8_t row_unchanged;
     uint8_t is_ended;
     uint8_t virtual_zeros;
-    uint8_t input_at;
+    uint8_t input_at; /* both run modulo 256; of the header: bytes so far */
     uint8_t input_end;
     uint8_t output_length;
     uint8_t window_length;
+    uint16_t probability[MOTE_PATCH_CONTEXTS]; /* before the first bit: the header; after the last: a digest */
     uint8_t count[MOTE_PATCH_CONTEXTS];
-    uint16_t probability[MOTE_PATCH_CONTEXTS];
-    uint8_t input[MOTE_PATCH_HEADER_BYTES];
+    uint8_t input[MOTE_PATCH_INPUT_BYTES];
     uint8_t output[MOTE_PATCH_WRITE_BYTES];
-    uint8_t window[MOTE_PATCH_WRITE_BYTES];
+    uint8_t window[MOTE_PATCH_WINDOW_BYTES];
     uint8_t result_sha256[MOTE_SHA256_BYTES];
     struct mote_sha256 sha;
 };

@@ -1,5 +1,5 @@
 /*
- * SHA-256 (FIPS 180-4), streaming, 104 bytes of state and about 100 bytes of stack.
+ * SHA-256 (FIPS 180-4), streaming, 100 bytes of state and about 100 bytes of stack.
  */
 #ifndef MOTE_SHA256_H
 #define MOTE_SHA256_H
@@ -11,7 +11,7 @@
 struct mote_sha256 {
     uint32_t state[8];
     uint32_t length; /* bytes so far; messages stay below 2^29 bytes */
-    uint8_t block[64];
+    uint32_t block[16]; /* 64 bytes as they came; words only while a block is compressed */
 };
 
 void mote_sha256_begin(struct mote_sha256 *sha);
