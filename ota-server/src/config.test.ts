@@ -15,6 +15,12 @@ describe("settings", () => {
     expect(() => checkConfig({})).toThrow(/data/);
   });
 
+  test("name a PostgreSQL database by its address alone", () => {
+    const database = "postgres://mote@db/mote";
+    expect(checkConfig({ data: "fleet", database }).database).toBe(database);
+    expect(() => checkConfig({ data: "fleet", database: "mysql://db/mote" })).toThrow(/database/);
+  });
+
   test("beyond loopback ask for TLS, or for the plain words that it is not wanted", () => {
     for (const host of ["0.0.0.0", "::", "192.168.1.4", "fleet.example.org"]) {
       expect(() => checkConfig({ data: "fleet", host })).toThrow(/insecure-listen/);

@@ -9,6 +9,10 @@ export const Config = Type.Object(
   {
     /** Folder for everything that must survive. */
     data: Type.String({ minLength: 1 }),
+    /** PostgreSQL instead of the embedded store: `postgres://user@host:5432/database`. */
+    database: Type.Optional(Type.String({ pattern: "^postgres(ql)?://" })),
+    /** Folder of the blobs; default: `blobs` in the data folder. Servers on one database share one folder. */
+    blobs: Type.Optional(Type.String({ minLength: 1 })),
     host: Type.String({ minLength: 1, default: "127.0.0.1" }),
     /** HTTP; 0 takes a free one. */
     port: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080 }),
@@ -18,6 +22,8 @@ export const Config = Type.Object(
     serverKeys: Type.Optional(Type.String()),
     /** What devices are told to connect to, where it differs from host and port (a proxy, a name). */
     publicMqttUrl: Type.Optional(Type.String()),
+    /** Address of this server as devices write it, where a proxy stands in front: links of the hawkBit door lead there. */
+    publicUrl: Type.Optional(Type.String({ pattern: "^https?://[^/]+$" })),
     tlsKey: Type.Optional(Type.String()),
     tlsCert: Type.Optional(Type.String()),
     /** Listen beyond loopback without TLS. Tokens then cross the network in the clear. */

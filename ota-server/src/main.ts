@@ -5,6 +5,7 @@ import { checkConfig, readConfigFile } from "./config.js";
 import { PatchWorker } from "./delivery/patchWorker.js";
 import { createLog } from "./log.js";
 import { MoteServer, VERSION } from "./server.js";
+import { withoutPassword } from "./store/postgres.js";
 
 /** The command `mote-server`. Log lines go to stderr, the one line for whoever started it to stdout. */
 
@@ -20,6 +21,8 @@ const program = new Command("mote-server")
   .option("--config <file>", "settings as YAML or JSON; flags win over it")
   .option("--check", "check the settings and stop")
   .option("--data <folder>", "folder for everything that must survive")
+  .option("--database <url>", "PostgreSQL, postgres://user@host/name, instead of the embedded store")
+  .option("--blobs <folder>", "folder of bundles and patches (default: blobs in the data folder)")
   .option("--host <address>", "address to listen on (default 127.0.0.1)")
   .option("--port <n>", "HTTP port, 0 for a free one (default 8080)", Number)
   .option("--mqtt-port <n>", "MQTT port, 0 for a free one (default 1883)", Number)
@@ -31,13 +34,17 @@ const program = new Command("mote-server")
   .option("--demo-open-console", "let the console be read without a token (loopback only)")
   .option("--poll-interval-s <n>", "what devices are told (default 60)", Number)
   .option("--tick-ms <n>", "how often rollouts are judged (default 500)", Number)
-  .addHelpText("after", "\nExample:\n  mote-server --data ./fleet --port 8080\n");
+  .addHelpText(
+    "after",
+    "\nExample:\n  mote-server --data ./fleet --port 8080\n  mote-server --data ./fleet --database postgres://mote@db.example.org/mote\n",
+  );
 
 async function main(flags: Flags): Promise<void> {
   const { config: file, check, ...settings } = flags;
   const config = checkConfig({ ...(file === undefined ? {} : readConfigFile(file)), ...settings });
   if (check === true) {
-    process.stdout.write(`${JSON.stringify({ event: "checked", config })}\n`);
+    const shown = config.database === undefined ? {} : { database: withoutPassword(config.database) };
+    process.stdout.write(`${JSON.stringify({ event: "checked", config: { ...config, ...shown } })}\n`);
     return;
   }
   const log = createLog((line) => process.stderr.write(line), Date.now);

@@ -1,16 +1,20 @@
 import { readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { DiskBlobs } from "./blobs/diskBlobs.js";
 import { Catalog } from "./catalog/catalog.js";
 import type { Clock } from "./clock.js";
 import type { Config } from "./config.js";
+import { DdiController } from "./ddi/ddiController.js";
+import { DdiDevices } from "./ddi/ddiDevices.js";
+import { FileHasher } from "./ddi/fileHashes.js";
 import { Delivery } from "./delivery/delivery.js";
 import type { PatchWorker } from "./delivery/patchWorker.js";
 import { StoreError } from "./errors.js";
 import { Events } from "./events.js";
 import { Enrolment } from "./fleet/enrolment.js";
+import { Pacing } from "./fleet/pacing.js";
 import { Polls } from "./fleet/polls.js";
 import { Reports } from "./fleet/reports.js";
 import { Sessions } from "./fleet/sessions.js";
@@ -25,7 +29,7 @@ import { RolloutEngine } from "./rollout/engine.js";
 import { newSecret, sha256Hex } from "./secrets.js";
 import { setAllOffline } from "./store/devices.js";
 import { listPeople, putPerson } from "./store/people.js";
-import { Store } from "./store/store.js";
+import { Store, type StoreSource } from "./store/store.js";
 import type { TlsFiles } from "./tls.js";
 import { TrustRepository } from "./trust/repository.js";
 import { openServerKeys } from "./trust/serverKeys.js";
@@ -81,7 +85,7 @@ export class MoteServer {
 
   /** @throws ConfigError, StoreError, KeyFileError; whatever was opened by then is closed again. */
   static async start(parts: ServerParts): Promise<MoteServer> {
-    const store = await Store.openEmbedded(parts.config.data);
+    const store = await Store.open(storeOf(parts.config));
     try {
       return await MoteServer.startOn(store, parts);
     } catch (error) {
@@ -98,7 +102,7 @@ export class MoteServer {
     await makeFirstAdmin(store, config.data, clock(), log);
     const tls = readTls(config);
     const events = new Events();
-    const blobs = await DiskBlobs.open(join(config.data, "blobs"));
+    const blobs = await DiskBlobs.open(config.blobs ?? join(config.data, "blobs"));
     const { keys, made } = await openServerKeys(config.serverKeys ?? join(config.data, "keys"));
     if (made) log.info("keys-made", { folder: config.serverKeys ?? join(config.data, "keys") });
     const trust = await TrustRepository.open({ store, keys, clock, log, events });
@@ -133,13 +137,18 @@ export class MoteServer {
       log,
     );
     const { pollIntervalS } = config;
+    const pacing = new Pacing(pollIntervalS);
     const polls = new Polls({ store, engine, delivery, trust, events, clock, log, pollIntervalS });
+    const ddiDevices = new DdiDevices(store, clock);
+    const hasher = new FileHasher(blobs);
+    const ddi = new DdiController({ store, engine, trust, reports, devices: ddiDevices, hasher, pacing, clock });
     const catalog = new Catalog(store, blobs, trust, clock);
     const app = await createApp({
       blobs,
       log,
       tls,
       device: { enrolment, sessions, polls, reports, trust, mqttUrl: mqttUrlAt, pollIntervalS },
+      ddi: { controller: ddi, devices: ddiDevices, people, store, clock, publicUrl: config.publicUrl ?? null },
       operator: {
         people,
         catalog,
@@ -215,6 +224,7 @@ async function rollUp(store: Store, clock: Clock, log: Log): Promise<void> {
 async function makeFirstAdmin(store: Store, folder: string, nowMs: number, log: Log): Promise<void> {
   if ((await store.read(listPeople)).length > 0) return;
   const token = newSecret("mote");
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, "admin.token");
   // The file first: a token that is stored but written nowhere would lock everybody out.
   await writeFile(file, `${token}\n`, { mode: 0o600 });
@@ -222,6 +232,10 @@ async function makeFirstAdmin(store: Store, folder: string, nowMs: number, log: 
     putPerson(db, { id: "admin", role: "admin", createdAtMs: nowMs, revokedAtMs: null }, sha256Hex(token)),
   );
   log.info("admin-made", { file });
+}
+
+function storeOf({ data, database }: Config): StoreSource {
+  return database === undefined ? { folder: data } : { url: database };
 }
 
 function readTls(config: Config): TlsFiles | null {

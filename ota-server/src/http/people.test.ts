@@ -69,6 +69,15 @@ test("the audit names who did what, refusals too, and shows any change of its pa
   expect((await bench.operator.audit()).brokenAt).toBe(victim);
 });
 
+test("the audit has one entry for each change", async () => {
+  const before = (await bench.operator.audit()).entries[0]!.number;
+  await bench.operator.createEnrolmentTokens({ product: "digits" });
+  await bench.operator.createEnrolmentTokens({ product: "lamps" });
+  const { entries } = await bench.operator.audit();
+  expect(entries[0]!.number).toBe(before + 2);
+  expect(entries[0]).toMatchObject({ by: "admin", status: 200, detail: '{"product":"lamps"}' });
+});
+
 test("Prometheus finds devices, rollouts and answers by route", async () => {
   const { token } = await bench.operator.putPerson({ id: "prometheus", role: "viewer" });
   const headers = { authorization: `Bearer ${token}` };

@@ -12,7 +12,14 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Clock } from "../clock.js";
 import { ConflictError, NotFoundError } from "../errors.js";
 import { newSecret, sha256Hex } from "../secrets.js";
-import { appendAudit, firstBrokenAudit, listAudit } from "../store/audit.js";
+import {
+  type AuditEntry,
+  type AuditScope,
+  appendAudit,
+  firstBrokenAudit,
+  listAudit,
+  runAudited,
+} from "../store/audit.js";
 import { listPeople, putPerson, revokePerson } from "../store/people.js";
 import type { Store } from "../store/store.js";
 import type { People } from "./auth.js";
@@ -27,6 +34,8 @@ const refusals = { "4xx": ErrorAnswer };
 const AUDIT_SHOWN = 500;
 /** Characters of a request's body that the audit keeps. */
 const DETAIL_LENGTH = 2000;
+/** What the entry of a change says, which is committed before the answer is known. */
+const DONE = 200;
 
 /** People, their roles, and the log of what they did. */
 export function addPeopleRoutes(app: FastifyInstance, { people, store, clock }: PeopleDoor): void {
@@ -94,20 +103,36 @@ export function addPeopleRoutes(app: FastifyInstance, { people, store, clock }: 
 }
 
 /**
- * Whatever a person changes, or tries to, is in the log before they have the answer. It hangs on the door itself, so
- * that no new route can be forgotten.
+ * Whatever a person changes is in the log by the same transaction as the change; what they try in vain is there before
+ * they have the answer. It hangs on the door itself, so that no new route can be forgotten.
  */
 function addAudit(app: FastifyInstance, { people, store, clock }: PeopleDoor): void {
-  app.addHook("onSend", async (request, reply) => {
+  const scopes = new WeakMap<FastifyRequest, AuditScope>();
+  const entryOf = (request: FastifyRequest, status: number): AuditEntry | null => {
     const person = people.makerOf(request);
-    if (person === null || request.method === "GET" || request.method === "HEAD") return;
-    const entry = {
+    if (person === null || request.method === "GET" || request.method === "HEAD") return null;
+    return {
       atMs: clock(),
       by: person.id,
       action: `${request.method} ${request.url.slice(0, 200)}`,
-      status: reply.statusCode,
+      status,
       detail: detailOf(request),
     };
+  };
+
+  app.addHook("preHandler", (request, _reply, done) => {
+    const scope = { entry: () => entryOf(request, DONE), isWritten: false };
+    scopes.set(request, scope);
+    runAudited(scope, done);
+  });
+
+  app.addHook("onSend", async (request, reply) => {
+    const entry = entryOf(request, reply.statusCode);
+    if (entry === null) return;
+    const scope = scopes.get(request);
+    if (scope?.isWritten === true && reply.statusCode < 300) return;
+    // This entry speaks for itself.
+    if (scope !== undefined) scope.isWritten = true;
     await store.write((db) => appendAudit(db, entry));
   });
 

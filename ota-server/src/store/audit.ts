@@ -1,4 +1,6 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { createHash } from "node:crypto";
+import { serialize } from "./dialect.js";
 import type { Db } from "./store.js";
 
 export interface AuditRecord {
@@ -13,10 +15,33 @@ export interface AuditRecord {
   readonly sha256: string;
 }
 
+export type AuditEntry = Omit<AuditRecord, "number" | "sha256">;
+
+/** On whose behalf the writes of the current request are made. */
+export interface AuditScope {
+  /** The entry as it reads when the request succeeds; null where no person has made it. */
+  readonly entry: () => AuditEntry | null;
+  /** Set once a transaction of this request, and the entry with it, is durable. */
+  isWritten: boolean;
+}
+
+const scopes = new AsyncLocalStorage<AuditScope>();
+
+/** Every write that `work` leads to carries the scope's entry in its own transaction. */
+export function runAudited<T>(scope: AuditScope, work: () => T): T {
+  return scopes.run(scope, work);
+}
+
+/** The scope that the caller works in; a group of writes runs elsewhere and must be given it. */
+export function currentAuditScope(): AuditScope | undefined {
+  return scopes.getStore();
+}
+
 const GENESIS = "0".repeat(64);
 
 /** Appends to the chain; the caller's transaction makes it durable. */
-export async function appendAudit(db: Db, entry: Omit<AuditRecord, "number" | "sha256">): Promise<void> {
+export async function appendAudit(db: Db, entry: AuditEntry): Promise<void> {
+  await serialize(db, "audit");
   const last = await db
     .selectFrom("audit")
     .select(["number", "sha256"])

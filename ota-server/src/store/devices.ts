@@ -181,6 +181,10 @@ export async function putDevice(db: Db, device: NewDevice): Promise<void> {
     .execute();
 }
 
+export async function setTags(db: Db, id: string, tags: Readonly<Record<string, string>>): Promise<void> {
+  await db.updateTable("devices").set({ tags: canonicalTags(tags) }).where("id", "=", id).execute();
+}
+
 function canonicalTags(tags: Readonly<Record<string, string>>): string {
   return JSON.stringify(Object.fromEntries(Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1))));
 }

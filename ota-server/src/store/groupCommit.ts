@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import { failureOf } from "./failures.js";
 import type { Tables } from "./tables.js";
 
 type Change<T> = (db: Kysely<Tables>) => Promise<T>;
@@ -11,6 +12,8 @@ interface Waiting {
 
 /** Writes per transaction; bounds how long one transaction keeps readers waiting. */
 const MAX_GROUP = 512;
+/** Runs of a group that another server's transaction keeps getting in the way of. */
+const MAX_ATTEMPTS = 5;
 
 /**
  * A disk does some hundred fsyncs a second, a fleet sends some thousand messages: writes that wait at the same time go
@@ -54,13 +57,20 @@ export class GroupCommit {
     this.working = null;
   }
 
-  private async commit(group: readonly Waiting[]): Promise<void> {
+  private async commit(group: readonly Waiting[], attempt = 1): Promise<void> {
     try {
       await this.db.transaction().execute(async (db) => {
         for (const one of group) await one.run(db);
       });
       for (const one of group) one.done();
     } catch (error) {
+      const failure = failureOf(error);
+      if (failure.kind === "store") {
+        // Running them again could do twice what was committed after all; whoever asked repeats what can be repeated.
+        for (const one of group) one.failed(failure.error);
+        return;
+      }
+      if (failure.kind === "conflict" && attempt < MAX_ATTEMPTS) return this.commit(group, attempt + 1);
       if (group.length === 1) {
         group[0]!.failed(error);
         return;

@@ -1,11 +1,4 @@
-import {
-  type DataTypeExpression,
-  type Kysely,
-  type Migration,
-  type MigrationProvider,
-  Migrator,
-  sql,
-} from "kysely";
+import { type Kysely, type Migration, type MigrationProvider, Migrator, type RawBuilder, sql } from "kysely";
 import { StoreError } from "../errors.js";
 import type { Tables } from "./tables.js";
 
@@ -16,7 +9,7 @@ export interface Types {
   readonly bytes: "blob" | "bytea";
   readonly real: "real" | "double precision";
   /** Compared byte by byte: both databases must page through ids in the same order. */
-  readonly text: DataTypeExpression;
+  readonly text: "text" | RawBuilder<unknown>;
 }
 
 export const SQLITE_TYPES: Types = { integer: "integer", bytes: "blob", real: "real", text: "text" };

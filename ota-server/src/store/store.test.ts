@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EMPTY_SUMS, type TelemetrySums } from "@mote/protocol";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { TestCluster, whyNoPostgres } from "../testing/postgres.js";
 import { makeRelease } from "../testing/release.js";
+import { firstBrokenAudit, listAudit, runAudited } from "./audit.js";
 import {
   countByRelease,
   type DeviceState,
@@ -20,12 +22,13 @@ import { findPersonByToken, putPerson } from "./people.js";
 import { findRelease, findReleaseBySequence, putRelease } from "./releases.js";
 import { addReport, listReports } from "./reports.js";
 import { countMembers, findMember, listRollouts, type Member, putMember, putRollout } from "./rollouts.js";
+import { getSetting, setSetting } from "./settings.js";
 import { Store } from "./store.js";
 import { addFrame, rollUp, sumTelemetry, windowsByDevice } from "./telemetry.js";
 import { findNewest, findTrustFile, putTrustFiles } from "./trustFiles.js";
 
 /** The store's contract: whatever database is below, these hold. */
-const DRIVERS = ["better-sqlite3", "node-sqlite3-wasm"] as const;
+const EMBEDDED = ["better-sqlite3", "node-sqlite3-wasm"] as const;
 
 const nativeLoads = await (async () => {
   try {
@@ -37,28 +40,91 @@ const nativeLoads = await (async () => {
   }
 })();
 
-describe.each(DRIVERS)("the store on %s", (driver) => {
+describe.each(EMBEDDED)("the store on %s", (driver) => {
   const absent = driver === "better-sqlite3" && !nativeLoads;
   const name = absent ? `${driver} does not load here` : driver;
-  describe.skipIf(absent)(name, () => contract(driver));
+  describe.skipIf(absent)(name, () => {
+    describe("holds the contract", () =>
+      contract(driver, () => {
+        const folder = mkdtempSync(join(tmpdir(), "mote-store-"));
+        return {
+          open: () => Store.openEmbedded(folder, driver),
+          remove: () => rmSync(folder, { recursive: true }),
+        };
+      }));
+
+    test("is one server's alone while it runs, and free again after a crash", async () => {
+      const folder = mkdtempSync(join(tmpdir(), "mote-store-"));
+      // Another living process: the one that started this test.
+      writeFileSync(join(folder, "server.lock"), `${process.ppid}\n`);
+      await expect(Store.openEmbedded(folder, driver)).rejects.toMatchObject({ code: "MOTE_STORE" });
+      writeFileSync(join(folder, "server.lock"), "999999999\n");
+      const store = await Store.openEmbedded(folder, driver);
+      await store.ping();
+      await store.close();
+      rmSync(folder, { recursive: true });
+    });
+  });
 });
 
-function contract(driver: (typeof DRIVERS)[number]): void {
-  let folder: string;
+describe("the store on postgres", () => {
+  const reason = whyNoPostgres();
+  describe.skipIf(reason !== null)(reason ?? "PostgreSQL in a cluster of its own", () => {
+    let cluster: TestCluster;
+    beforeAll(async () => {
+      cluster = await TestCluster.start();
+    });
+    afterAll(() => cluster.remove());
+    describe("holds the contract", () =>
+      contract("postgres", () => {
+        const url = cluster.makeDatabase();
+        return { open: () => Store.openPostgres(url), remove: () => undefined };
+      }));
+
+    test("says which database it can't reach, without its password", async () => {
+      const refused = Store.openPostgres("postgres://mote:hush@127.0.0.1:1/none");
+      await expect(refused).rejects.toMatchObject({
+        code: "MOTE_STORE",
+        message: expect.not.stringContaining("hush"),
+      });
+    });
+
+    test("takes writes again by itself after the database was gone", async () => {
+      const store = await Store.openPostgres(cluster.makeDatabase());
+      await store.write((db) => setSetting(db, "a", "1"));
+      cluster.kill();
+      await expect(store.write((db) => setSetting(db, "a", "2"))).rejects.toMatchObject({
+        code: "MOTE_STORE",
+      });
+      await cluster.up();
+      await store.write((db) => setSetting(db, "a", "3"));
+      expect(await store.read((db) => getSetting(db, "a"))).toBe("3");
+      await store.close();
+    });
+  });
+});
+
+interface Place {
+  open(): Promise<Store>;
+  remove(): void;
+}
+
+function contract(driver: Store["driver"], makePlace: () => Place): void {
+  let place: Place;
   let store: Store;
 
   beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), "mote-store-"));
-    store = await Store.openEmbedded(folder, driver);
+    place = makePlace();
+    store = await place.open();
   });
   afterEach(async () => {
     await store.close();
-    rmSync(folder, { recursive: true });
+    place.remove();
   });
 
   const reopen = async () => {
     await store.close();
-    store = await Store.openEmbedded(folder, driver);
+    store = await place.open();
   };
   const addDevice = (id: string, tags: Record<string, string> = {}) =>
     store.write((db) =>
@@ -85,7 +151,7 @@ function contract(driver: (typeof DRIVERS)[number]): void {
 
   test("says which database serves, and what that costs", () => {
     expect(store.driver).toBe(driver);
-    expect(store.notes.length).toBe(driver === "better-sqlite3" ? 0 : 1);
+    expect(store.notes.length).toBe(driver === "node-sqlite3-wasm" ? 1 : 0);
   });
 
   test("gives back after a restart what was written", async () => {
@@ -279,6 +345,25 @@ function contract(driver: (typeof DRIVERS)[number]): void {
     });
   });
 
+  test("commits what a person has changed together with its audit entry, or neither", async () => {
+    const entry = { atMs: 1, by: "ann", action: "PUT /x", status: 200, detail: "" };
+    const asAnn = (value: string) =>
+      runAudited({ entry: () => entry, isWritten: false }, () =>
+        store.write((db) => setSetting(db, "colour", value)),
+      );
+    await asAnn("red");
+    expect(await store.read((db) => listAudit(db, 10))).toMatchObject([{ number: 1, by: "ann" }]);
+    const rename = (from: string, to: string) =>
+      store.write((db) => db.schema.alterTable(from).renameTo(to).execute());
+    await rename("audit", "elsewhere");
+    await expect(asAnn("blue")).rejects.toThrow(/audit/);
+    expect(await store.read((db) => getSetting(db, "colour"))).toBe("red");
+    await rename("elsewhere", "audit");
+    await asAnn("blue");
+    expect(await store.read((db) => listAudit(db, 10))).toHaveLength(2);
+    expect(await store.read(firstBrokenAudit)).toBeNull();
+  });
+
   test("commits writes that wait together in one go, and one that fails takes none with it", async () => {
     const writes = Array.from({ length: 50 }, (_, i) =>
       store.write(async (db) => {
@@ -299,15 +384,6 @@ function contract(driver: (typeof DRIVERS)[number]): void {
     const devices = await store.read((db) => listDevices(db, {}, { limit: 100 }));
     expect(devices).toHaveLength(49);
     expect(devices.some((device) => device.id === "cam-20")).toBe(false);
-  });
-
-  test("is one server's alone while it runs, and free again after a crash", async () => {
-    // Another living process: the one that started this test.
-    writeFileSync(join(folder, "server.lock"), `${process.ppid}\n`);
-    await expect(Store.openEmbedded(folder, driver)).rejects.toMatchObject({ code: "MOTE_STORE" });
-    writeFileSync(join(folder, "server.lock"), "999999999\n");
-    await reopen();
-    await store.ping();
   });
 }
 

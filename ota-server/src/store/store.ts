@@ -1,34 +1,44 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Kysely, sql } from "kysely";
+import { appendAudit, currentAuditScope } from "./audit.js";
 import { lockDataFolder } from "./dataLock.js";
 import { GroupCommit } from "./groupCommit.js";
-import { migrate, type Types } from "./migrations.js";
+import { migrate, POSTGRES_TYPES, SQLITE_TYPES } from "./migrations.js";
+import { openPostgres } from "./postgres.js";
 import { type OpenedSqlite, openSqlite } from "./sqlite.js";
 import type { Tables } from "./tables.js";
 
 /** A connection, inside or outside of a transaction. Other rooms only pass it on to this room's functions. */
 export type Db = Kysely<Tables>;
 
-const SQLITE_TYPES: Types = { integer: "integer", bytes: "blob", real: "real" };
+/** What a store is opened by: a folder of its own, or a database server's address. */
+export type StoreSource = { readonly folder: string } | { readonly url: string };
 
 /**
  * Where everything lives that must survive. Reads see what is committed; a write's promise settles when its transaction
  * is on the disk, and writes that arrive together share one transaction and one fsync.
  */
 export class Store {
-  readonly driver: string;
+  readonly driver: OpenedSqlite["driver"] | "postgres";
   readonly notes: readonly string[];
   private readonly db: Db;
   private readonly commits: GroupCommit;
   private readonly release: () => void;
 
-  private constructor(db: Db, driver: string, notes: readonly string[], release: () => void) {
+  private constructor(
+    db: Db,
+    { driver, notes, release }: Pick<Store, "driver" | "notes"> & { release: () => void },
+  ) {
     this.db = db;
     this.driver = driver;
     this.notes = notes;
     this.release = release;
     this.commits = new GroupCommit(db);
+  }
+
+  static open(source: StoreSource): Promise<Store> {
+    return "url" in source ? Store.openPostgres(source.url) : Store.openEmbedded(source.folder);
   }
 
   /** Opens (or makes) the embedded store in `folder`. Throws StoreError when another server holds it. */
@@ -39,9 +49,22 @@ export class Store {
       const { driver, dialect, notes } = await openSqlite(join(folder, "mote.sqlite"), prefer);
       const db = new Kysely<Tables>({ dialect });
       await migrate(db, SQLITE_TYPES);
-      return new Store(db, driver, notes, release);
+      return new Store(db, { driver, notes, release });
     } catch (error) {
       release();
+      throw error;
+    }
+  }
+
+  /** Opens the database at `url` and makes its tables where they are missing. Throws StoreError when it can't be had. */
+  static async openPostgres(url: string): Promise<Store> {
+    const { dialect, notes } = await openPostgres(url);
+    const db = new Kysely<Tables>({ dialect });
+    try {
+      await migrate(db, POSTGRES_TYPES);
+      return new Store(db, { driver: "postgres", notes, release: () => undefined });
+    } catch (error) {
+      await db.destroy();
       throw error;
     }
   }
@@ -52,10 +75,20 @@ export class Store {
 
   /**
    * `change` may run more than once (its first run is undone when another write of the same group fails), so it must
-   * touch nothing but the connection that it is given.
+   * touch nothing but the connection that it is given. What a person has asked for (audit.ts) is committed together
+   * with its audit entry.
    */
-  write<T>(change: (db: Db) => Promise<T>): Promise<T> {
-    return this.commits.submit(change);
+  async write<T>(change: (db: Db) => Promise<T>): Promise<T> {
+    const scope = currentAuditScope();
+    if (scope === undefined) return this.commits.submit(change);
+    const result = await this.commits.submit(async (db) => {
+      const value = await change(db);
+      const entry = scope.isWritten ? null : scope.entry();
+      if (entry !== null) await appendAudit(db, entry);
+      return value;
+    });
+    scope.isWritten = scope.entry() !== null;
+    return result;
   }
 
   /** Throws when the database doesn't answer; for the readiness check. */

@@ -1,0 +1,87 @@
+import { PostgresDialect } from "kysely";
+import { StoreError } from "../errors.js";
+
+export const POSTGRES_LIMITS = {
+  /** One writes (writes that wait together share a transaction), the others read. */
+  maxConnections: 8,
+  connectTimeoutMs: 10_000,
+  /** PostgreSQL 12 and newer have all that is asked for; older ones are no longer maintained. */
+  minVersion: 12,
+} as const;
+
+const INT8 = 20;
+const NUMERIC = 1700;
+
+export interface OpenedPostgres {
+  readonly dialect: PostgresDialect;
+  readonly notes: readonly string[];
+}
+
+/** @param url `postgres://user@host:5432/database`; a password may also come from PGPASSWORD or ~/.pgpass. */
+export async function openPostgres(url: string): Promise<OpenedPostgres> {
+  const { default: pg } = await import("pg");
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: POSTGRES_LIMITS.maxConnections,
+    connectionTimeoutMillis: POSTGRES_LIMITS.connectTimeoutMs,
+    keepAlive: true,
+    application_name: "mote-server",
+    // An acknowledgement means "on the disk", whatever the database's own default is.
+    options: "-c synchronous_commit=on -c timezone=UTC",
+    types: {
+      // 64-bit integers and sums come as text; ours are times and counters far below 2^53.
+      getTypeParser: (oid, format) =>
+        format !== "binary" && (oid === INT8 || oid === NUMERIC)
+          ? Number
+          : pg.types.getTypeParser(oid, format),
+    },
+  });
+  // A connection that dies says so to whoever uses it; unheard, the event would end the process.
+  pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
+  try {
+    const { rows } = await pool.query<{ name: string; setting: string }>(
+      "select name, setting from pg_settings where name in ('server_version_num', 'fsync', 'full_page_writes')",
+    );
+    const settings = new Map(rows.map(({ name, setting }) => [name, setting]));
+    checkVersion(Number(settings.get("server_version_num") ?? 0));
+    const isUnsafe = settings.get("fsync") === "off" || settings.get("full_page_writes") === "off";
+    const notes = isUnsafe
+      ? ["PostgreSQL runs with fsync or full_page_writes off: a power cut may lose what was acknowledged."]
+      : [];
+    return { dialect: new PostgresDialect({ pool }), notes };
+  } catch (error) {
+    await pool.end();
+    throw error instanceof StoreError ? error : unreachable(url, error);
+  }
+}
+
+/** The address without its password, for logs and errors. */
+export function withoutPassword(url: string): string {
+  try {
+    const parsed = new URL(url);
+    if (parsed.password !== "") parsed.password = "***";
+    return parsed.href;
+  } catch {
+    return "an address that can't be read";
+  }
+}
+
+function checkVersion(number: number): void {
+  const major = Math.floor(number / 10_000);
+  if (major >= POSTGRES_LIMITS.minVersion) return;
+  throw new StoreError({
+    expected: `PostgreSQL ${POSTGRES_LIMITS.minVersion} or newer`,
+    got: `version ${major}`,
+    todo: "Upgrade the database server.",
+  });
+}
+
+function unreachable(url: string, cause: unknown): StoreError {
+  return new StoreError({
+    expected: `a PostgreSQL database at ${withoutPassword(url)}`,
+    got: cause instanceof Error ? cause.message || cause.name : String(cause),
+    todo: "Check the address, the password (PGPASSWORD or ~/.pgpass) and that the database exists (`createdb mote`).",
+    cause,
+  });
+}
