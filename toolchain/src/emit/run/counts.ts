@@ -1,10 +1,12 @@
 import { type Executed, estimateCycles } from "./cycles.js";
+import { type InstructionMix, instructionMix } from "./instruction-mix.js";
 
 export interface FunctionCount {
   readonly name: string;
   readonly instructions: number;
   readonly estimatedCycles: number;
   readonly codeBytes: number;
+  readonly mix: InstructionMix;
 }
 
 export interface Counts {
@@ -14,6 +16,8 @@ export interface Counts {
   /** Every inference of the run took the same number. */
   readonly isConstant: boolean;
   readonly functions: readonly FunctionCount[];
+  /** For the worst case on a part whose flash has wait states. */
+  readonly mix: InstructionMix;
 }
 
 interface Symbol {
@@ -41,9 +45,12 @@ function parseSymbols(text: string): Symbol[] {
 export function parseCounts(plugin: string, symbolText: string): Counts {
   const passes: number[] = [];
   const executed: Executed[] = [];
+  const flashReads = new Map<number, number>();
   for (const line of plugin.split("\n")) {
     if (line.startsWith("R ")) passes.push(Number(line.slice(2)));
     const match = /^I (0x[0-9a-f]+) (\d+) (\S+)\s*(.*)$/.exec(line);
+    const read = /^F (0x[0-9a-f]+) (\d+)$/.exec(line);
+    if (read !== null) flashReads.set(Number(read[1]), Number(read[2]));
     if (match !== null)
       executed.push({
         address: Number(match[1]),
@@ -58,12 +65,21 @@ export function parseCounts(plugin: string, symbolText: string): Counts {
     const own = executed.filter((each) => each.address >= address && each.address < address + bytes);
     if (own.length === 0) return [];
     const instructions = own.reduce((sum, { count }) => sum + count, 0) / runs;
-    return [{ name, instructions, estimatedCycles: estimateCycles(own) / runs, codeBytes: bytes }];
+    return [
+      {
+        name,
+        instructions,
+        estimatedCycles: estimateCycles(own) / runs,
+        codeBytes: bytes,
+        mix: instructionMix(own, flashReads, runs),
+      },
+    ];
   });
   return {
     instructions: passes[0] ?? 0,
     estimatedCycles: Math.round(estimateCycles(executed) / runs),
     isConstant: passes.every((count) => count === passes[0]),
+    mix: instructionMix(executed, flashReads, runs),
     functions: functions.sort((a, b) => b.instructions - a.instructions),
   };
 }

@@ -21,8 +21,8 @@ const REGISTER_NUMBER: Readonly<Record<string, number>> = {
   pc: 15,
 };
 
-/** Registers in "{r4-r7, lr}". */
-function listedRegisters(operands: string): number {
+/** Registers in "{r4-r7, lr}"; 1 where the operands hold no list. */
+export function listedRegisters(operands: string): number {
   const list = /\{([^}]*)\}/.exec(operands)?.[1];
   if (list === undefined) return 1;
   const number = (name: string): number => REGISTER_NUMBER[name] ?? Number(name.replace(/^[a-z]+/, ""));
@@ -34,8 +34,15 @@ function listedRegisters(operands: string): number {
 
 const NOT_BRANCHES = new Set(["bic", "bics", "bfi", "bfc", "bkpt"]);
 
-function cyclesOf({ mnemonic, operands }: Executed, followsLoad: boolean): number {
-  const base = mnemonic.split(".")[0]!;
+/** The mnemonic without its width suffix. */
+export const baseOf = ({ mnemonic }: Executed): string => mnemonic.split(".")[0]!;
+
+/** B, BL, BX and their like, without the compare-and-branch forms. */
+export const isPlainBranch = (base: string): boolean => base.startsWith("b") && !NOT_BRANCHES.has(base);
+
+function cyclesOf(each: Executed, followsLoad: boolean): number {
+  const { operands } = each;
+  const base = baseOf(each);
   if (/^(push|stm|vpush|vstm)/.test(base)) return 1 + listedRegisters(operands);
   if (/^(pop|ldm|vpop|vldm)/.test(base))
     return 1 + listedRegisters(operands) + (operands.includes("pc") ? 2 : 0);
@@ -43,7 +50,7 @@ function cyclesOf({ mnemonic, operands }: Executed, followsLoad: boolean): numbe
   if (/^v?ldr/.test(base)) return followsLoad ? 1 : 2;
   if (base === "udiv" || base === "sdiv") return 8;
   if (/^cbn?z/.test(base)) return 2;
-  if (base.startsWith("b") && !NOT_BRANCHES.has(base)) return 3;
+  if (isPlainBranch(base)) return 3;
   return 1;
 }
 

@@ -11,6 +11,9 @@ import { hasProgram, requirePrograms, runProgram } from "./tools.js";
 
 const PLUGIN_SOURCE = fileURLToPath(new URL("../../../emulator/count-instructions.c", import.meta.url));
 
+/** Where RAM begins in the generated linker scripts; constants lie below. */
+const RAM_ADDRESS = "0x20000000";
+
 export interface RunResult {
   /** Raw bytes of all outputs, sample after sample. */
   readonly output: Uint8Array;
@@ -80,7 +83,7 @@ export async function runCompiled(
         ? []
         : [
             "-plugin",
-            `${counter.library},out=counts.txt,begin=${symbolAddress(symbols, "mote_begin")},end=${symbolAddress(symbols, "mote_end")}`,
+            `${counter.library},out=counts.txt,begin=${symbolAddress(symbols, "mote_begin")},end=${symbolAddress(symbols, "mote_end")},ram=${RAM_ADDRESS}`,
           ];
     await runProgram(build.emulator.program, [...machine, ...semihosting, ...plugin], example);
     const stack = await readFile(join(example, "stack.bin"));

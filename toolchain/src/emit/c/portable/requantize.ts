@@ -20,7 +20,16 @@ export const HIGH_MUL: CFunction = {
   name: "high_mul",
   source: `/* round(a * b / 2^31), midpoints up; b is never INT32_MIN. */
 static inline int32_t high_mul(int32_t a, int32_t b) {
+#if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__)
+    /* No 64-bit product on this core, and the library's branches on data: four products of halves. */
+    const int32_t a_low = a & 0xffff, a_high = a >> 16, b_low = b & 0xffff, b_high = b >> 16;
+    const uint32_t low = (uint32_t)a_low * (uint32_t)b_low;
+    const int32_t m = a_high * b_low + (int32_t)(low >> 16);
+    const int32_t n = a_low * b_high + (1 << 14);
+    return a_high * b_high * 2 + (m >> 15) + (n >> 15) + (((m & 0x7fff) + (n & 0x7fff)) >> 15);
+#else
     return (int32_t)(((int64_t)a * b + (INT64_C(1) << 30)) >> 31);
+#endif
 }
 `,
 };
@@ -30,8 +39,9 @@ export const ROUNDING_SHIFT: CFunction = {
   source: `/* round(x / 2^exponent), midpoints away from zero; exponent in 0..31. */
 static inline int32_t rounding_shift(int32_t x, int32_t exponent) {
     const int32_t mask = (int32_t)((UINT32_C(1) << exponent) - 1u);
-    const int32_t threshold = (mask >> 1) + (x < 0);
-    return (x >> exponent) + ((x & mask) > threshold);
+    const int32_t threshold = (mask >> 1) + (int32_t)((uint32_t)x >> 31);
+    /* The sign of a difference instead of a comparison: no compiler makes a branch of it. */
+    return (x >> exponent) + (int32_t)((uint32_t)(threshold - (x & mask)) >> 31);
 }
 `,
 };
@@ -49,9 +59,14 @@ static inline int32_t requantize(int32_t x, int32_t multiplier, int32_t shift) {
 
 export const CLAMP: CFunction = {
   name: "clamp_code",
-  source: `static inline int8_t clamp_code(int32_t x, int32_t low, int32_t high) {
-    const int32_t raised = x < low ? low : x;
-    return (int8_t)(raised > high ? high : raised);
+  source: `/* max(0, x), without a branch */
+static inline int32_t not_negative(int32_t x) {
+    return x & ~(x >> 31);
+}
+
+static inline int8_t clamp_code(int32_t x, int32_t low, int32_t high) {
+    const int32_t raised = low + not_negative((int32_t)((uint32_t)x - (uint32_t)low));
+    return (int8_t)(raised - not_negative(raised - high));
 }
 `,
 };

@@ -13,12 +13,7 @@ const DIFFERENCE_FRACTION_BITS = 31 - DIFFERENCE_INTEGER_BITS;
 /** Constants in Q0.31 and Q2.29 are gemmlowp's (fixedpoint/fixedpoint.h). */
 const EXP: CFunction = {
   name: "exp_of_negative",
-  source: `static inline int32_t shift_left_saturating(int32_t x, int32_t by) {
-    const int32_t limit = INT32_MAX >> by;
-    return x > limit ? INT32_MAX : x < -limit - 1 ? INT32_MIN : (int32_t)((uint32_t)x << by);
-}
-
-/* exp(x) in Q0.31 for x <= 0 in Q5.26: a polynomial on [-1/4, 0), then one factor per bit of the rest. */
+  source: `/* exp(x) in Q0.31 for x <= 0 in Q5.26: a polynomial on [-1/4, 0), then one factor per bit of the rest. */
 static int32_t exp_of_negative(int32_t x) {
     static const int32_t factors[7] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
     const int32_t quarter = INT32_C(1) << 24;
@@ -34,22 +29,25 @@ static int32_t exp_of_negative(int32_t x) {
         const int32_t taken = -((rest >> (24 + i)) & 1);
         result += (high_mul(result, factors[i]) - result) & taken;
     }
-    return x == 0 ? INT32_MAX : result;
+    const int32_t is_negative = x >> 31;
+    return (result & is_negative) | (INT32_MAX & ~is_negative);
 }
 `,
 };
 
 const RECIPROCAL: CFunction = {
   name: "reciprocal",
-  source: `/* 1 / (1 + x) in Q0.31 for x in [0, 1) in Q0.31: three steps of Newton's method in Q2.29. */
+  source: `/* 1 / (1 + x) in Q0.31 for x in [0, 1) in Q0.31: three steps of Newton's method in Q2.29. The first guess is off by at
+ * most 1/17, so that no step overflows; only the end, 1 for x = 0, does by one. */
 static int32_t reciprocal(int32_t x) {
-    const int32_t half = (int32_t)(((int64_t)x + INT32_MAX + 1) >> 1);
+    const int32_t half = (int32_t)(((uint32_t)x + UINT32_C(0x80000000)) >> 1);
     int32_t y = 1515870810 + high_mul(half, -1010580540);
     for (int32_t i = 0; i < 3; i++) {
         const int32_t rest = (INT32_C(1) << 29) - high_mul(half, y);
-        y += shift_left_saturating(high_mul(y, rest), 2);
+        y += high_mul(y, rest) * 4;
     }
-    return shift_left_saturating(y, 1);
+    y -= not_negative(y - (INT32_C(1) << 30));
+    return (int32_t)(((uint32_t)y << 1) - ((uint32_t)y >> 30));
 }
 `,
 };
@@ -58,16 +56,16 @@ const SOFTMAX: CFunction = {
   name: "softmax",
   source: `/* exp of a difference of codes, 0 below the least; the same instructions for every value. */
 static int32_t exp_of_difference(int32_t difference, const int32_t *t) {
-    const int32_t kept = difference < t[2] ? t[2] : difference;
-    const int32_t result = exp_of_negative(high_mul((int32_t)((uint32_t)kept << t[1]), t[0]));
-    return result & -(difference >= t[2]);
+    const int32_t above = difference - t[2];
+    const int32_t kept = t[2] + not_negative(above);
+    return exp_of_negative(high_mul((int32_t)((uint32_t)kept << t[1]), t[0])) & ~(above >> 31);
 }
 
 /* x > 0 */
 static int32_t leading_zeros(uint32_t x) {
     int32_t zeros = 0;
     for (int32_t by = 16; by > 0; by >>= 1) {
-        const int32_t shift = (x >> (32 - by)) == 0 ? by : 0;
+        const int32_t shift = by & ((int32_t)(x >> (32 - by)) - 1) >> 31;
         zeros += shift;
         x <<= shift;
     }
@@ -79,7 +77,7 @@ static void softmax(const int8_t *in, int8_t *out, int32_t rows, int32_t n, cons
     for (int32_t row = 0; row < rows; row++, in += n, out += n) {
         int32_t largest = in[0];
         for (int32_t i = 1; i < n; i++) {
-            largest = in[i] > largest ? in[i] : largest;
+            largest += not_negative(in[i] - largest);
         }
         int32_t sum = 0;
         for (int32_t i = 0; i < n; i++) {
