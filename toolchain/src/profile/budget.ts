@@ -17,6 +17,7 @@ export const BudgetSchema = Type.Object(
     averagePower: Type.Optional(quantity("nW, uW, mW, W")),
     dutyCycle: Type.Optional(quantity("/ s, / min, / h, / day")),
     accuracy: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+    interrupts: Type.Optional(quantity("% of the processor's time, or ns, us, ms once per inference")),
     battery: Type.Optional(quantity("mAh (at 3 V), J, kJ, Wh")),
   },
   { additionalProperties: false },
@@ -37,6 +38,10 @@ export interface Budget {
   readonly inferencesPerS?: number;
   readonly accuracy?: number;
   readonly batteryJ?: number;
+  /** Share of the processor that interrupts may take, 0 to 1. */
+  readonly interruptShare?: number;
+  /** Time that interrupts may take once per inference. */
+  readonly interruptUs?: number;
 }
 
 const BYTES = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, kB: 1e3, KB: 1e3, MB: 1e6, GB: 1e9 };
@@ -57,6 +62,7 @@ const LINES: {
   averagePower: ["averagePowerUw", MICROWATTS],
   dutyCycle: ["inferencesPerS", PER_SECOND],
   battery: ["batteryJ", JOULES],
+  interrupts: ["interruptUs", { ...MICROSECONDS, "%": 0.01 }],
 };
 
 /**
@@ -108,7 +114,14 @@ function toBudget(file: BudgetFile, name: string, lineOf: (key: string) => numbe
         got: `line ${lineOf(key)}: "${written}"`,
         todo: `Write for example \`${key}: 1 ${Object.keys(units)[1]}\`.`,
       });
-    budget[field] = Number(parts[1]!.replaceAll("_", "")) * factor;
+    const value = Number(parts[1]!.replaceAll("_", "")) * factor;
+    if (unit === "%" && value >= 1)
+      throw new BudgetError({
+        expected: `${key} below 100 % in ${name}`,
+        got: `line ${lineOf(key)}: "${written}"`,
+        todo: "Nothing would ever finish; state the share that interrupts take at worst.",
+      });
+    budget[unit === "%" ? "interruptShare" : field] = value;
   }
   return budget;
 }

@@ -9,6 +9,7 @@ import { MCU_FOOTPRINT, RUNTIME_FOOTPRINT, SLOT_JOURNAL_BYTES } from "./footprin
 import { overBudget } from "./over.js";
 import type { LayerProfile, ProfileReport } from "./report.js";
 import { tensorBytes, type Work, workOf } from "./work.js";
+import { longestCycles, withInterrupts } from "./worst-case.js";
 
 export type { LayerProfile, ProfileReport } from "./report.js";
 
@@ -36,26 +37,33 @@ export function profileGraph(graph: Graph, target: Target, options: ProfileOptio
   const isCompiled = CORE_BUILDS[target.core] !== undefined;
   const memory = isCompiled ? compiledMemory(graph, target, options) : runtimeMemory(graph, options);
   const table = costTable(target.core);
-  const stall = target.flashStallFactor?.value ?? 0;
   const activeW = target.activePowerW?.value;
+  const latencyOf = (cycles: number): number => (cycles / target.clockHz.value) * 1e6;
   const layers = memory.work.map((work, index): LayerProfile => {
     const { perMac, perOutput }: KernelCost = table.classes[work.kernelClass];
     const cycles = perMac * work.macs + perOutput * work.outputElements;
-    const latencyUs = (cycles / target.clockHz.value) * 1e6;
+    const latencyUs = latencyOf(cycles);
     return {
       name: work.operator,
       kind: work.kind,
       macs: work.macs,
       bytesMoved: work.bytesMoved,
       latencyUs,
-      worstCaseLatencyUs: latencyUs * (1 + stall),
+      worstCaseLatencyUs: latencyOf(
+        table.mix === undefined
+          ? cycles
+          : longestCycles(cycles, table.mix[work.kernelClass], target.flash?.value),
+      ),
       energyUj: latencyUs * (activeW ?? 0),
       liveBytes: memory.live(index),
       paramBytes: memory.paramBytes(index),
     };
   });
   const latencyUs = sum(layers.map((layer) => layer.latencyUs));
-  const worstCaseLatencyUs = sum(layers.map((layer) => layer.worstCaseLatencyUs));
+  const worstCaseLatencyUs = withInterrupts(
+    sum(layers.map((layer) => layer.worstCaseLatencyUs)),
+    options.budget ?? {},
+  );
   const inferencesPerS = options.budget?.inferencesPerS ?? DEFAULT_INFERENCES_PER_S;
   const energyUj = activeW === undefined ? null : latencyUs * activeW;
   const averagePowerUw = averagePower(target, latencyUs, inferencesPerS);
@@ -79,9 +87,7 @@ export function profileGraph(graph: Graph, target: Target, options: ProfileOptio
     basis: [
       `Cycles per layer: ${table.source}.`,
       `Clock: ${target.clockHz.source}.`,
-      stall > 0
-        ? `Worst case: those cycles plus ${Math.round(stall * 100)} % flash stalls (${target.flashStallFactor!.source}); interrupts of your own are not in it.`
-        : "Worst case: the same path without stalls, because the sheet states none; interrupts of your own are not in it.",
+      ...worstCaseBasis(target, table.mix !== undefined, options.budget ?? {}),
       activeW === undefined
         ? "Energy: not stated, because the target's sheet has no power."
         : `Energy: time x ${(activeW * 1e3).toPrecision(3)} mW (${target.activePowerW!.source}).`,
@@ -91,6 +97,24 @@ export function profileGraph(graph: Graph, target: Target, options: ProfileOptio
   };
   const over = overBudget(core, target, options.budget ?? {});
   return { ...core, fits: over.length === 0, over };
+}
+
+/** The generated code has one path: no branch of a hot loop depends on data. So its longest time is this path's. */
+function worstCaseBasis(
+  target: Target,
+  isCounted: boolean,
+  { interruptShare, interruptUs }: Budget,
+): string[] {
+  const path = !isCounted
+    ? "Worst case of a layer: its estimate, because a runtime's code runs, which was not counted; take your own measurements."
+    : target.flash === undefined
+      ? "Worst case of a layer: the longest time of each instruction on its only path, as from memory without wait states, because the sheet states none for the flash."
+      : `Worst case of a layer: the longest time of each instruction on its only path, and ${target.flash.value.waitStates} wait states for every ${target.flash.value.lineBytes} B of code, every branch and every word of parameters, as if no cache or prefetch helped (${target.flash.source}).`;
+  const interrupts =
+    interruptShare === undefined && interruptUs === undefined
+      ? "Interrupts: none declared; `interrupts` in the budget adds yours to the worst case."
+      : `Interrupts: ${interruptShare === undefined ? "" : `${(100 * interruptShare).toPrecision(3)} % of the processor throughout`}${interruptShare !== undefined && interruptUs !== undefined ? " and " : ""}${interruptUs === undefined ? "" : `${interruptUs} us once per inference`}, as the budget declares, added to the worst case of the whole.`;
+  return [path, interrupts];
 }
 
 function averagePower(target: Target, latencyUs: number, inferencesPerS: number): number | null {

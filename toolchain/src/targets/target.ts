@@ -5,6 +5,13 @@ export interface Fact<T> {
   readonly source: string;
 }
 
+export interface FlashTiming {
+  /** Cycles that one access waits. */
+  readonly waitStates: number;
+  /** Bytes that one access brings. */
+  readonly lineBytes: number;
+}
+
 export type CoreId =
   | "host"
   | "cortex-m0"
@@ -36,8 +43,8 @@ export interface Target {
   readonly activePowerW?: Fact<number>;
   /** Between inferences, with RAM retained. */
   readonly sleepPowerW?: Fact<number>;
-  /** Cycles lost to flash per cycle computed, worst case; 0 where code runs from zero-wait memory. */
-  readonly flashStallFactor?: Fact<number>;
+  /** At the stated clock; left out where code runs from memory without wait states, or where nobody says. */
+  readonly flash?: Fact<FlashTiming>;
   readonly batteryJ?: Fact<number>;
 }
 

@@ -9,6 +9,7 @@ import { runInteger } from "../../execute/index.js";
 import { readModel } from "../../formats/index.js";
 import type { Graph, TensorData } from "../../graph/graph.js";
 import { MCU_FOOTPRINT } from "../../profile/footprint.js";
+import { longestCountedCycles } from "../../profile/worst-case.js";
 import { loadTarget } from "../../targets/index.js";
 import type { Target } from "../../targets/target.js";
 import type { CliCommand, Io } from "../command.js";
@@ -188,6 +189,8 @@ async function report(
 ): Promise<void> {
   const { plan, params, architectureHash, target } = compiled;
   const stackBytes = result?.stackBytes ?? MCU_FOOTPRINT.stackBytes;
+  const flash = loadTarget(target).flash?.value;
+  const longest = result?.counts == null ? null : longestCountedCycles(result.counts.mix, flash);
   const document = {
     target,
     contract: compiled.contract,
@@ -203,6 +206,7 @@ async function report(
       : {
           instructions: result.counts?.instructions ?? null,
           estimatedCycles: result.counts?.estimatedCycles ?? null,
+          worstCaseCycles: longest,
           outputs: result.outputs,
         }),
   };
@@ -224,6 +228,7 @@ async function report(
       lines.push(
         `instructions  ${result.counts.instructions} per inference${result.counts.isConstant ? "" : " (the first; others differ)"}`,
         `cycles        ${result.counts.estimatedCycles} estimated from the instruction mix, no flash wait states`,
+        `worst case    ${longest} cycles: every instruction at its longest, ${flash === undefined ? "no flash wait states, because the target states none" : `${flash.waitStates} wait states at every access to flash, no cache`}, no interrupts`,
       );
   }
   io.say(lines.join("\n"));

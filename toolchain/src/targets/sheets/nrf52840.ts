@@ -18,10 +18,9 @@ export const NRF52840: Target = {
     value: 3.16e-6 * 3,
     source: `${SPECIFICATION}, current consumption: System ON, full RAM retention, RTC from LFXO, 3 V: 3.16 uA`,
   },
-  flashStallFactor: {
-    value: 0.5,
-    source:
-      "estimate: the flash takes 2 wait states and the instruction cache hides most of them in loops; half is an upper guess",
+  flash: {
+    value: { waitStates: 3, lineBytes: 4 },
+    source: `${SPECIFICATION}, CPU: 3 wait states from flash with the cache on and missing; the width of an access is not stated, 4 B is the least`,
   },
   batteryJ: { value: batteryJoules(220, 3), source: "convention: one CR2032 coin cell, 220 mAh at 3 V" },
 };

@@ -10,4 +10,8 @@ export const STM32F407: Target = {
   clockHz: { value: 168 * MHZ, source: SHEET },
   ramBytes: { value: 192 * KIB, source: SHEET },
   flashBytes: { value: 1024 * KIB, source: SHEET },
+  flash: {
+    value: { waitStates: 5, lineBytes: 16 },
+    source: "ST RM0090, embedded flash: 5 wait states at 168 MHz and 2.7 to 3.6 V, 128 bits an access",
+  },
 };

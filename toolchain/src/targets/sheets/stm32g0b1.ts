@@ -10,4 +10,8 @@ export const STM32G0B1: Target = {
   clockHz: { value: 64 * MHZ, source: SHEET },
   ramBytes: { value: 144 * KIB, source: SHEET },
   flashBytes: { value: 512 * KIB, source: SHEET },
+  flash: {
+    value: { waitStates: 2, lineBytes: 8 },
+    source: "ST RM0444, embedded flash: 2 wait states at 64 MHz in range 1, 64 bits an access",
+  },
 };

@@ -15,4 +15,8 @@ export const STM32H7A3: Target = {
     source:
       "MLPerf Tiny results v0.7-v1.3, NUCLEO-H7A3ZI-Q at 280 MHz: median of energy / latency over the 22 results that state both (121 to 167 mW)",
   },
+  flash: {
+    value: { waitStates: 6, lineBytes: 16 },
+    source: "ST RM0455, embedded flash: 6 wait states at 280 MHz in VOS0, 128 bits an access",
+  },
 };

@@ -19,10 +19,10 @@ export const STM32L4R5: Target = {
     value: 2.8e-6 * 3,
     source: `${SHEET}, features: 2.8 uA in Stop 2 with RTC, taken at 3 V`,
   },
-  flashStallFactor: {
-    value: 0.35,
+  flash: {
+    value: { waitStates: 5, lineBytes: 8 },
     source:
-      "estimate: 5 flash wait states at 120 MHz behind the ART accelerator's cache and prefetch; a third more cycles is an upper guess for loops that fit the cache",
+      "ST RM0432, flash: 5 wait states at 120 MHz in range 1 boost, 64 bits an access in dual-bank mode",
   },
   batteryJ: { value: batteryJoules(1200, 3), source: "convention: two AAA alkaline cells, 1,200 mAh at 3 V" },
 };

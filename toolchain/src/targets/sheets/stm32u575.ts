@@ -15,4 +15,8 @@ export const STM32U575: Target = {
     source:
       "MLPerf Tiny results v0.7-v1.3, NUCLEO-U575ZI-Q at 160 MHz: median of energy / latency over the 20 results that state both (22.6 to 27.0 mW)",
   },
+  flash: {
+    value: { waitStates: 4, lineBytes: 16 },
+    source: "ST RM0456, embedded flash: 4 wait states at 160 MHz in range 1, 128 bits an access",
+  },
 };
