@@ -141,14 +141,30 @@ export class MoteServer {
     const polls = new Polls({ store, engine, delivery, trust, events, clock, log, pollIntervalS });
     const ddiDevices = new DdiDevices(store, clock);
     const hasher = new FileHasher(blobs);
-    const ddi = new DdiController({ store, engine, trust, reports, devices: ddiDevices, hasher, pacing, clock });
+    const ddi = new DdiController({
+      store,
+      engine,
+      trust,
+      reports,
+      devices: ddiDevices,
+      hasher,
+      pacing,
+      clock,
+    });
     const catalog = new Catalog(store, blobs, trust, clock);
     const app = await createApp({
       blobs,
       log,
       tls,
       device: { enrolment, sessions, polls, reports, trust, mqttUrl: mqttUrlAt, pollIntervalS },
-      ddi: { controller: ddi, devices: ddiDevices, people, store, clock, publicUrl: config.publicUrl ?? null },
+      ddi: {
+        controller: ddi,
+        devices: ddiDevices,
+        people,
+        store,
+        clock,
+        publicUrl: config.publicUrl ?? null,
+      },
       operator: {
         people,
         catalog,

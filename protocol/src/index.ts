@@ -1,4 +1,5 @@
 export * from "./api/client.js";
+export * from "./api/ddi.js";
 export * from "./api/device.js";
 export * from "./api/operator.js";
 export * from "./api/operatorClient.js";

@@ -58,6 +58,8 @@ export class Sessions {
     if (!isOurs || ageMs < 0 || ageMs > SESSION_LIMITS.nonceLifetimeMs) throw refused();
     const device = await this.store.read((db) => findDevice(db, deviceId));
     if (device === null || device.revokedAtMs !== null) throw refused();
+    // A client of hawkBit's door has no key, and no session.
+    if (device.publicKey === "") throw refused();
     const message = sessionMessage(deviceId, request.nonce);
     if (!nodeVerify(fromHex(device.publicKey), message, fromHex(request.signature))) throw refused();
     this.useNonce(request.nonce, nowMs);

@@ -5,6 +5,7 @@ import swagger from "@fastify/swagger";
 import { OPERATOR_PATHS, PATHS } from "@mote/protocol";
 import fastify, { type FastifyInstance } from "fastify";
 import type { DiskBlobs } from "../blobs/diskBlobs.js";
+import { addDdiRoutes, type DdiDoor } from "../ddi/ddiRoutes.js";
 import type { Log } from "../log.js";
 import type { Metrics } from "../monitor/metrics.js";
 import type { TlsFiles } from "../tls.js";
@@ -32,6 +33,7 @@ export interface AppParts {
   readonly log: Log;
   readonly tls: TlsFiles | null;
   readonly device: DeviceDoor;
+  readonly ddi: DdiDoor;
   readonly operator: OperatorDoor;
   readonly rollout: RolloutDoor;
   readonly people: PeopleDoor;
@@ -86,6 +88,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   addPeopleRoutes(app, parts.people);
   addDeviceRoutes(app, parts.device);
   addBlobRoutes(app, parts.blobs);
+  addDdiRoutes(app, parts.ddi);
   addOperatorRoutes(app, parts.operator);
   addRolloutRoutes(app, parts.rollout);
   addLiveRoutes(app, parts.live);

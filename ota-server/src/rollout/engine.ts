@@ -132,6 +132,11 @@ export class RolloutEngine {
     return desired === null ? null : { desired, member: members.get(desired.rollout.id) ?? null };
   }
 
+  /** Why a device should not be told yet of what it should run; null when it may be. */
+  async holdsBack(_desired: Desired, _device: Device): Promise<string | null> {
+    return null;
+  }
+
   /** Remembers that a device was told, before it is told. */
   async recordOffer(device: Device, desired: Desired, member: Member | null): Promise<void> {
     const { rollout, kind, wave } = desired;

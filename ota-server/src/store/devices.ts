@@ -182,7 +182,11 @@ export async function putDevice(db: Db, device: NewDevice): Promise<void> {
 }
 
 export async function setTags(db: Db, id: string, tags: Readonly<Record<string, string>>): Promise<void> {
-  await db.updateTable("devices").set({ tags: canonicalTags(tags) }).where("id", "=", id).execute();
+  await db
+    .updateTable("devices")
+    .set({ tags: canonicalTags(tags) })
+    .where("id", "=", id)
+    .execute();
 }
 
 function canonicalTags(tags: Readonly<Record<string, string>>): string {

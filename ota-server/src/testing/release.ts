@@ -35,11 +35,15 @@ export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** @param artifact the model's bytes; random ones unless given. */
+/**
+ * @param artifact the model's bytes; random ones unless given.
+ * @param images for devices with an update client of their own.
+ */
 export function makeRelease(
   sequence: number,
   artifact: Uint8Array = new Uint8Array(randomBytes(4096)),
   hardware: string[] = ["gateway"],
+  images: readonly { hardware: string[]; filename: string; bytes: Uint8Array }[] = [],
 ): TestRelease {
   const golden = new Uint8Array(randomBytes(64));
   const tensor = { name: "x", dtype: "float32" as const, shape: [1, 4] };
@@ -65,6 +69,14 @@ export function makeRelease(
         flashBytes: 1000,
       },
     ],
+    ...(images.length === 0
+      ? {}
+      : {
+          images: images.map(({ bytes, ...image }) => ({
+            ...image,
+            artifact: { sha256: sha256(bytes), length: bytes.length },
+          })),
+        }),
     health: { probationInferences: 1, probationS: 0, maxErrorShare: 0.1, maxLatencyUs: 1_000_000 },
     modelCard: { summary: "test", intendedUse: "test", limitations: "test" },
     lineage: { sourceModelSha256: sha256(artifact), recipe: "test", toolVersion: "0" },
@@ -72,6 +84,7 @@ export function makeRelease(
   const artifacts = new Map([
     [sha256(artifact), artifact],
     [sha256(golden), golden],
+    ...images.map(({ bytes }) => [sha256(bytes), bytes] as const),
   ]);
   return {
     manifest,

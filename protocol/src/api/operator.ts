@@ -32,6 +32,10 @@ export const OPERATOR_PATHS = {
   trustSign: "/api/v1/trust/sign",
   /** POST makes one-time tokens, GET lists them without their secrets. */
   enrolmentTokens: "/api/v1/enrolment-tokens",
+  /** POST makes a token of hawkBit's device interface (ddi.ts), GET lists them without their secrets. */
+  ddiTokens: "/api/v1/ddi/tokens",
+  /** POST: whoever holds it is turned away from now on. */
+  ddiTokenRevoke: (id: string) => `/api/v1/ddi/tokens/${id}/revoke`,
   /** GET, with the filters of DeviceListQuery. */
   devices: "/api/v1/devices",
   device: (deviceId: string) => `/api/v1/devices/${deviceId}`,

@@ -1,4 +1,5 @@
 import { NetworkError, ServerRefusedError } from "./client.js";
+import type { DdiTokenAnswer, DdiTokenRequest, DdiTokensAnswer } from "./ddi.js";
 import type { ErrorAnswer } from "./device.js";
 import {
   type AuditAnswer,
@@ -78,6 +79,18 @@ export class OperatorClient {
 
   enrolmentTokens(): Promise<EnrolmentTokenList> {
     return this.call("GET", OPERATOR_PATHS.enrolmentTokens);
+  }
+
+  createDdiToken(request: DdiTokenRequest): Promise<DdiTokenAnswer> {
+    return this.call("POST", OPERATOR_PATHS.ddiTokens, request);
+  }
+
+  ddiTokens(): Promise<DdiTokensAnswer> {
+    return this.call("GET", OPERATOR_PATHS.ddiTokens);
+  }
+
+  revokeDdiToken(id: string): Promise<Record<string, never>> {
+    return this.call("POST", OPERATOR_PATHS.ddiTokenRevoke(id), {});
   }
 
   devices(query: DeviceListQuery = {}): Promise<DevicesAnswer> {

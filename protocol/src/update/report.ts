@@ -22,6 +22,8 @@ export const REPORT_CODES = [
   "withdrawn",
   "interrupted",
   "internal",
+  /** An update client of another kind says so; why is in the detail. */
+  "install-failed",
 ] as const;
 export type ReportCode = (typeof REPORT_CODES)[number];
 

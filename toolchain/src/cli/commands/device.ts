@@ -1,6 +1,8 @@
 import type { DeviceListQuery } from "@mote/protocol";
-import type { CliCommand } from "../command.js";
+import type { Command } from "commander";
+import type { CliCommand, Io } from "../command.js";
 import { addServerOptions, connect, type ServerOptions } from "../operator/connect.js";
+import { parseTag } from "../operator/plan.js";
 import { ago, table } from "../operator/table.js";
 
 interface ListOptions extends ServerOptions {
@@ -13,7 +15,7 @@ interface ListOptions extends ServerOptions {
 
 export const command: CliCommand = {
   name: "device",
-  summary: "the fleet's devices: list, show, revoke",
+  summary: "the fleet's devices: list, show, revoke; tokens for hawkBit clients",
   configure(command, io) {
     addServerOptions(command.command("list").description("devices in the order of their ids"))
       .option("-p, --product <name>")
@@ -84,8 +86,79 @@ export const command: CliCommand = {
         io.json({ id, revoked: true });
         io.say(`${id} is revoked.`);
       });
+    addDdiCommands(command, io);
   },
 };
+
+interface DdiTokenOptions extends ServerOptions {
+  readonly id?: string;
+  readonly product: string;
+  readonly hardware: string;
+  readonly tag?: readonly string[];
+  readonly maxDevices?: string;
+}
+
+/** Tokens for SWUpdate, RAUC and other clients of hawkBit's interface. */
+function addDdiCommands(command: Command, io: Io): void {
+  addServerOptions(
+    command
+      .command("ddi-token")
+      .description(
+        "make a token for a hawkBit client: with --id for one device, without for a gateway of many",
+      ),
+  )
+    .requiredOption("-p, --product <name>")
+    .requiredOption("--hardware <class>", "hardware class of the device, or of the gateway's devices")
+    .option("--id <device>", "register this device; its client sends the token as TargetToken")
+    .option("--tag <name=value...>", "tags that the device gets")
+    .option("--max-devices <n>", "how many devices a gateway may bring in (default 10000)")
+    .addHelpText(
+      "after",
+      `
+Example:
+  mote device ddi-token --id camera-17 -p digits --hardware camera-v2
+  swupdate -H board:1.0 -k release.pem -u "-t default -i camera-17 -u https://fleet.example.org -k TOKEN"
+`,
+    )
+    .action(async (options: DdiTokenOptions) => {
+      const { id, product, hardware, tag, maxDevices } = options;
+      const answer = await (await connect(options)).createDdiToken({
+        product,
+        hardware,
+        ...(id === undefined ? {} : { deviceId: id }),
+        ...(tag === undefined ? {} : { tags: Object.fromEntries(tag.map(parseTag)) }),
+        ...(maxDevices === undefined ? {} : { maxDevices: Number(maxDevices) }),
+      });
+      io.json(answer);
+      io.say(`Authorization: ${answer.scheme} ${answer.token}`);
+      io.say(`Shown this once; end it with: mote device ddi-revoke ${answer.id}`);
+    });
+  addServerOptions(
+    command.command("ddi-tokens").description("the tokens of hawkBit clients, without their secrets"),
+  )
+    .addHelpText("after", "\nExample:\n  mote device ddi-tokens\n")
+    .action(async (options: ServerOptions) => {
+      const { tokens } = await (await connect(options)).ddiTokens();
+      io.json(tokens);
+      const rows = tokens.map((token) => [
+        token.id,
+        token.scheme,
+        token.deviceId ?? `up to ${token.maxDevices} devices`,
+        token.product,
+        token.hardware,
+        token.revoked ? "revoked" : "valid",
+      ]);
+      io.say(table(["id", "kind", "device", "product", "hardware", "state"], rows));
+    });
+  addServerOptions(command.command("ddi-revoke").description("end a hawkBit client's token at once"))
+    .argument("<token-id>")
+    .addHelpText("after", "\nExample:\n  mote device ddi-revoke 5f1c0a9be2d3\n")
+    .action(async (id: string, options: ServerOptions) => {
+      await (await connect(options)).revokeDdiToken(id);
+      io.json({ id, revoked: true });
+      io.say(`${id} is revoked.`);
+    });
+}
 
 function percent(share: number | null): string {
   return share === null ? "" : `${(100 * share).toFixed(1)} %`;
