@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct mote_patch decoder;
     static uint8_t base[BASE_LENGTH];
     static uint8_t result[RESULT_LENGTH];
-    uint8_t header[MOTE_PATCH_HEADER_BYTES] = { 'M', 'P', 'A', 'T', 1, 1, 0, 0, 0, 8, 0, 0, 0, 32, 0, 0 };
+    uint8_t header[MOTE_PATCH_HEADER_BYTES] = { 'M', 'P', 'A', 'T', 2, 1, 0, 0, 0, 8, 0, 0, 0, 32, 0, 0 };
     struct memory memory = { .base = base,
                              .base_length = BASE_LENGTH,
                              .result = result,

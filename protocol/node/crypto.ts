@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import nacl from "tweetnacl";
 import type { Sha256, VerifyEd25519 } from "../src/bytes.js";
-import { isMalleable } from "../src/trust/malleability.js";
+import { isMalleable, isWeakKey } from "../src/trust/malleability.js";
 
 /** Node's own crypto behind the pure rooms' interfaces; about a hundred times tweetnacl's speed. */
 
@@ -12,7 +12,7 @@ const SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
 const PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
 
 export const nodeVerify: VerifyEd25519 = (publicKey, message, signature) => {
-  if (publicKey.length !== 32 || signature.length !== 64 || isMalleable(signature)) return false;
+  if (!isSound(publicKey, signature)) return false;
   return verify(null, message, publicKeyObject(publicKey), signature);
 };
 
@@ -28,9 +28,15 @@ export function nodeSign(seed: Uint8Array, message: Uint8Array): Uint8Array {
 
 /** The same judgement without node:crypto, for a cross-check; browsers build theirs the same way. */
 export const naclVerify: VerifyEd25519 = (publicKey, message, signature) => {
-  if (publicKey.length !== 32 || signature.length !== 64 || isMalleable(signature)) return false;
+  if (!isSound(publicKey, signature)) return false;
   return nacl.sign.detached.verify(message, signature, publicKey);
 };
+
+function isSound(publicKey: Uint8Array, signature: Uint8Array): boolean {
+  return (
+    publicKey.length === 32 && signature.length === 64 && !isMalleable(signature) && !isWeakKey(publicKey)
+  );
+}
 
 function publicKeyObject(publicKey: Uint8Array): KeyObject {
   return createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: "der", type: "spki" });

@@ -26,6 +26,18 @@ enum mote_error {
     MOTE_ERROR_EMPTY = -9,
     /* Geometry in a port breaks its constraints. */
     MOTE_ERROR_GEOMETRY = -10,
+    /* Fewer valid signatures than the threshold asks. */
+    MOTE_ERROR_SIGNATURE = -11,
+    /* A root that is not the next one. */
+    MOTE_ERROR_ROLLBACK = -12,
+    /* Signed time, or the clock, has passed what was signed. */
+    MOTE_ERROR_EXPIRED = -13,
+    /* A release below the signed floor: retired for good. */
+    MOTE_ERROR_BELOW_FLOOR = -14,
+    /* A release of another product. */
+    MOTE_ERROR_WRONG_RELEASE = -15,
+    /* A release for another hardware class. */
+    MOTE_ERROR_WRONG_HARDWARE = -16,
 };
 
 #endif
