@@ -60,3 +60,15 @@ export class StoreError extends ServerError {
   readonly status = 503;
   override readonly exitCode: ExitCode = EXIT.fault;
 }
+
+/** A backup file breaks off, was changed, or is something else. Nothing was restored. */
+export class DamagedBackupError extends ServerError {
+  readonly code = "MOTE_BACKUP_DAMAGED";
+  readonly status = 500;
+}
+
+/** A backup can't be written or restored to where it was asked: something is there already, or nothing to back up. */
+export class BackupPlaceError extends ServerError {
+  readonly code = "MOTE_BACKUP_PLACE";
+  readonly status = 500;
+}

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { EXIT, MoteError } from "@mote/protocol";
 import { Command } from "commander";
+import { addBackupCommands } from "./backup/commands.js";
 import { checkConfig, readConfigFile } from "./config.js";
 import { PatchWorker } from "./delivery/patchWorker.js";
 import { createLog } from "./log.js";
@@ -18,6 +19,8 @@ interface Flags {
 const program = new Command("mote-server")
   .description("Takes bundles in, and a fleet of devices to them.")
   .version(VERSION)
+  // The commands have options of the same names.
+  .enablePositionalOptions()
   .option("--config <file>", "settings as YAML or JSON; flags win over it")
   .option("--check", "check the settings and stop")
   .option("--data <folder>", "folder for everything that must survive")
@@ -28,6 +31,7 @@ const program = new Command("mote-server")
   .option("--mqtt-port <n>", "MQTT port, 0 for a free one (default 1883)", Number)
   .option("--server-keys <folder>", "folder of the server's signing keys (default: keys in the data folder)")
   .option("--public-mqtt-url <url>", "what devices are told to connect to")
+  .option("--public-url <url>", "address of this server as devices see it, where a proxy stands in front")
   .option("--tls-key <file>", "PEM private key")
   .option("--tls-cert <file>", "PEM certificate chain")
   .option("--insecure-listen", "listen beyond loopback without TLS")
@@ -71,5 +75,6 @@ function fail(error: unknown): void {
   process.exit(EXIT.fault);
 }
 
+addBackupCommands(program, VERSION, (work) => work().catch(fail));
 program.action(() => main(program.opts<Flags>()).catch(fail));
 await program.parseAsync();

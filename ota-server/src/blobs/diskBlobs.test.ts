@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -39,9 +39,12 @@ test("a name that is no digest finds nothing, whatever lies on the disk", async 
   expect(await blobs.length("secret")).toBeNull();
 });
 
-test("what a crash left half-written is thrown away at the next start", async () => {
+test("what a crash left half-written long ago is thrown away; what another server writes now is not", async () => {
   const { folder } = await open();
   writeFileSync(join(folder, "incoming", "half"), "half");
+  writeFileSync(join(folder, "incoming", "growing"), "gro");
+  const longAgoS = Date.now() / 1000 - 7200;
+  utimesSync(join(folder, "incoming", "half"), longAgoS, longAgoS);
   await DiskBlobs.open(folder);
-  expect(readdirSync(join(folder, "incoming"))).toEqual([]);
+  expect(readdirSync(join(folder, "incoming"))).toEqual(["growing"]);
 });

@@ -1,11 +1,13 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readFile, rename, rm, stat, unlink } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { DigestMismatchError } from "@mote/protocol";
 
 const SHA256_HEX = /^[0-9a-f]{64}$/;
+/** One blob is written in a second or a few. */
+const INCOMING_MAX_AGE_MS = 3_600_000;
 
 /**
  * Blobs by SHA-256, one file each, never changed once they have their name. A name exists only for whole, fsynced bytes
@@ -13,6 +15,8 @@ const SHA256_HEX = /^[0-9a-f]{64}$/;
  */
 export class DiskBlobs {
   private readonly folder: string;
+  /** Process ids may be the same on two machines. */
+  private readonly writer = randomBytes(6).toString("hex");
   private counter = 0;
 
   private constructor(folder: string) {
@@ -21,9 +25,13 @@ export class DiskBlobs {
 
   static async open(folder: string): Promise<DiskBlobs> {
     const incoming = join(folder, "incoming");
-    // Nothing is being received yet: what lies there was cut off by a crash.
-    await rm(incoming, { recursive: true, force: true });
     await mkdir(incoming, { recursive: true, mode: 0o700 });
+    // What has lain there for long was cut off by a crash; another server on the same folder may be writing the rest.
+    for (const name of await readdir(incoming)) {
+      const file = join(incoming, name);
+      const { mtimeMs } = await stat(file).catch(() => ({ mtimeMs: 0 }));
+      if (Date.now() - mtimeMs > INCOMING_MAX_AGE_MS) await rm(file, { force: true });
+    }
     return new DiskBlobs(folder);
   }
 
@@ -47,6 +55,13 @@ export class DiskBlobs {
     return new Uint8Array(await readFile(this.path(sha256)));
   }
 
+  /** Digests of all blobs, in their order. */
+  async list(): Promise<string[]> {
+    const shelves = (await readdir(this.folder)).filter((name) => /^[0-9a-f]{2}$/.test(name)).sort();
+    const names = await Promise.all(shelves.map(async (shelf) => readdir(join(this.folder, shelf))));
+    return names.flatMap((shelf) => shelf.filter((name) => SHA256_HEX.test(name)).sort());
+  }
+
   /**
    * Idempotent. Returns when the blob and its name are on the disk.
    *
@@ -62,7 +77,7 @@ export class DiskBlobs {
       });
     }
     if ((await this.length(sha256)) === bytes.length) return;
-    const incoming = join(this.folder, "incoming", `${sha256}.${process.pid}.${this.counter++}`);
+    const incoming = join(this.folder, "incoming", `${sha256}.${this.writer}.${this.counter++}`);
     const file = await open(incoming, "wx", 0o600);
     try {
       await file.writeFile(bytes);

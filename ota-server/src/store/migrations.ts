@@ -229,9 +229,13 @@ class Steps implements MigrationProvider {
   }
 }
 
-/** Brings an empty or older store up to this version. Throws StoreError when it was written by a newer server. */
-export async function migrate(db: Kysely<Tables>, types: Types): Promise<void> {
-  const { error } = await new Migrator({ db, provider: new Steps(types) }).migrateToLatest();
+/**
+ * Brings an empty or older store up to this version, or to the step `until`. Throws StoreError when it was written by a
+ * newer server.
+ */
+export async function migrate(db: Kysely<Tables>, types: Types, until?: string): Promise<void> {
+  const migrator = new Migrator({ db, provider: new Steps(types) });
+  const { error } = await (until === undefined ? migrator.migrateToLatest() : migrator.migrateTo(until));
   if (error === undefined) return;
   throw new StoreError({
     expected: "a store of this server's version or older",

@@ -34,11 +34,19 @@ export async function openSqlite(file: string, prefer?: OpenedSqlite["driver"]):
   };
 }
 
-async function openNative(file: string): Promise<SqliteDialect | null> {
+/**
+ * A second connection that only reads, beside a running server; null where better-sqlite3 does not load (the
+ * WebAssembly build can't share a file).
+ */
+export function openSqliteReader(file: string): Promise<SqliteDialect | null> {
+  return openNative(file, ["query_only = ON", "busy_timeout = 5000"]);
+}
+
+async function openNative(file: string, pragmas: readonly string[] = PRAGMAS): Promise<SqliteDialect | null> {
   try {
     const { default: Database } = await import("better-sqlite3");
     const database = new Database(file);
-    for (const pragma of PRAGMAS) database.pragma(pragma);
+    for (const pragma of pragmas) database.pragma(pragma);
     const cached = statementCache((sql) => database.prepare(sql));
     return new SqliteDialect({
       database: { close: () => void database.close(), prepare: (sql) => cached.get(sql) },

@@ -28,6 +28,7 @@ import { ConflictError, NotFoundError, PreconditionError } from "../errors.js";
 import type { Events } from "../events.js";
 import type { Log } from "../log.js";
 import type { ReleaseRecord } from "../store/releases.js";
+import { deleteSetting, getSetting } from "../store/settings.js";
 import type { Store } from "../store/store.js";
 import {
   findNewest,
@@ -39,6 +40,9 @@ import {
 import { EMPTY_VIEW, type TrustView, viewOf, warningsOf } from "./view.js";
 
 const DEPS = { sha256: nodeSha256, verify: nodeVerify };
+
+/** Set in a store that was restored from a backup, until its first server has signed beyond it. */
+export const RESTORED_SETTING = "restored-at-ms";
 
 export const REPOSITORY_LIMITS = {
   /** A device without a clock takes its time from the timestamp: it must not be stale for long. */
@@ -80,8 +84,30 @@ export class TrustRepository {
   static async open(parts: RepositoryParts): Promise<TrustRepository> {
     const repository = new TrustRepository(parts);
     await repository.reload();
+    await repository.jumpAhead().catch((error) => parts.log.error("trust-after-restore", error));
     await repository.heartbeat();
     return repository;
+  }
+
+  /**
+   * After a restore the devices have seen versions that this store has not: everything that this server signs is signed
+   * anew, beyond them.
+   */
+  private async jumpAhead(): Promise<void> {
+    if ((await this.parts.store.read((db) => getSetting(db, RESTORED_SETTING))) === null) return;
+    await this.exclusive(async () => {
+      const { published } = this;
+      if (published !== null && published.targets !== null) {
+        const held = published.delegated[SERVER_ROLE];
+        if (this.parts.keys.targets !== null && held !== undefined) {
+          await this.publishTargets(this.buildServerRole(this.serverTargets(), this.nextVersion(held)));
+        } else {
+          await this.publish({ ...published, ...this.signSnapshot(published) }, []);
+        }
+      }
+      await this.parts.store.write((db) => deleteSetting(db, RESTORED_SETTING));
+      this.parts.log.info("trust", { restored: true });
+    });
   }
 
   view(): TrustView {
@@ -374,7 +400,10 @@ export class TrustRepository {
     }
   }
 
-  private buildServerRole(targets: Readonly<Record<string, TargetFile>>): TrustFile {
+  private buildServerRole(
+    targets: Readonly<Record<string, TargetFile>>,
+    version = (this.published?.delegated[SERVER_ROLE]?.version ?? 0) + 1,
+  ): TrustFile {
     const { targets: key } = this.parts.keys;
     if (key === null) {
       throw new PreconditionError({
@@ -383,7 +412,6 @@ export class TrustRepository {
         todo: "Sign the release with `mote sign` where the targets keys are, and publish the metadata.",
       });
     }
-    const version = (this.published?.delegated[SERVER_ROLE]?.version ?? 0) + 1;
     const signed = buildTargets({
       version,
       expiresMs: this.parts.clock() + REPOSITORY_LIMITS.serverTargetsLifetimeMs,
