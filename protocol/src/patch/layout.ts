@@ -25,13 +25,18 @@ export const KINDS = [
   "float32Residual",
   /** base delta, count, mode; body: int32 as residuals. */
   "int32Residual",
+  /**
+   * distance - 1, count, factor (32 plain bits, a float32); body: float32 as residuals, of the bit pattern, against the
+   * float32 `distance` bytes before times the factor. A bias's scale is such a product: input scale times weight scale.
+   */
+  "float32Product",
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
 /**
  * The mode of int8 operations, eight plain bits:
  *   bits 0-2  how many of the highest mantissa bits are modelled, at most 6; the rest is plain
- *   bits 3-5  log2 of the step of residuals, at most 4
+ *   bits 3-5  log2 of the step of residuals, at most 4; or 5 and 6 for records (RECORDS below), whose step is 1
  *   bit 6     each row begins with a flag: unchanged
  *   bit 7     each row that changed begins with its ratio: "same values" instead of "same codes"
  * of float32Residual: bit 0, on the grid of scales. Of int32Residual: bits 0-4, shift of residuals.
@@ -42,9 +47,24 @@ export const MODE = {
   stepShift: 3,
   stepMask: 7,
   maxStep: 4,
+  records: 5,
+  pairedRecords: 6,
   rowFlags: 64,
   ratios: 128,
 } as const;
+
+/**
+ * Records: rows of int8Residual in which int32 words stand before and behind the codes, as kernels read them. After the
+ * mode, plain bits: head words (3), tail words (5), shift of bias residuals (5), then four for each word, head first:
+ *   bits 0-1  the channel that the word belongs to, 0 to 3
+ *   bits 2-3  0 plain, 1 bias, 2 multiplier
+ * With the mode's bit 7 each record that changed begins with one ratio r for each channel that has a multiplier: the
+ * channel's scale went from s to s * (1 + r / SCALE_GRID). What is predicted then: multiplierOf(), biasOf(). A bias whose
+ * r is 0 has its residual shifted. In paired records the codes of two channels share halfwords, low + 256 * high, so that
+ * a negative low code takes one from the high one; zeros of high codes have an adaptive bit of their own.
+ */
+export const RECORDS = { maxHead: 7, maxTail: 31, maxColumns: 16, channels: 4 } as const;
+export const COLUMN_CLASSES = ["plain", "bias", "multiplier"] as const;
 
 /** A row's ratio is (RATIO_ONE + r) / RATIO_ONE; a scale on the grid is old * (1 + r / SCALE_GRID). */
 export const RATIO_SHIFT = 10;
@@ -52,6 +72,8 @@ export const RATIO_ONE = 1 << RATIO_SHIFT;
 export const SCALE_GRID = 256;
 /** So that r is exact in single precision. */
 export const MAX_GRID = 0xffff;
+/** Of records: the scale stays positive, and a multiplier times SCALE_GRID + r below 2^46. */
+export const RECORD_RATIO = { least: -255, most: 0x7fff } as const;
 
 /** The exponent of a field is unary; positions beyond this share one adaptive bit. */
 export const FIELD_EXPONENTS = 16;

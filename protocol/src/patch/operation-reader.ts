@@ -23,9 +23,10 @@ import {
 } from "./layout.js";
 import type { RangeDecoder } from "./range-decoder.js";
 import { outOfRange, readField, readInt8, readSigned, stepOf } from "./read-number.js";
+import { isRecords, RecordReader } from "./record-reader.js";
 
 /** Fields of each kind, in their order; each is one step of the decoder. */
-type Field = "delta" | "length" | "rowLength" | "distance" | "mode";
+type Field = "delta" | "length" | "rowLength" | "distance" | "mode" | "factor";
 export const FIELDS: Record<Kind, readonly Field[]> = {
   bytes: ["length"],
   copyBase: ["delta", "length"],
@@ -34,6 +35,7 @@ export const FIELDS: Record<Kind, readonly Field[]> = {
   int8Residual: ["delta", "rowLength", "length", "mode"],
   float32Residual: ["delta", "length", "mode"],
   int32Residual: ["delta", "length", "mode"],
+  float32Product: ["distance", "length", "factor"],
 };
 /** Bytes of the result that one unit of `length` stands for (int8Residual: times the row length). */
 export const UNIT: Record<Kind, number> = {
@@ -44,6 +46,7 @@ export const UNIT: Record<Kind, number> = {
   int8Residual: 1,
   float32Residual: 4,
   int32Residual: 4,
+  float32Product: 4,
 };
 
 /**
@@ -69,6 +72,7 @@ export class OperationReader {
   #rowEnd = 0;
   #isRowUnchanged = false;
   #ratio = 0;
+  #records: RecordReader | null = null;
   #wasTensor = true;
 
   constructor(decoder: RangeDecoder, base: Uint8Array, result: Uint8Array) {
@@ -104,6 +108,7 @@ export class OperationReader {
     const field = fields[this.#values.length];
     if (field === "delta") this.#values.push(this.#readDelta());
     else if (field === "mode") this.#values.push(this.#decoder.direct(8));
+    else if (field === "factor") this.#values.push(float32Of(this.#decoder));
     else if (field === "distance") this.#values.push(readField(this.#decoder, OFFSET_AT));
     else this.#values.push(readField(this.#decoder, LENGTH_AT));
     if (this.#values.length === fields.length) this.#open(kind);
@@ -123,8 +128,9 @@ export class OperationReader {
     const length = (value("length") + 1) * UNIT[kind] * this.#rowLength;
     if (length > left) throw outOfRange(`an operation of at most the ${left} B left of the result`);
     this.#mode = value("mode");
-    if (kind === "copyResult") {
-      if (value("distance") >= this.produced) throw outOfRange("a copy from bytes already made");
+    if (FIELDS[kind][0] === "distance") {
+      const distance = value("distance") + 1;
+      if (distance > this.produced || distance < UNIT[kind]) throw outOfRange("bytes already made");
     } else if (FIELDS[kind][0] === "delta") {
       this.#baseAt += value("delta");
       if (this.#baseAt < 0 || this.#baseAt + length > this.#base.length) {
@@ -133,13 +139,14 @@ export class OperationReader {
     }
     if ((kind === "int8" || kind === "int8Residual") && (this.#mode & MODE.depthMask) > MODE.maxDepth)
       throw outOfRange("at most 6 modelled bits");
-    if (kind === "int8Residual" && stepOf(this.#mode) > 1 << MODE.maxStep)
-      throw outOfRange("a step up to 16");
+    const step = (this.#mode >>> MODE.stepShift) & MODE.stepMask;
+    if (kind === "int8Residual" && step > MODE.pairedRecords) throw outOfRange("a step up to 16, or records");
     this.#begin = this.produced;
     this.#end = this.produced + length;
     this.#rowEnd = this.produced;
     this.#isRowUnchanged = false;
     this.#ratio = 0;
+    this.#records = null;
     if (kind === "int8" || kind === "int8Residual" || (kind === "bytes" && this.#wasTensor)) {
       this.#decoder.bits.reset(AREA_AT, AREA_END);
       this.#wasTensor = kind !== "bytes";
@@ -181,6 +188,9 @@ export class OperationReader {
       case "int32Residual":
         this.#readInt32s(lookahead);
         return;
+      case "float32Product":
+        this.#readProducts(lookahead);
+        return;
     }
   }
 
@@ -205,6 +215,10 @@ export class OperationReader {
   }
 
   #readRows(lookahead: number): void {
+    if (isRecords(this.#mode)) {
+      this.#readRecords(lookahead);
+      return;
+    }
     const decoder = this.#decoder;
     const depth = this.#mode & MODE.depthMask;
     const step = stepOf(this.#mode);
@@ -221,7 +235,29 @@ export class OperationReader {
     }
   }
 
-  /** The row's flag and ratio; an unchanged row is copied at once. */
+  #readRecords(lookahead: number): void {
+    const baseShift = this.#baseAt - this.#begin;
+    while (this.produced < this.#end && this.#decoder.available >= lookahead) {
+      if (this.#records === null) {
+        this.#records = new RecordReader(this.#decoder, this.#rowLength, this.#mode);
+      } else if (this.produced === this.#rowEnd) {
+        this.#beginRow(baseShift);
+        this.#records.begin();
+      } else if (!this.#records.readRatio()) {
+        const at = this.produced - this.#rowEnd + this.#rowLength;
+        const from = this.produced + baseShift;
+        if (this.#records.isWord(at)) {
+          const word = this.#records.readWord(at, this.#baseView.getUint32(from, true));
+          this.#resultView.setUint32(this.produced, word, true);
+          this.produced += 4;
+        } else {
+          this.#result[this.produced++] = this.#records.readCode(at, this.#baseView.getInt8(from));
+        }
+      }
+    }
+  }
+
+  /** The row's flag and, but for records, its ratio; an unchanged row is copied at once. */
   #beginRow(baseShift: number): void {
     const end = this.#rowEnd + this.#rowLength;
     if ((this.#mode & MODE.rowFlags) !== 0) {
@@ -230,7 +266,7 @@ export class OperationReader {
     if (this.#isRowUnchanged) {
       this.#result.set(this.#base.subarray(this.produced + baseShift, end + baseShift), this.produced);
       this.produced = end;
-    } else if ((this.#mode & MODE.ratios) !== 0) {
+    } else if ((this.#mode & MODE.ratios) !== 0 && !isRecords(this.#mode)) {
       this.#ratio = readSigned(this.#decoder, RATIO_AT, FIELD_EXPONENTS);
       if (Math.abs(this.#ratio) >= RATIO_ONE) throw outOfRange("a ratio between 0 and 2");
     }
@@ -262,6 +298,27 @@ export class OperationReader {
       this.produced += 4;
     }
   }
+
+  /** A product that is no number keeps no particular bits: an encoder does not write one. */
+  #readProducts(lookahead: number): void {
+    const distance = this.#values[0]! + 1;
+    const factor = this.#values[2]!;
+    while (this.produced < this.#end && this.#decoder.available >= lookahead) {
+      const residual = readSigned(this.#decoder, FLOAT32_AT, NUMBER_EXPONENTS);
+      const product = this.#resultView.getFloat32(this.produced - distance, true) * factor;
+      this.#resultView.setFloat32(this.produced, product, true);
+      const bits = this.#resultView.getUint32(this.produced, true);
+      this.#resultView.setUint32(this.produced, bits + residual, true);
+      this.produced += 4;
+    }
+  }
+}
+
+function float32Of(decoder: RangeDecoder): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setUint16(2, decoder.direct(16), true);
+  view.setUint16(0, decoder.direct(16), true);
+  return view.getFloat32(0, true);
 }
 
 /** An old code under a row's ratio, rounded half up and held within int8. */

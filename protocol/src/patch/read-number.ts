@@ -36,9 +36,9 @@ export function readField(decoder: RangeDecoder, at: number): number {
   return readUnsigned(decoder, at, FIELD_EXPONENTS);
 }
 
-/** An int8 residual or code, -255 … 255. `sign` is the sign of the old code. */
-export function readInt8(decoder: RangeDecoder, sign: number, depth: number): number {
-  if (decoder.bit(ZERO_AT) === 0) return 0;
+/** An int8 residual or code, -255 … 255. `sign` is the sign of the old code; `zeroAt` the adaptive bit of "not zero". */
+export function readInt8(decoder: RangeDecoder, sign: number, depth: number, zeroAt = ZERO_AT): number {
+  if (decoder.bit(zeroAt) === 0) return 0;
   const negative = decoder.bit(SIGN_AT + 1 + sign) === 1;
   let exponent = 0;
   while (exponent < INT8_EXPONENTS - 1 && decoder.bit(EXPONENT_AT + exponent) === 1) exponent++;

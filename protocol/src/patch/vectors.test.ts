@@ -9,6 +9,7 @@ import { makeFullPatch, makeTensorPatch } from "./produce/make-patch.js";
 import type { Operation } from "./produce/operation.js";
 import { RangeEncoder } from "./produce/range-encoder.js";
 import { OperationWriter } from "./produce/writer.js";
+import { biasOf, columnAt, multiplierOf, type RecordShape, ratiosOf } from "./records.js";
 import { perturbModel, randomBytes, seededRandom } from "./test-models.js";
 
 const FOLDER = fileURLToPath(new URL("../../vectors/patch/", import.meta.url));
@@ -83,6 +84,7 @@ function everyOperation(): Vector {
       (offset) => ({
         kind: "int8Residual",
         offset,
+        records: null,
         ...shape,
         depth,
         step,
@@ -108,6 +110,7 @@ function everyOperation(): Vector {
       step: 1,
       hasRowFlags: true,
       ratios,
+      records: null,
     }),
   );
   const scales = Array.from({ length: 20 }, () => Math.fround(0.001 + random() / 10));
@@ -145,6 +148,126 @@ function everyOperation(): Vector {
   return vectorOf(Uint8Array.from(base), Uint8Array.from(result), operations);
 }
 
+/**
+ * Words among codes: the two layouts of records that kernels read, every class of word, ratios of both signs, a
+ * multiplier that leaves 31 bits, unchanged records, codes that borrow from their neighbour.
+ */
+function recordsOfWords(): Vector {
+  const random = seededRandom(12);
+  const integer = (range: number): number => Math.round((random() * 2 - 1) * range);
+  const rows = 9;
+  const paired: RecordShape = {
+    head: 1,
+    tail: 4,
+    shift: 4,
+    isPaired: true,
+    columns: [
+      { class: "bias", channel: 1 },
+      { class: "bias", channel: 0 },
+      { class: "multiplier", channel: 0 },
+      { class: "multiplier", channel: 1 },
+      { class: "plain", channel: 0 },
+    ],
+  };
+  const table: RecordShape = {
+    head: 3,
+    tail: 0,
+    shift: 0,
+    isPaired: false,
+    columns: [
+      { class: "bias", channel: 3 },
+      { class: "multiplier", channel: 3 },
+      { class: "plain", channel: 0 },
+    ],
+  };
+  const ratio = (row: number): number => [0, 1, -37, 255, -255, 0x7fff, 0, -1, 90][row]!;
+  const build = (
+    shape: RecordShape,
+    codes: number,
+    withRatios: boolean,
+  ): { old: Uint8Array; next: Uint8Array } => {
+    const rowLength = 4 * (shape.head + shape.tail) + codes;
+    const old = new DataView(new ArrayBuffer(rows * rowLength));
+    const next = new DataView(new ArrayBuffer(rows * rowLength));
+    for (let row = 0; row < rows; row++) {
+      for (let at = 0; at < rowLength; ) {
+        const here = row * rowLength + at;
+        const column = shape.columns[columnAt(shape, at, rowLength)];
+        if (column === undefined) {
+          const code = integer(20);
+          old.setInt8(here, code);
+          next.setInt8(
+            here,
+            row === 3 ? code : Math.max(-128, Math.min(127, code + integer(random() < 0.1 ? 200 : 2))),
+          );
+          at++;
+          continue;
+        }
+        const r = withRatios && row !== 3 ? ratio(row) : 0;
+        const word =
+          column.class === "bias" ? integer(2 ** 31 - 1) : Math.floor((0.6 + 0.4 * random()) * 2 ** 31);
+        old.setInt32(here, word, true);
+        const moved =
+          column.class === "bias"
+            ? biasOf(word, r)
+            : column.class === "multiplier"
+              ? multiplierOf(word, r)
+              : word;
+        next.setInt32(here, row === 3 ? word : moved + (r === 0 ? 16 : 1) * integer(90), true);
+        at += 4;
+      }
+    }
+    return { old: new Uint8Array(old.buffer), next: new Uint8Array(next.buffer) };
+  };
+  const parts: { old: Uint8Array; next: Uint8Array; operation: Operation }[] = [];
+  let offset = 0;
+  for (const [records, codes, withRatios] of [
+    [paired, 24, true],
+    [paired, 10, false],
+    [table, 0, true],
+  ] as const) {
+    const { old, next } = build(records, codes, withRatios);
+    const rowLength = old.length / rows;
+    const count = ratiosOf(records);
+    const ratios = Int16Array.from({ length: rows * count }, (_, i) => ratio(Math.floor(i / count)));
+    const operation: Operation = {
+      kind: "int8Residual",
+      offset,
+      length: old.length,
+      rowLength,
+      depth: 3,
+      step: 1,
+      hasRowFlags: true,
+      ratios: withRatios ? ratios : null,
+      records,
+    };
+    parts.push({ old, next, operation });
+    offset += old.length;
+  }
+  return vectorOf(
+    Uint8Array.from(parts.flatMap(({ old }) => [...old])),
+    Uint8Array.from(parts.flatMap(({ next }) => [...next])),
+    parts.map(({ operation }) => operation),
+  );
+}
+
+/** Scales of weights as bytes, then scales of biases as their products: exact, and a few bits beside it. */
+function products(): Vector {
+  const random = seededRandom(13);
+  const factor = Math.fround(0.0235);
+  const scales = Array.from({ length: 12 }, () => Math.fround(0.001 + random() / 10));
+  const view = new DataView(new ArrayBuffer(96));
+  scales.forEach((scale, i) => {
+    view.setFloat32(4 * i, scale, true);
+    view.setFloat32(48 + 4 * i, scale * factor, true);
+    if (i % 5 === 0) view.setInt32(48 + 4 * i, view.getInt32(48 + 4 * i, true) + i - 3, true);
+  });
+  return vectorOf(new Uint8Array(0), new Uint8Array(view.buffer), [
+    { kind: "bytes", length: 48 },
+    { kind: "float32Product", distance: 48, length: 48, factor },
+  ]);
+}
+
 function vectorOf(base: Uint8Array, result: Uint8Array, operations: readonly Operation[]): Vector {
   const encoder = new RangeEncoder(CONTEXTS);
   const writer = new OperationWriter(encoder, base, result);
@@ -168,6 +291,8 @@ function buildVectors(): Record<string, Vector> {
     operations: everyOperation(),
     tensor: { base, result, patch: makeTensorPatch(base, result, { sha256 }) },
     full: { base: nothing, result, patch: makeFullPatch(result, { sha256 }) },
+    records: recordsOfWords(),
+    products: products(),
     empty: { base: nothing, result: nothing, patch: makeFullPatch(nothing, { sha256 }) },
   };
 }

@@ -4,6 +4,7 @@ import { CONTEXTS } from "../layout.js";
 import { alignedRanges } from "./aligned-ranges.js";
 import { Matcher } from "./match.js";
 import type { Operation } from "./operation.js";
+import { productCandidates } from "./product-candidates.js";
 import { CostCounter, RangeEncoder } from "./range-encoder.js";
 import { findTensorRanges } from "./ranges.js";
 import { depthVariants, tensorCandidates } from "./tensor-candidates.js";
@@ -45,26 +46,35 @@ export function makeTensorPatch(
   return join(header, encodePayload(base, next));
 }
 
+/** By the tensors that the files are known to hold, or place by place where that is no worse. */
 function encodePayload(base: Uint8Array, next: Uint8Array): Uint8Array {
+  const aligned = base.length === 0 ? [] : alignedRanges(base, next);
+  const plans = [pairRanges(base, next), { ranges: aligned, old: aligned }];
+  // A format whose tensors were guessed may have been guessed wrong.
+  const tried = plans[0]!.ranges.some(({ records }) => records !== undefined) ? plans : plans.slice(0, 1);
+  const wanted = plans[0]!.ranges.length === 0 ? plans.slice(1) : tried;
+  const payloads = wanted.map((plan) => encodePlan(base, next, plan));
+  return payloads.reduce((best, payload) => (payload.length < best.length ? payload : best));
+}
+
+interface Plan {
+  readonly ranges: readonly TensorRange[];
+  /** Of the base, one for each of `ranges`. */
+  readonly old: readonly (TensorRange | null)[];
+}
+
+function encodePlan(base: Uint8Array, next: Uint8Array, { ranges, old }: Plan): Uint8Array {
   const encoder = new RangeEncoder(CONTEXTS);
   const planner = new Planner(base, next, new OperationWriter(encoder, base, next));
-  let { ranges, old } = pairRanges(base, next);
-  if (ranges.length === 0 && base.length > 0) {
-    ranges = alignedRanges(base, next);
-    old = ranges;
-  }
   ranges.forEach((range, i) => {
-    planner.tensor(range, old[i] ?? null);
+    planner.tensor(range, old[i] ?? null, ranges.slice(0, i));
   });
   planner.untyped(next.length);
   return encoder.finish();
 }
 
 /** Ranges of `next`, each beside the range of `base` with its name, or with its length and dtype in the same order. */
-function pairRanges(
-  base: Uint8Array,
-  next: Uint8Array,
-): { ranges: TensorRange[]; old: (TensorRange | null)[] } {
+function pairRanges(base: Uint8Array, next: Uint8Array): Plan {
   const ranges = findTensorRanges(next);
   const free = new Set(base.length === 0 ? [] : findTensorRanges(base));
   const old = ranges.map((range) => take(free, range, (other) => other.name === range.name));
@@ -80,12 +90,24 @@ function take(
   isWanted: (other: TensorRange) => boolean,
 ): TensorRange | null {
   for (const other of free) {
-    if (other.dtype === range.dtype && other.length === range.length && isWanted(other)) {
+    if (
+      other.dtype === range.dtype &&
+      other.length === range.length &&
+      isSameRecord(other, range) &&
+      isWanted(other)
+    ) {
       free.delete(other);
       return other;
     }
   }
   return null;
+}
+
+function isSameRecord(a: TensorRange, b: TensorRange): boolean {
+  return (
+    (a.records === undefined) === (b.records === undefined) &&
+    (a.records === undefined || a.rowLength === b.rowLength)
+  );
 }
 
 /** Walks the result from its start; at each tensor it tries every candidate and writes the cheapest. */
@@ -102,11 +124,15 @@ class Planner {
     this.#matcher = new Matcher(base, next);
   }
 
-  tensor(range: TensorRange, old: TensorRange | null): void {
+  /** @param before the ranges of the result that lie before this one */
+  tensor(range: TensorRange, old: TensorRange | null, before: readonly TensorRange[]): void {
     if (range.length < MIN_TENSOR_BYTES) return;
     // What did not change is left to a copy that may reach over many tensors and what lies between them.
     if (old !== null && isEqual(this.#base, old.offset, this.#next, range.offset, range.length)) return;
-    const candidates = tensorCandidates(this.#base, this.#next, old, range);
+    const candidates = [
+      ...tensorCandidates(this.#base, this.#next, old, range),
+      ...productCandidates(this.#next, range, before),
+    ];
     if (candidates.length === 0) return;
     this.untyped(range.offset);
     const asBytes = this.#matcher.match(range.offset, range.offset + range.length, this.#writer.baseAt);

@@ -1,4 +1,5 @@
 import type { Kind } from "../layout.js";
+import type { RecordShape } from "../records.js";
 
 /** What the producer decides; writer.ts puts it into bits. Offsets and lengths in bytes. */
 export type Operation =
@@ -18,6 +19,13 @@ export type Operation =
       readonly offset: number;
       readonly length: number;
       readonly shift: number;
+    }
+  | {
+      readonly kind: "float32Product";
+      readonly distance: number;
+      readonly length: number;
+      /** A float32. */
+      readonly factor: number;
     };
 
 export interface Int8Residual {
@@ -29,8 +37,10 @@ export interface Int8Residual {
   /** 1, 2, 4, 8 or 16: what every residual is a multiple of. */
   readonly step: number;
   readonly hasRowFlags: boolean;
-  /** One per row, of the rows that changed too; null for "same codes". */
+  /** One per row (of records: ratiosOf() per row), whether it changed or not; null for "same codes". */
   readonly ratios: Int16Array | null;
+  /** Null for rows of codes alone. */
+  readonly records: RecordShape | null;
 }
 
 export type OperationOf<K extends Kind> = Extract<Operation, { kind: K }>;

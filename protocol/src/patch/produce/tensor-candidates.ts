@@ -1,6 +1,7 @@
 import { MODE, RATIO_ONE } from "../layout.js";
 import { scaleCode } from "../operation-reader.js";
 import type { Operation } from "./operation.js";
+import { recordCandidates } from "./record-candidates.js";
 import type { TensorRange } from "./tensor-range.js";
 import { gridStep, isEqual } from "./writer.js";
 
@@ -16,7 +17,10 @@ export function tensorCandidates(
 ): Operation[] {
   if (range.dtype === "int8") {
     const plain = { kind: "int8", length: range.length, depth: DEPTH } as const;
-    return old === null ? [plain] : [plain, ...int8Residuals(base, next, old, range)];
+    if (old === null) return [plain];
+    return range.records === undefined
+      ? [plain, ...int8Residuals(base, next, old, range)]
+      : [plain, ...recordCandidates(base, next, old, range, range.records, DEPTH)];
   }
   if (old === null) return [];
   const { offset, length } = old;
@@ -62,6 +66,7 @@ function int8Residuals(
           step,
           hasRowFlags,
           ratios,
+          records: null,
         }) as const,
     ),
   );

@@ -1,3 +1,5 @@
+import type { RecordShape } from "../records.js";
+
 /**
  * Where typed data lie in a model file. Only the producer looks for them: a range that is overlooked or wrong costs
  * bytes, never correctness, because the result is reproduced byte for byte either way.
@@ -11,4 +13,6 @@ export interface TensorRange {
   readonly length: number;
   /** Bytes between two output channels; `length` when there are none. Divides `length`. */
   readonly rowLength: number;
+  /** Of int8 codes between which words stand: every row is a record. */
+  readonly records?: Omit<RecordShape, "shift">;
 }

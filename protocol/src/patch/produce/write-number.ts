@@ -21,8 +21,8 @@ export function writeField(sink: BitSink, at: number, value: number): void {
   writeUnsigned(sink, at, FIELD_EXPONENTS, value);
 }
 
-export function writeInt8(sink: BitSink, value: number, sign: number, depth: number): void {
-  sink.bit(ZERO_AT, value === 0 ? 0 : 1);
+export function writeInt8(sink: BitSink, value: number, sign: number, depth: number, zeroAt = ZERO_AT): void {
+  sink.bit(zeroAt, value === 0 ? 0 : 1);
   if (value === 0) return;
   sink.bit(SIGN_AT + 1 + sign, value < 0 ? 1 : 0);
   const magnitude = Math.abs(value);

@@ -19,8 +19,10 @@ import {
   SCALE_GRID,
 } from "../layout.js";
 import { scaleCode } from "../operation-reader.js";
+import { columnAt, type RecordShape, ratiosOf } from "../records.js";
 import type { Int8Residual, Operation, OperationOf } from "./operation.js";
 import type { BitSink } from "./range-encoder.js";
+import { RecordWriter } from "./record-writer.js";
 import { writeField, writeInt8, writeSigned } from "./write-number.js";
 
 /** Writes operations in order; the other side of OperationReader. A copy of it over a CostCounter tries a way out. */
@@ -115,7 +117,8 @@ export class OperationWriter {
         this.#writeLength(operation.rowLength);
         this.#writeLength(operation.length / operation.rowLength);
         this.#sink.direct(modeOf(operation), 8);
-        this.#writeRows(operation);
+        if (operation.records === null) this.#writeRows(operation);
+        else this.#writeRecords(operation, operation.records);
         return;
       case "float32Residual":
         this.#writeLength(operation.length / 4);
@@ -126,6 +129,11 @@ export class OperationWriter {
         this.#writeLength(operation.length / 4);
         this.#sink.direct(operation.shift, 8);
         this.#writeInt32s(operation);
+        return;
+      case "float32Product":
+        writeField(this.#sink, OFFSET_AT, operation.distance - 1);
+        this.#writeLength(operation.length / 4);
+        this.#writeProducts(operation);
         return;
     }
   }
@@ -165,6 +173,52 @@ export class OperationWriter {
     }
   }
 
+  #writeRecords(
+    { offset, length, rowLength, depth, hasRowFlags, ratios }: Int8Residual,
+    shape: RecordShape,
+  ): void {
+    const writer = new RecordWriter(this.#sink, shape, rowLength, depth);
+    const count = ratios === null ? 0 : ratiosOf(shape);
+    let wasUnchanged = false;
+    for (let row = 0; row < length / rowLength; row++) {
+      const oldAt = offset + row * rowLength;
+      const newAt = this.produced + row * rowLength;
+      if (hasRowFlags) {
+        const isUnchanged = isEqual(this.#base, oldAt, this.#next, newAt, rowLength);
+        this.#sink.bit(ROW_AT + (wasUnchanged ? 1 : 0), isUnchanged ? 1 : 0);
+        wasUnchanged = isUnchanged;
+        if (isUnchanged) continue;
+      }
+      writer.begin(Array.from({ length: count }, (_, channel) => ratios?.[row * count + channel] ?? 0));
+      for (let at = 0; at < rowLength; ) {
+        if (columnAt(shape, at, rowLength) < 0) {
+          writer.code(at, this.#baseView.getInt8(oldAt + at), this.#nextView.getInt8(newAt + at));
+          at++;
+        } else {
+          writer.word(
+            at,
+            this.#baseView.getUint32(oldAt + at, true),
+            this.#nextView.getUint32(newAt + at, true),
+          );
+          at += 4;
+        }
+      }
+    }
+  }
+
+  #writeProducts({ distance, length, factor }: OperationOf<"float32Product">): void {
+    const view = new DataView(new ArrayBuffer(4));
+    view.setFloat32(0, factor, true);
+    this.#sink.direct(view.getUint16(2, true), 16);
+    this.#sink.direct(view.getUint16(0, true), 16);
+    for (let i = 0; i < length; i += 4) {
+      const at = this.produced + i;
+      view.setFloat32(0, this.#nextView.getFloat32(at - distance, true) * factor, true);
+      const residual = (this.#nextView.getInt32(at, true) - view.getInt32(0, true)) | 0;
+      writeSigned(this.#sink, FLOAT32_AT, NUMBER_EXPONENTS, residual);
+    }
+  }
+
   #writeFloat32s({ offset, length, isGrid }: OperationOf<"float32Residual">): void {
     for (let i = 0; i < length; i += 4) {
       const at = this.produced + i;
@@ -194,12 +248,10 @@ function writeNibble(sink: BitSink, at: number, nibble: number): void {
   }
 }
 
-function modeOf({ depth, step, hasRowFlags, ratios }: Int8Residual): number {
+function modeOf({ depth, step, hasRowFlags, ratios, records }: Int8Residual): number {
+  const kind = records === null ? Math.log2(step) : records.isPaired ? MODE.pairedRecords : MODE.records;
   return (
-    depth |
-    (Math.log2(step) << MODE.stepShift) |
-    (hasRowFlags ? MODE.rowFlags : 0) |
-    (ratios === null ? 0 : MODE.ratios)
+    depth | (kind << MODE.stepShift) | (hasRowFlags ? MODE.rowFlags : 0) | (ratios === null ? 0 : MODE.ratios)
   );
 }
 
