@@ -55,7 +55,7 @@ export function architectureHash(description: string): Uint8Array {
 }
 
 /** First numbers of a step's constants where the second is a shift that the kernel has compiled in. */
-const SHIFTED_KERNELS: ReadonlySet<number> = new Set([10, 11, 12, 20, 30, 50]);
+const SHIFTED_KERNELS: ReadonlySet<number> = new Set([10, 11, 12, 13, 20, 30, 50]);
 
 /** The shifts of a description, in the order of the steps. Throws ModelFormatError for what is no description. */
 export function givenShifts(description: string): number[] {

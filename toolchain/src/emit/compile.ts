@@ -14,7 +14,7 @@ import type { Optimize, Step } from "./c/step.js";
 import { withoutDeadChannels } from "./dead-channels.js";
 import { withoutRoundTrips } from "./round-trips.js";
 
-export type { Optimize } from "./c/step.js";
+export { OPTIMIZE, type Optimize } from "./c/step.js";
 
 export type Contract = "updatable" | "fixed";
 

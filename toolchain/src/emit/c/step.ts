@@ -2,7 +2,8 @@ import type { OperatorKind } from "../../graph/graph.js";
 import type { PlanStep } from "../../plan/problem.js";
 
 /** What to trade flash for time by. */
-export type Optimize = "speed" | "balanced" | "size";
+export const OPTIMIZE = ["speed", "balanced", "size"] as const;
+export type Optimize = (typeof OPTIMIZE)[number];
 
 /** Kernels that cost alike per unit of work; the cost model is fitted per class. */
 export type KernelClass =

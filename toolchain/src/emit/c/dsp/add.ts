@@ -4,7 +4,7 @@ import { activationRange, elements, scaleOf, tensorOf, zeroPointOf } from "../ar
 import { int32sAt } from "../portable/context.js";
 import type { CFunction } from "../step.js";
 import { bytesAt, type DspContext } from "./context.js";
-import { LOAD_WORD } from "./conv.js";
+import { LOAD_WORD } from "./words.js";
 
 const ADD_LEFT_SHIFT = 20;
 /** Right shifts of the affine form, best first; each is tried for every pair of codes before it is taken. */

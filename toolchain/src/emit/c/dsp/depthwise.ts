@@ -3,11 +3,11 @@ import { activationRange, channelsOf, tensorOf, zeroPointOf } from "../arithmeti
 import { int32sAt } from "../portable/context.js";
 import type { CFunction } from "../step.js";
 import { bytesAt, type DspContext } from "./context.js";
-import { LOAD_WORD } from "./conv.js";
 import { planesFor } from "./convert.js";
 import { hasStripAssembly, type StripShape, stripKernel } from "./depthwise-assembly.js";
 import { type Planes, type TurnedWindow, turnWindow } from "./geometry.js";
 import { type MatrixChannel, type Requantization, requantizationOf } from "./matrix.js";
+import { LOAD_WORD } from "./words.js";
 
 /**
  * Depthwise 3x3 on planes: a padded copy of one plane stands in scratch, so borders cost nothing and the output may lie

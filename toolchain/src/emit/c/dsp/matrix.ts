@@ -1,12 +1,14 @@
-import type { Channel } from "../arithmetic.js";
+import type { Graph, OperatorOf } from "../../../graph/graph.js";
+import { type Channel, channelsOf, tensorOf, zeroPointOf } from "../arithmetic.js";
 import type { ParamOffset, ParamWriter } from "../params.js";
-import type { CFunction } from "../step.js";
+import type { CFunction, Optimize } from "../step.js";
 import {
   constantCode,
   constantLongForm,
   constantShortForm,
   type LongForm,
   longForm,
+  PACKED_LIFT,
   proveShortForm,
   reachOf,
   type ShortForm,
@@ -31,6 +33,14 @@ export interface TileShape {
 
 export const tileBytes = ({ advance, turns }: TileShape): number => advance * turns;
 
+/** Tap pairs up to which the inner loop is written out: 12 instructions and about 46 bytes of code each. */
+export const UNROLLED_PAIRS: Readonly<Record<Optimize, number>> = { speed: 36, balanced: 18, size: 9 };
+
+export function largestDivisor(value: number, most: number): number {
+  for (let divisor = most; divisor > 1; divisor--) if (value % divisor === 0) return divisor;
+  return 1;
+}
+
 /** How every channel of a layer is brought back to 8 bits. */
 export type Requantization =
   | { readonly form: "short"; readonly shift: number; readonly channels: readonly ShortForm[] }
@@ -41,6 +51,26 @@ export interface MatrixChannel {
   readonly weights: readonly number[];
   readonly bias: number;
   readonly channel: Channel;
+  /** Bits by which the kernel's sums stand up in the short form; PACKED_LIFT where it says nothing. */
+  readonly lift?: number;
+}
+
+/** Rows of the matrix with taps in the order that `tapsOf` gives: indices into a channel's weights, -1 for a zero. */
+export function matrixRows(
+  graph: Graph,
+  operator: OperatorOf<"conv2d">,
+  taps: readonly number[],
+): MatrixChannel[] {
+  const zeroPoint = zeroPointOf(tensorOf(graph, operator.inputs[0]!));
+  return channelsOf(graph, operator).map((channel) => {
+    const sum = channel.weights.reduce((a, b) => a + b, 0);
+    return {
+      channel,
+      weights: taps.map((tap) => (tap < 0 ? 0 : channel.weights[tap]!)),
+      // Inputs are code + 128: the zero point and the 128 are folded in here.
+      bias: channel.bias - (zeroPoint + 128) * sum,
+    };
+  });
 }
 
 /** Rows as they are to be written, and the form that they all have. */
@@ -52,12 +82,13 @@ export interface Requantized {
 /**
  * null where neither form holds for every channel, or two weights do not fit a halfword. A channel that can only give
  * one code gets zero weights: any multiplier serves it then. `given` is the shift that existing code has compiled in (0
- * for the long form); nothing else is tried then.
+ * for the long form); nothing else is tried then. `longLift` is where sums stand in the long form.
  */
 export function requantizationOf(
   rows: readonly MatrixChannel[],
   zeroPoint: number,
   given?: number,
+  longLift: number = PACKED_LIFT,
 ): Requantized | null {
   if (rows.some(({ weights }) => weights.some((weight) => weight < -127))) return null;
   const reaches = rows.map(({ weights, bias }) => reachOf(weights, bias));
@@ -65,16 +96,18 @@ export function requantizationOf(
   const written = rows.map((row, index) =>
     constants[index] === null ? row : { ...row, weights: row.weights.map(() => 0), bias: 0 },
   );
-  const live = rows.filter((_, index) => constants[index] === null).map(({ channel }) => channel);
+  const live = rows
+    .filter((_, index) => constants[index] === null)
+    .map(({ channel, lift }) => ({ real: channel.real, lift: lift ?? PACKED_LIFT }));
   const shifts =
     given === undefined ? (live.length === 0 ? [8] : shortShifts(live)) : given > 0 ? [given] : [];
   for (const shift of shifts) {
     const channels: ShortForm[] = [];
-    for (const [index, { channel }] of rows.entries()) {
+    for (const [index, { channel, lift }] of rows.entries()) {
       const constant = constants[index]!;
       const form =
         constant === null
-          ? proveShortForm(channel, zeroPoint, reaches[index]!, shift)
+          ? proveShortForm(channel, zeroPoint, reaches[index]!, shift, lift ?? PACKED_LIFT)
           : constantShortForm(constant, shift);
       if (form === null) break;
       channels.push(form);
@@ -85,7 +118,9 @@ export function requantizationOf(
   if (given !== undefined && given > 0) return null;
   const channels = rows.map(({ channel }, index) => {
     const constant = constants[index]!;
-    return constant === null ? longForm(channel, zeroPoint, reaches[index]!) : constantLongForm(constant);
+    return constant === null
+      ? longForm(channel, zeroPoint, reaches[index]!, longLift)
+      : constantLongForm(constant);
   });
   return channels.every((form) => form !== null)
     ? { rows: written, requantization: { form: "long", channels } }

@@ -2,8 +2,8 @@ import type { OperatorOf } from "../../../graph/graph.js";
 import { activationRange, tensorOf } from "../arithmetic.js";
 import type { CFunction } from "../step.js";
 import { bytesAt, type DspContext } from "./context.js";
-import { LOAD_WORD } from "./conv.js";
 import { type Planes, turnWindow } from "./geometry.js";
+import { LOAD_WORD } from "./words.js";
 
 /** Averaging a whole plane, and maxima of 2x2 windows without padding: what small networks pool. */
 export function lowerDspPool(

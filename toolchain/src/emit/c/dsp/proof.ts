@@ -2,9 +2,9 @@ import { requantizeDouble } from "../../../execute/integer/fixed-point.js";
 import type { Channel } from "../arithmetic.js";
 
 /**
- * Requantization in two instructions, SMMUL and USAT with a shift:
+ * Requantization in two instructions, SMMUL and USAT with a shift, of an accumulator that stands L bits up:
  *
- *   u = clamp(((256 x + beta) * m >> 32) >> S, 0, 255)
+ *   u = clamp(((2^L x + beta) * m >> 32) >> S, 0, 255)
  *
  * equals TensorFlow Lite's double rounding for every accumulator x that a channel can reach, if beta and m are chosen
  * so that all (up to 255) thresholds of the exact function are hit. Where no such pair is found the layer takes the
@@ -26,8 +26,8 @@ const BETA_TRIES = 4000;
 /** Quotients are computed in double: an interval end closer than this to an integer is given up. */
 const QUOTIENT_MARGIN = 2 ** -20;
 const MAX_MULTIPLIER = 2 ** 31 - 1;
-/** The accumulator stands 8 bits up: weights of two channels share a halfword. */
-export const ACCUMULATOR_SHIFT = 8;
+/** Bits by which an accumulator stands up where weights of two channels share a halfword. */
+export const PACKED_LIFT = 8;
 
 /** Range of bias + sum(weight * u) for u in 0..255. */
 export function reachOf(weights: Iterable<number>, bias: number): Reach {
@@ -44,9 +44,9 @@ export function reachOf(weights: Iterable<number>, bias: number): Reach {
  * Shifts worth trying for a layer, best first. A multiplier must stay below 2^31. Rounded down to one in three, so that
  * layers share kernels and later parameters of the same architecture fit the shift that was compiled in.
  */
-export function shortShifts(channels: readonly Channel[]): number[] {
-  const largest = Math.max(...channels.map((channel) => channel.real));
-  const most = Math.max(1, Math.min(15, Math.floor(7 - Math.log2(largest))));
+export function shortShifts(channels: readonly { readonly real: number; readonly lift: number }[]): number[] {
+  const room = Math.min(...channels.map(({ real, lift }) => lift - 1 - Math.log2(real)));
+  const most = Math.max(1, Math.min(15, Math.floor(room)));
   const shared = [14, 11, 8, 5, 2].find((shift) => shift < most) ?? most;
   return [...new Set([shared, most])];
 }
@@ -88,6 +88,7 @@ export function proveShortForm(
   zeroPoint: number,
   reach: Reach,
   shift: number,
+  liftBits: number,
 ): ShortForm | null {
   if (channel.real <= 0) return null;
   const steps = thresholds(channel, zeroPoint, reach);
@@ -96,14 +97,15 @@ export function proveShortForm(
     low: exactCode(reach.low, channel, zeroPoint),
     high: exactCode(reach.high, channel, zeroPoint),
   };
-  const nominal = Math.round(((0.5 + zeroPoint + 128) / channel.real) * 256);
+  const lift = 2 ** liftBits;
+  const nominal = Math.round(((0.5 + zeroPoint + 128) / channel.real) * lift);
   for (let attempt = 0; attempt < BETA_TRIES; attempt++) {
     const beta = nominal + (attempt & 1 ? 1 : -1) * ((attempt + 1) >> 1);
-    const interval = multipliersFor(steps, beta, scale, reach, ends);
+    const interval = multipliersFor(steps, beta, { scale, lift }, reach, ends);
     if (interval === null) continue;
     const multiplier = Math.floor((interval.low + interval.high) / 2);
     const form = { beta, multiplier };
-    if (isExact(form, steps, shift, reach, ends)) return form;
+    if (isExact(form, steps, { shift, lift }, reach, ends)) return form;
   }
   return null;
 }
@@ -112,27 +114,27 @@ export function proveShortForm(
 function multipliersFor(
   steps: readonly Threshold[],
   beta: number,
-  scale: number,
+  { scale, lift }: { readonly scale: number; readonly lift: number },
   reach: Reach,
   ends: Reach,
 ): Reach | null {
-  const lift = (x: number): number => x * 256 + beta;
-  if (lift(reach.high) >= 2 ** 31 || lift(reach.low) < -(2 ** 31)) return null;
+  const lifted = (x: number): number => x * lift + beta;
+  if (lifted(reach.high) >= 2 ** 31 || lifted(reach.low) < -(2 ** 31)) return null;
   let low = 1;
   let high = MAX_MULTIPLIER;
-  const atLeast = (code: number, lifted: number): void => {
-    if (lifted <= 0) high = 0;
-    else low = Math.max(low, Math.ceil((code * scale) / lifted + QUOTIENT_MARGIN));
+  const atLeast = (code: number, sum: number): void => {
+    if (sum <= 0) high = 0;
+    else low = Math.max(low, Math.ceil((code * scale) / sum + QUOTIENT_MARGIN));
   };
-  const below = (code: number, lifted: number): void => {
-    if (lifted > 0) high = Math.min(high, Math.ceil((code * scale) / lifted - QUOTIENT_MARGIN) - 1);
+  const below = (code: number, sum: number): void => {
+    if (sum > 0) high = Math.min(high, Math.ceil((code * scale) / sum - QUOTIENT_MARGIN) - 1);
   };
   // What clamps to 0 or to 255 may be anything beyond it.
-  if (ends.low > 0) atLeast(ends.low, lift(reach.low));
-  if (ends.high < 255) below(ends.high + 1, lift(reach.high));
+  if (ends.low > 0) atLeast(ends.low, lifted(reach.low));
+  if (ends.high < 255) below(ends.high + 1, lifted(reach.high));
   for (const { code, x } of steps) {
-    atLeast(code, lift(x));
-    below(code, lift(x - 1));
+    atLeast(code, lifted(x));
+    below(code, lifted(x - 1));
     if (low > high) return null;
   }
   return low > high ? null : { low, high };
@@ -142,12 +144,12 @@ function multipliersFor(
 function isExact(
   { beta, multiplier }: ShortForm,
   steps: readonly Threshold[],
-  shift: number,
+  { shift, lift }: { readonly shift: number; readonly lift: number },
   reach: Reach,
   ends: Reach,
 ): boolean {
   const code = (x: number): number => {
-    const raw = (BigInt(x * 256 + beta) * BigInt(multiplier)) >> BigInt(32 + shift);
+    const raw = (BigInt(x * lift + beta) * BigInt(multiplier)) >> BigInt(32 + shift);
     return raw < 0n ? 0 : raw > 255n ? 255 : Number(raw);
   };
   if (code(reach.low) !== ends.low || code(reach.high) !== ends.high) return false;
@@ -168,7 +170,7 @@ export const constantShortForm = (code: number, shift: number): ShortForm => ({
 export const constantLongForm = (code: number): LongForm => ({ multiplier: 0, offset: code * 256, shift: 8 });
 
 /**
- * The exact form: r = (256 x * q + 64 * 2^32) >> 32, one less than a multiple of 128 off where negative, then
+ * The exact form: r = (2^L x * q + 2^(L - 2) * 2^32) >> 32, one unit of 2^(L - 1) off where negative, then
  * (r + offset) >> shift, saturated to 0..255. Holds for any zero point.
  */
 export interface LongForm {
@@ -178,12 +180,13 @@ export interface LongForm {
 }
 
 /** null where the form's own words overflow, or the channel's real factor is 1 or more. */
-export function longForm(channel: Channel, zeroPoint: number, reach: Reach): LongForm | null {
+export function longForm(channel: Channel, zeroPoint: number, reach: Reach, lift: number): LongForm | null {
   const right = -channel.shift;
   if (right < 1 || right > 20) return null;
-  const offset = 128 * 2 ** (right - 1) + (zeroPoint + 128) * 2 ** (7 + right);
-  const most = Math.max(Math.abs(reach.low), Math.abs(reach.high));
-  if (most * 256 >= 2 ** 31) return null;
-  if ((most * 256 * channel.multiplier) / 2 ** 32 + offset + 256 >= 2 ** 31) return null;
-  return { multiplier: channel.multiplier, offset, shift: 7 + right };
+  const unit = 2 ** (lift - 1);
+  const offset = unit * 2 ** (right - 1) + (zeroPoint + 128) * unit * 2 ** right;
+  const most = Math.max(Math.abs(reach.low), Math.abs(reach.high)) * 2 * unit;
+  if (most >= 2 ** 31) return null;
+  if ((most * channel.multiplier) / 2 ** 32 + offset + 2 * unit >= 2 ** 31) return null;
+  return { multiplier: channel.multiplier, offset, shift: lift - 1 + right };
 }
