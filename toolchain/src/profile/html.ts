@@ -1,10 +1,12 @@
 import { arenaPicture } from "./arena-picture.js";
 import { escapeHtml } from "./escape-html.js";
+import { briefName } from "./over.js";
 import type { LayerProfile, ProfileReport } from "./report.js";
-import { bytes, describeOver, fromMicro } from "./terminal.js";
+import { bytes, describeOver, fromMicro, renderWay } from "./terminal.js";
+import type { Way } from "./ways.js";
 
 /** One file, nothing loaded from anywhere: it can be mailed. */
-export function renderHtml(report: ProfileReport): string {
+export function renderHtml(report: ProfileReport, ways: readonly Way[] = []): string {
   const facts: [string, string][] = [
     ["RAM", bytes(report.ramBytes)],
     ["flash", bytes(report.flashBytes)],
@@ -17,7 +19,7 @@ export function renderHtml(report: ProfileReport): string {
   ];
   const verdict = report.fits
     ? `<p class="verdict good">Within the budget.</p>`
-    : `<ul class="verdict bad">${report.over.map((each) => `<li>${escapeHtml(describeOver(each))}</li>`).join("")}</ul>`;
+    : `<ul class="verdict bad">${report.over.map((each) => `<li>${escapeHtml(describeOver(each))}</li>`).join("")}</ul>${ways.map((way) => `<p>${escapeHtml(renderWay(way))}</p>`).join("")}`;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -78,7 +80,7 @@ function bars(
   const rows = layers.map((layer, index) => {
     const y = index * ROW_HEIGHT;
     const width = Math.max(1, (value(layer) / most) * room);
-    return `<text x="${LABEL_WIDTH - 8}" y="${y + 13}" text-anchor="end">${escapeHtml(`${layer.kind} ${layer.name}`.slice(0, 42))}</text><rect x="${LABEL_WIDTH}" y="${y + 3}" width="${width.toFixed(1)}" height="${ROW_HEIGHT - 6}" rx="2" fill="var(--bar)"/><text class="soft" x="${(LABEL_WIDTH + width + 6).toFixed(1)}" y="${y + 13}">${escapeHtml(show(value(layer)))}</text>`;
+    return `<text x="${LABEL_WIDTH - 8}" y="${y + 13}" text-anchor="end">${escapeHtml(`${layer.kind} ${briefName(layer.name)}`.slice(0, 42))}</text><rect x="${LABEL_WIDTH}" y="${y + 3}" width="${width.toFixed(1)}" height="${ROW_HEIGHT - 6}" rx="2" fill="var(--bar)"/><text class="soft" x="${(LABEL_WIDTH + width + 6).toFixed(1)}" y="${y + 13}">${escapeHtml(show(value(layer)))}</text>`;
   });
   return `<svg viewBox="0 0 ${CHART_WIDTH} ${layers.length * ROW_HEIGHT}" role="img">${rows.join("")}</svg>`;
 }

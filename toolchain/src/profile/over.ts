@@ -9,6 +9,9 @@ type Measured = Pick<
   "ramBytes" | "flashBytes" | "worstCaseLatencyUs" | "energyUj" | "averagePowerUw" | "layers" | "flashParts"
 >;
 
+/** The last of the names that a converter joined with ";" when it fused operators. */
+export const briefName = (name: string): string => name.slice(name.lastIndexOf(";") + 1);
+
 /** Limits of the budget and of the part itself (its RAM and flash), each with the layer that breaks it. */
 export function overBudget(report: Measured, target: Target, budget: Budget): Over[] {
   const { layers } = report;
@@ -33,7 +36,8 @@ export function overBudget(report: Measured, target: Target, budget: Budget): Ov
     least(budget.ramBytes, target.ramBytes?.value),
     report.ramBytes,
     (layer) => layer.liveBytes,
-    (layer) => `Fewer channels or a larger stride at or before "${layer.name}" shrink what is alive there.`,
+    (layer) =>
+      `Fewer channels or a larger stride at or before "${briefName(layer.name)}" shrink what is alive there.`,
   );
   check(
     "flash",
@@ -45,12 +49,12 @@ export function overBudget(report: Measured, target: Target, budget: Budget): Ov
       const excess = report.flashBytes - (least(budget.flashBytes, target.flashBytes?.value) ?? 0);
       const second = report.flashParts["secondSlot"] ?? 0;
       return second >= excess
-        ? `--single-slot saves ${second} B and gives up undoing an update on the device; or prune "${layer.name}", which holds ${layer.paramBytes} B.`
-        : `Prune "${layer.name}", which holds ${layer.paramBytes} B.`;
+        ? `--single-slot saves ${second} B and gives up undoing an update on the device; or prune "${briefName(layer.name)}", which holds ${layer.paramBytes} B.`
+        : `Prune "${briefName(layer.name)}", which holds ${layer.paramBytes} B.`;
     },
   );
   const bySpeed = (layer: LayerProfile): string =>
-    `Prune channels of "${layer.name}" (${Math.round((100 * layer.latencyUs) / totalOf(layers))} % of the time), or take a faster target.`;
+    `Prune channels of "${briefName(layer.name)}" (${Math.round((100 * layer.latencyUs) / totalOf(layers))} % of the time), or take a faster target.`;
   check(
     "latency",
     "us",

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { readTflite } from "../formats/tflite/read.js";
 import { loadTarget, TARGETS } from "../targets/index.js";
 import { renderHtml } from "./html.js";
+import { briefName } from "./over.js";
 import { profileGraph } from "./profile.js";
 import { renderProfile } from "./terminal.js";
 
@@ -33,7 +34,7 @@ describe.skipIf(!hasData)("profileGraph (needs the shared data)", () => {
     const { fits, over } = profileGraph(load("kws"), loadTarget("cortex-m4f"), { budget });
     expect(fits).toBe(false);
     expect(over.map(({ limit }) => limit)).toEqual(["ram", "latency"]);
-    for (const { layer, proposal } of over) expect(proposal).toContain(layer);
+    for (const { layer, proposal } of over) expect(proposal).toContain(briefName(layer));
   });
 
   it("holds a model against the part's own memory", () => {

@@ -1,4 +1,4 @@
-import { compileGraph } from "../emit/compile.js";
+import { type CompileOptions, compileGraph } from "../emit/compile.js";
 import type { Graph } from "../graph/graph.js";
 import type { Plan } from "../plan/problem.js";
 import { CORE_BUILDS } from "../targets/cores.js";
@@ -17,6 +17,8 @@ export interface ProfileOptions {
   readonly budget?: Budget;
   /** Parameters in one slot: an update can't be undone. */
   readonly singleSlot?: boolean;
+  /** As the model will be compiled. */
+  readonly compile?: Pick<CompileOptions, "optimize" | "contract">;
 }
 
 /** Duty cycle where the budget names none. */
@@ -123,8 +125,12 @@ function averagePower(target: Target, latencyUs: number, inferencesPerS: number)
   return (busy * target.activePowerW.value + (1 - busy) * target.sleepPowerW.value) * 1e6;
 }
 
-function compiledMemory(graph: Graph, target: Target, { singleSlot = false }: ProfileOptions): Memory {
-  const { plan, steps, params, files, identifier } = compileGraph(graph, target);
+function compiledMemory(
+  graph: Graph,
+  target: Target,
+  { singleSlot = false, compile = {} }: ProfileOptions,
+): Memory {
+  const { plan, steps, params, files, identifier } = compileGraph(graph, target, compile);
   const placed = [...plan.placed.values()];
   const positionOf = new Map(plan.order.map((step, at) => [step, at]));
   const codeBytes =

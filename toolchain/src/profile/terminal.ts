@@ -1,6 +1,8 @@
 import Table from "cli-table3";
 import pc from "picocolors";
+import { briefName } from "./over.js";
 import type { Over, ProfileReport } from "./report.js";
+import type { Way } from "./ways.js";
 
 const UNITS: readonly [number, string][] = [
   [1e9, "G"],
@@ -29,10 +31,14 @@ export function bytes(value: number): string {
 export function describeOver({ limit, allowed, needed, unit, layer, proposal }: Over): string {
   const show = (value: number): string =>
     unit === "B" ? bytes(value) : fromMicro(value, unit === "us" ? "s" : unit === "uJ" ? "J" : "W");
-  return `${limit}: ${show(needed)} where ${show(allowed)} are allowed; most of it at "${layer}". ${proposal}`;
+  return `${limit}: ${show(needed)} where ${show(allowed)} are allowed; most of it at "${briefName(layer)}". ${proposal}`;
 }
 
-export function renderProfile(report: ProfileReport): string {
+export function renderWay({ change, price, isProved }: Way): string {
+  return `${isProved ? "holds every limit" : "estimate"}: ${change} (${price})`;
+}
+
+export function renderProfile(report: ProfileReport, ways: readonly Way[] = []): string {
   const layers = new Table({
     head: ["layer", "operator", "MACs", "parameters", "alive", "time", "worst case", "energy"],
     colAligns: ["left", "left", "right", "right", "right", "right", "right", "right"],
@@ -40,7 +46,7 @@ export function renderProfile(report: ProfileReport): string {
   });
   for (const layer of report.layers)
     layers.push([
-      layer.name.slice(0, 32),
+      briefName(layer.name).slice(0, 32),
       layer.kind,
       short(layer.macs, ""),
       bytes(layer.paramBytes),
@@ -68,12 +74,13 @@ export function renderProfile(report: ProfileReport): string {
     ...(report.batteryDays === null ? [] : [`battery        ${report.batteryDays.toFixed(1)} days`]),
     report.fits ? pc.green("within the budget") : pc.red("over the budget"),
     ...report.over.map((each) => `  ${pc.red(describeOver(each))}`),
+    ...ways.map((way) => `  ${renderWay(way)}`),
     pc.dim(report.basis.join("\n")),
   ];
   return lines.join("\n");
 }
 
 /** The JSON document of `mote profile --json`: the numbers without the plan. */
-export function profileDocument({ plan: _plan, ...rest }: ProfileReport): object {
-  return rest;
+export function profileDocument({ plan: _plan, ...rest }: ProfileReport, ways: readonly Way[] = []): object {
+  return { ...rest, ways };
 }

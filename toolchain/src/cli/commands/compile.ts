@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { identifierOf } from "../../emit/c/model.js";
-import { type CompiledModel, compileGraph, type Optimize } from "../../emit/compile.js";
+import { type CompiledModel, compileGraph, OPTIMIZE } from "../../emit/compile.js";
 import { buildOf, measureCode, type RunResult, runCompiled } from "../../emit/run/run.js";
 import { DataError, FileError, MismatchError, UsageError } from "../../errors.js";
 import { runInteger } from "../../execute/index.js";
@@ -13,6 +13,7 @@ import { longestCountedCycles } from "../../profile/worst-case.js";
 import { loadTarget } from "../../targets/index.js";
 import type { Target } from "../../targets/target.js";
 import type { CliCommand, Io } from "../command.js";
+import { oneOf } from "../options.js";
 
 interface Options {
   readonly target: string;
@@ -23,8 +24,6 @@ interface Options {
   readonly run?: boolean;
   readonly input?: string;
 }
-
-const OPTIMIZE: readonly Optimize[] = ["speed", "balanced", "size"];
 
 export const command: CliCommand = {
   name: "compile",
@@ -53,13 +52,7 @@ export const command: CliCommand = {
 async function compile(path: string, options: Options, io: Io): Promise<void> {
   const target = loadTarget(options.target);
   buildOf(target);
-  const optimize = OPTIMIZE.find((mode) => mode === options.optimize);
-  if (optimize === undefined)
-    throw new UsageError({
-      expected: `--optimize ${OPTIMIZE.join(", ")}`,
-      got: `"${options.optimize}"`,
-      todo: "Choose one of them.",
-    });
+  const optimize = oneOf("--optimize", options.optimize, OPTIMIZE);
   if (options.run === true && options.input === undefined)
     throw new UsageError({
       expected: "--input FILE with --run",
