@@ -22,3 +22,4 @@ export * from "./trust/malleability.js";
 export * from "./update/machine.js";
 export * from "./update/preconditions.js";
 export * from "./update/report.js";
+export * from "./update/windows.js";

@@ -107,7 +107,7 @@ export class Agent {
     const { state } = this.updater;
     const serving = servingSlot(state);
     const trust = await stores.trust.load();
-    const { batteryPercent, freeBytes } = await conditions();
+    const { batteryPercent, freeBytes, ...others } = await conditions();
     return {
       running: { sequence: serving?.sequence ?? 0, artifactSha256: serving?.artifactSha256 ?? null },
       held: heldArtifacts(state),
@@ -116,6 +116,7 @@ export class Agent {
       agentVersion,
       batteryPercent: batteryPercent === null ? null : Math.round(batteryPercent),
       freeBytes,
+      conditions: others,
     };
   }
 

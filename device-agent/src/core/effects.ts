@@ -85,18 +85,25 @@ const patch =
   (change: Partial<UpdateRecord>) =>
   (state: AgentState): AgentState => ({ ...state, update: { ...state.update, ...change } });
 
+/** What keeps this update waiting now. */
+async function unmetNow(host: Host, deps: EffectDeps): Promise<string[]> {
+  const { offer } = host.state.update;
+  const now = await deps.conditions();
+  const unmet: string[] = unmetPreconditions(offer?.preconditions ?? {}, now, deps.clock.wallMs());
+  // Going back is for the device's own good and costs little: it does not wait for a charger.
+  const { noUpdate } = allowance(now, deps.settings.power);
+  if (noUpdate !== null && offer?.kind === "update") unmet.push(noUpdate);
+  return unmet;
+}
+
 async function waiting(host: Host, deps: EffectDeps, signal: AbortSignal): Promise<Outcome | null> {
   const { settings, clock, random } = deps;
-  const { attempts, offer } = host.state.update;
+  const { attempts } = host.state.update;
   if (attempts > 0)
     await clock.sleep(backoffMs(attempts, settings.retryFirstMs, settings.retryMaxMs, random), signal);
   let told = "";
   while (!signal.aborted) {
-    const now = await deps.conditions();
-    const unmet = unmetPreconditions(offer?.preconditions ?? {}, now);
-    // Going back is for the device's own good and costs little: it does not wait for a charger.
-    const { noUpdate } = allowance(now, settings.power);
-    if (noUpdate !== null && offer?.kind === "update") unmet.push(noUpdate);
+    const unmet = await unmetNow(host, deps);
     if (unmet.length === 0) return { event: "preconditionsMet" };
     const detail = unmet.join(", ");
     if (detail !== told) {
@@ -149,7 +156,39 @@ async function releaseOf(host: Host, deps: EffectDeps): Promise<Release> {
   return openRelease(host.state.update.candidate!, deps.hardware, (sha256) => deps.stores.blobs.read(sha256));
 }
 
+/**
+ * Fetches while the preconditions hold. A window that closes or a charger that is unplugged ends the transfer; what has
+ * come stays, and the rest follows when they hold again.
+ */
 async function downloading(host: Host, deps: EffectDeps, signal: AbortSignal): Promise<Outcome | null> {
+  const lost = new AbortController();
+  const stop = () => lost.abort();
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop, { once: true });
+  let unmet: string[] = [];
+  const watch = async () => {
+    while (!lost.signal.aborted) {
+      await deps.clock.sleep(deps.settings.preconditionsEveryMs, lost.signal);
+      if (lost.signal.aborted) return;
+      unmet = await unmetNow(host, deps);
+      if (unmet.length > 0) stop();
+    }
+  };
+  const watching = watch();
+  try {
+    const outcome = await fetchRelease(host, deps, lost.signal);
+    if (outcome !== null || signal.aborted) return outcome;
+    const detail = unmet.join(", ");
+    deps.log({ event: "preconditions-lost", unmet });
+    return { event: "preconditionsLost", code: "waiting-preconditions", detail };
+  } finally {
+    stop();
+    signal.removeEventListener("abort", stop);
+    await watching;
+  }
+}
+
+async function fetchRelease(host: Host, deps: EffectDeps, signal: AbortSignal): Promise<Outcome | null> {
   const { offer, candidate, failedRoutes } = host.state.update;
   let bytes = 0;
   const downloads = {

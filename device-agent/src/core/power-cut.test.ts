@@ -1,4 +1,4 @@
-import { makeTensorPatch, type TargetFile } from "@mote/protocol";
+import { makeTensorPatch, type TargetFile, UNKNOWN_CONDITIONS } from "@mote/protocol";
 import { nodeSha256, TestRepository } from "@mote/protocol/node";
 import { describe, expect, it } from "vitest";
 import { type Cut, MemoryDevice } from "../testing/memory-device.js";
@@ -115,5 +115,36 @@ describe("a power cut", () => {
     expect([1, 2]).toContain(serving.sequence);
     expect(digestOf(device.files.get(serving.artifactSha256)!)).toBe(serving.artifactSha256);
     expect(confirmedSlot(await install(device, v2))?.sequence).toBe(2);
+  });
+});
+
+describe("a critical task that begins during the download", () => {
+  it("ends the transfer, says why, and lets the rest follow from where it stopped", async () => {
+    const device = world();
+    let asked = 0;
+    let isCritical = false;
+    device.conditions = () => {
+      // The task is over after the device has looked a few times.
+      if (isCritical && ++asked > 3) isCritical = false;
+      return { ...UNKNOWN_CONDITIONS, inCriticalTask: isCritical };
+    };
+    let chunks = 0;
+    device.beforeChunk = async (signal) => {
+      // Golden vectors come first; the model's second third is held up until the transfer is cut off.
+      if (++chunks !== 5) return;
+      isCritical = true;
+      await new Promise((_, reject) =>
+        signal?.addEventListener("abort", () => reject(new Error("cut off")), { once: true }),
+      );
+    };
+    const offer = { ...offerOf(v1), preconditions: { requireNoCriticalTask: true } };
+    const state = await device.live((updater) => updater.offered(offer), runs(v1), null);
+    expect(device.log.find(({ event }) => event === "preconditions-lost")).toMatchObject({
+      unmet: ["requireNoCriticalTask"],
+    });
+    const waits = state.reports.filter(({ phase }) => phase === "waiting");
+    expect(waits.at(-1)).toMatchObject({ code: "waiting-preconditions", detail: "requireNoCriticalTask" });
+    expect(device.fetchedFrom.some((from) => from > 0)).toBe(true);
+    expect(state.reports.at(-1)).toMatchObject({ phase: "confirmed", targetSequence: 1 });
   });
 });

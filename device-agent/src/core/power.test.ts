@@ -1,19 +1,10 @@
-import type { DeviceConditions } from "@mote/protocol";
+import { UNKNOWN_CONDITIONS } from "@mote/protocol";
 import { describe, expect, it } from "vitest";
 import { allowance, POWER_DEFAULTS } from "./power.js";
 
-const mains: DeviceConditions = {
-  batteryPercent: null,
-  charging: null,
-  metered: null,
-  freeBytes: null,
-  temperatureC: null,
-  busy: false,
-};
-
 describe("the device's own power policy", () => {
   it.each([
-    ["on mains power", {}, 1, null],
+    ["on UNKNOWN_CONDITIONS power", {}, 1, null],
     ["with a good battery", { batteryPercent: 15, charging: false }, 1, null],
     ["with a low battery", { batteryPercent: 14, charging: false }, 0.5, "ownLowBattery"],
     [
@@ -31,6 +22,6 @@ describe("the device's own power policy", () => {
       "ownHighTemperature",
     ],
   ] as const)("%s", (_, change, rateShare, noUpdate) => {
-    expect(allowance({ ...mains, ...change }, POWER_DEFAULTS)).toEqual({ rateShare, noUpdate });
+    expect(allowance({ ...UNKNOWN_CONDITIONS, ...change }, POWER_DEFAULTS)).toEqual({ rateShare, noUpdate });
   });
 });

@@ -24,6 +24,8 @@ export interface AgentOptions {
   readonly settings?: Partial<AgentSettings>;
   /** Conditions that a person states because the machine can't tell them. */
   readonly conditions?: Partial<DeviceConditions>;
+  /** While this file exists, no update disturbs the device that must not be disturbed. */
+  readonly criticalFile?: string;
   /** Instead of the address of enrolment: a gateway or a cache on the way. */
   readonly serverUrl?: string;
   readonly writeBytesPerS?: number;
@@ -72,7 +74,12 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
       clock,
       random,
       crypto: { sha256: nodeSha256, verify: nodeVerify },
-      conditions: machineConditions(stores.blobs, clock, options.conditions ?? {}),
+      conditions: machineConditions(
+        stores.blobs,
+        clock,
+        options.conditions ?? {},
+        options.criticalFile ?? null,
+      ),
       settings,
       log,
       agentVersion: AGENT_VERSION,

@@ -1,6 +1,6 @@
-import { readdir, readFile } from "node:fs/promises";
+import { access, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { DeviceConditions } from "@mote/protocol";
+import type { DeviceConditions, LinkType } from "@mote/protocol";
 import type { BlobStore, Clock, Conditions } from "../core/ports.js";
 
 const POWER = "/sys/class/power_supply";
@@ -8,11 +8,16 @@ const THERMAL = "/sys/class/thermal";
 /** Conditions change slowly and reading them costs system calls; milliseconds. */
 const FRESH_MS = 2_000;
 
-/** What this machine knows of itself. Linux tells of batteries and temperature; elsewhere they are unknown. */
+/**
+ * What this machine knows of itself. Linux tells of batteries, temperature and links; elsewhere they are unknown.
+ *
+ * @param criticalFile while it exists the device is at something that must not be interrupted: any program can make it.
+ */
 export function machineConditions(
   blobs: BlobStore,
   clock: Clock,
   fixed: Partial<DeviceConditions>,
+  criticalFile: string | null,
 ): Conditions {
   let held: { readonly atMs: number; readonly value: DeviceConditions } | null = null;
   return async () => {
@@ -21,9 +26,12 @@ export function machineConditions(
     const value: DeviceConditions = {
       ...(await battery()),
       metered: null,
+      link: await linkType(),
       freeBytes: await blobs.freeBytes().catch(() => null),
       temperatureC: await temperature(),
       busy: false,
+      inCriticalTask: criticalFile !== null && (await isThere(criticalFile)),
+      timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
       ...fixed,
     };
     held = { atMs: nowMs, value };
@@ -39,6 +47,27 @@ async function battery(): Promise<Pick<DeviceConditions, "batteryPercent" | "cha
     return { batteryPercent: percent, charging: status === null ? null : status !== "Discharging" };
   }
   return { batteryPercent: null, charging: null };
+}
+
+/** Of the route by which packets leave; the names of interfaces are Linux's own (systemd.net-naming-scheme). */
+async function linkType(): Promise<LinkType | null> {
+  const routes = (await textIn("/proc/net/route")) ?? "";
+  const isDefault = (line: string[]) => line[1] === "00000000";
+  const name = routes
+    .split("\n")
+    .map((line) => line.split(/\s+/))
+    .find(isDefault)?.[0];
+  if (name === undefined) return null;
+  if (/^(wl|wifi)/.test(name)) return "wifi";
+  if (/^(ww|ppp|rmnet)/.test(name)) return "cellular";
+  return /^(en|eth)/.test(name) ? "ethernet" : "other";
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** The hottest zone, in degrees Celsius. */

@@ -175,6 +175,23 @@ describe("an offer", () => {
     expect(bench.server.requests.some((line) => line.includes("/blobs/"))).toBe(false);
   });
 
+  it("waits while a file says that the device must not be interrupted, whoever made that file", async () => {
+    const criticalFile = join(bench.folder, "surgery");
+    await writeFile(criticalFile, "");
+    bench.server.publish(v1);
+    bench.server.offer = bench.server.offerOf(v1, [bench.server.route("full", v1.model)], {
+      preconditions: { requireNoCriticalTask: true },
+    });
+    await bench.start({ preconditionsEveryMs: 20 }, { criticalFile, conditions: { timeZone: "Asia/Tokyo" } });
+    expect(await bench.reported("waiting", 1)).toMatchObject({ detail: "requireNoCriticalTask" });
+    expect(bench.server.polls.at(-1)?.conditions).toMatchObject({
+      inCriticalTask: true,
+      timeZone: "Asia/Tokyo",
+    });
+    await rm(criticalFile);
+    await bench.reported("confirmed", 1);
+  });
+
   it("waits for the device's own good too, but a way back does not", async () => {
     offer(v1);
     await bench.start();

@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
-import type { DeviceConditions } from "@mote/protocol";
-import type { Command } from "commander";
+import { type DeviceConditions, isTimeZone, LINK_TYPES, type LinkType } from "@mote/protocol";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { AgentOptions } from "./assemble.js";
 import { percent, positiveNumber } from "./options.js";
 
@@ -12,6 +12,9 @@ export interface RunOptions {
   batteryPercent?: number;
   charging?: boolean;
   metered?: boolean;
+  link?: LinkType;
+  timeZone?: string;
+  criticalFile?: string;
   writeKibS?: number;
 }
 
@@ -26,6 +29,13 @@ export function addRunOptions(command: Command): Command {
     .option("--battery-percent <n>", "battery level, where the machine can't tell", percent)
     .option("--charging", "on external power, where the machine can't tell")
     .option("--metered", "on a link that costs by the byte")
+    .addOption(new Option("--link <type>", "the link, where the machine can't tell").choices(LINK_TYPES))
+    .option(
+      "--time-zone <name>",
+      "where the device stands, e.g. Europe/Berlin (default: the machine's)",
+      timeZone,
+    )
+    .option("--critical-file <path>", "while this file exists, the device must not be interrupted")
     .option(
       "--write-kib-s <n>",
       "write slots no faster, so that slow flash stays free for the sensor",
@@ -35,17 +45,26 @@ export function addRunOptions(command: Command): Command {
 
 export function agentOptions(
   options: RunOptions,
-): Pick<AgentOptions, "settings" | "conditions"> & Partial<Pick<AgentOptions, "writeBytesPerS">> {
+): Pick<AgentOptions, "settings" | "conditions"> &
+  Partial<Pick<AgentOptions, "writeBytesPerS" | "criticalFile">> {
   const conditions: Partial<DeviceConditions> = {
     ...(options.batteryPercent === undefined ? {} : { batteryPercent: options.batteryPercent }),
     ...(options.charging === undefined ? {} : { charging: options.charging }),
     ...(options.metered === undefined ? {} : { metered: options.metered }),
+    ...(options.link === undefined ? {} : { link: options.link }),
+    ...(options.timeZone === undefined ? {} : { timeZone: options.timeZone }),
   };
   return {
     settings: { windowMs: options.windowS * 1000, rateHz: options.rateHz },
     conditions,
+    ...(options.criticalFile === undefined ? {} : { criticalFile: options.criticalFile }),
     ...(options.writeKibS === undefined ? {} : { writeBytesPerS: options.writeKibS * 1024 }),
   };
+}
+
+function timeZone(name: string): string {
+  if (isTimeZone(name)) return name;
+  throw new InvalidArgumentError("Expected an IANA name such as Europe/Berlin.");
 }
 
 /** Aborted by SIGINT or SIGTERM: the agent says goodbye and ends. A second signal ends it at once. */

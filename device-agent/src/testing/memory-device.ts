@@ -1,4 +1,4 @@
-import { type TrustState, toHex } from "@mote/protocol";
+import { type DeviceConditions, type TrustState, toHex, UNKNOWN_CONDITIONS } from "@mote/protocol";
 import { nodeSha256, nodeVerify, type TestRepository } from "@mote/protocol/node";
 import type { EffectDeps } from "../core/effects.js";
 import type { BlobStore, Clock, Document, LogEntry } from "../core/ports.js";
@@ -30,6 +30,12 @@ export class MemoryDevice {
   readonly log: LogEntry[] = [];
   /** Changes to storage so far in this life. */
   changes = 0;
+  /** What it senses of itself, asked each time anew. */
+  conditions: () => DeviceConditions = () => UNKNOWN_CONDITIONS;
+  /** Bytes of each request for a blob start here. */
+  readonly fetchedFrom: number[] = [];
+  /** Awaited before each chunk of a blob; rejects when the transfer is cut off, as a socket does. */
+  beforeChunk: (signal?: AbortSignal) => Promise<void> = async () => {};
   #nowMs = 0;
 
   constructor(
@@ -79,7 +85,11 @@ export class MemoryDevice {
       },
       fetcher: {
         metadata: async (file) => this.repository.files.get(file) ?? null,
-        blob: async (sha256, from) => ({ from, chunks: inThirds(this.served.get(sha256)!.subarray(from)) }),
+        blob: async (sha256, from, signal) => {
+          this.fetchedFrom.push(from);
+          const chunks = inThirds(this.served.get(sha256)!.subarray(from), () => this.beforeChunk(signal));
+          return { from, chunks };
+        },
       },
       clock,
       random: () => 0.5,
@@ -97,14 +107,7 @@ export class MemoryDevice {
           };
         },
       },
-      conditions: async () => ({
-        batteryPercent: null,
-        charging: null,
-        metered: null,
-        freeBytes: null,
-        temperatureC: null,
-        busy: false,
-      }),
+      conditions: async () => this.conditions(),
       hardware: HARDWARE,
       product: PRODUCT,
       settings: AGENT_DEFAULTS,
@@ -160,7 +163,10 @@ export class MemoryDevice {
   }
 }
 
-async function* inThirds(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+async function* inThirds(bytes: Uint8Array, before: () => Promise<void>): AsyncIterable<Uint8Array> {
   const size = Math.ceil(bytes.length / 3);
-  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+  for (let at = 0; at < bytes.length; at += size) {
+    await before();
+    yield bytes.subarray(at, at + size);
+  }
 }

@@ -1,7 +1,8 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { ArtifactRef, Name, Sha256Hex, Version } from "../bundle/manifest.js";
-import { Preconditions } from "../update/preconditions.js";
+import { LinkType, Preconditions } from "../update/preconditions.js";
 import { UpdateReport } from "../update/report.js";
+import { TimeZone } from "../update/windows.js";
 
 /** The device's HTTP contract: paths, requests and answers. The server validates with these; the agent trusts the types. */
 
@@ -75,6 +76,21 @@ export const PollRequest = Type.Object(
     agentVersion: Type.String({ maxLength: 32 }),
     batteryPercent: Type.Union([Type.Integer({ minimum: 0, maximum: 100 }), Type.Null()]),
     freeBytes: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
+    /** What else it knows of itself (update/preconditions.ts); older agents send none of it. */
+    conditions: Type.Optional(
+      Type.Object(
+        {
+          charging: Type.Union([Type.Boolean(), Type.Null()]),
+          metered: Type.Union([Type.Boolean(), Type.Null()]),
+          link: Type.Union([LinkType, Type.Null()]),
+          temperatureC: Type.Union([Type.Number(), Type.Null()]),
+          busy: Type.Boolean(),
+          inCriticalTask: Type.Boolean(),
+          timeZone: Type.Union([TimeZone, Type.Null()]),
+        },
+        strict,
+      ),
+    ),
   },
   strict,
 );
