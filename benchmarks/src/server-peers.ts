@@ -1,0 +1,26 @@
+import { createServer } from "node:net";
+import { Aedes } from "aedes";
+import Fastify from "fastify";
+
+/**
+ * What the server's doors are measured against, each in a process of its own: a bare aedes that lets everybody in and
+ * acknowledges what it gets, and a bare Fastify route that answers a poll without looking at it. Prints its address.
+ */
+
+async function bareBroker(): Promise<void> {
+  const aedes = await Aedes.createBroker();
+  const server = createServer((socket) => void aedes.handle(socket));
+  server.listen(0, "127.0.0.1", () => {
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("no port");
+    console.log(`mqtt://127.0.0.1:${address.port}`);
+  });
+}
+
+async function bareRoute(): Promise<void> {
+  const app = Fastify();
+  app.post("/api/v1/devices/:id/poll", async () => ({ offer: null, pollIntervalS: 300 }));
+  console.log(await app.listen({ port: 0, host: "127.0.0.1" }));
+}
+
+await (process.argv[2] === "broker" ? bareBroker() : bareRoute());
