@@ -1,6 +1,12 @@
 import { UnsupportedError } from "../../errors.js";
 import type { Activation, Tensor } from "../../graph/graph.js";
-import { clamp, quantizeMultiplier, requantizer, requantizeWide } from "./fixed-point.js";
+import {
+  clamp,
+  quantizeMultiplier,
+  requantizer,
+  requantizeWide,
+  requantizeWideSingle,
+} from "./fixed-point.js";
 import { activationRange, affine, type KernelContext } from "./kernel.js";
 
 /**
@@ -53,11 +59,12 @@ export function prepareAccumulation(parts: Parts, context: KernelContext): Accum
   // TFLite accumulates int16 activations in 64 bits unless their bias is int32. Doubles hold 48 bits exactly.
   const isWide = input.dtype === "int16" && biasDtype !== "int32";
   const narrow = requantizer(context.rounding);
+  const wide = parts.isScalarPath && context.rounding === "single" ? requantizeWideSingle : requantizeWide;
   const { min, max } = activationRange(output, parts.activation);
   return {
     bias: bias ?? new Float64Array(channels),
     requantize: isWide
-      ? (x, c) => clamp(requantizeWide(x, multiplier[c]!, shift[c]!) + zeroPoint, min, max)
+      ? (x, c) => clamp(wide(x, multiplier[c]!, shift[c]!) + zeroPoint, min, max)
       : (x, c) => clamp(narrow(x | 0, multiplier[c]!, shift[c]!) + zeroPoint, min, max),
   };
 }

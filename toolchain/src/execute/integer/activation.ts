@@ -1,8 +1,7 @@
-import type { Operator, OperatorOf } from "../../graph/graph.js";
+import type { OperatorOf } from "../../graph/graph.js";
 import { broadcastIndex } from "./broadcast.js";
-import { clamp, quantizeMultiplier, requantizer, roundAwayFromZero } from "./fixed-point.js";
+import { clamp, quantizeMultiplier, requantizer } from "./fixed-point.js";
 import { affine, codeOf, codeRange, input, type KernelContext, output } from "./kernel.js";
-import { realFunction, type TabulatedKind } from "./real-functions.js";
 
 /** reference_ops::ReluX: requantize, then clamp at the codes of the bounds. */
 export function prepareRelu(
@@ -83,29 +82,22 @@ export function preparePrelu(operator: OperatorOf<"prelu">, context: KernelConte
   };
 }
 
-/**
- * Functions of one 8-bit code, tabulated in float32 as TFLite's reference resolver does for LOGISTIC, TANH, ELU, GELU,
- * EXP, LOG and RSQRT. For the others the same table is our definition.
- */
-export function prepareTable(
-  operator: Extract<Operator, { kind: TabulatedKind }>,
-  context: KernelContext,
-): () => void {
+/** elementwise::AbsEvalQuantized: the magnitude, requantized where the two scales differ. */
+export function prepareAbs(operator: OperatorOf<"abs">, context: KernelContext): () => void {
   const source = context.tensor(input(operator, 0));
   const target = context.tensor(output(operator));
   const [x, y] = [affine(source), affine(target)];
-  const [from, to] = [codeRange(source), codeRange(target)];
-  const f = realFunction(operator);
-  const inverseScale = Math.fround(1 / y.scale);
-  const table = new Int32Array(from.max - from.min + 1);
-  for (let code = from.min; code <= from.max; code++) {
-    const real = Math.fround(f(Math.fround(x.scale * (code - x.zeroPoint))));
-    const rescaled = roundAwayFromZero(Math.fround(real * inverseScale));
-    table[code - from.min] = Number.isNaN(real) ? y.zeroPoint : clamp(rescaled + y.zeroPoint, to.min, to.max);
-  }
+  const { multiplier, shift } = quantizeMultiplier(Math.fround(x.scale / y.scale), context.rounding);
+  const requantize = requantizer(context.rounding);
+  const isRescaled = x.scale !== y.scale;
+  const { min, max } = codeRange(target);
   const codes = context.buffer(source.name);
   const result = context.buffer(target.name);
   return () => {
-    for (let i = 0; i < result.length; i++) result[i] = table[codes[i]! - from.min]!;
+    for (let i = 0; i < result.length; i++) {
+      const magnitude = Math.abs(codes[i]! - x.zeroPoint);
+      const scaled = isRescaled ? requantize(magnitude, multiplier, shift) : magnitude;
+      result[i] = clamp(scaled + y.zeroPoint, min, max);
+    }
   };
 }

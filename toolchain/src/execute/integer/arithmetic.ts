@@ -13,7 +13,7 @@ import {
 } from "./kernel.js";
 
 /** Walks two inputs in step with the output, by table where one is broadcast. */
-function elementwise(
+export function elementwise(
   operator: Operator,
   context: KernelContext,
   compute: (a: number, b: number) => number,

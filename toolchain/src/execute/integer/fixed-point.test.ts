@@ -7,6 +7,7 @@ import {
   requantizeDouble,
   requantizeSingle,
   requantizeWide,
+  requantizeWideSingle,
   roundAwayFromZero,
   roundingDivideByPot,
   saturatingRoundingDoublingHighMul,
@@ -86,6 +87,19 @@ describe("fixed-point arithmetic equals gemmlowp's definition", () => {
       { numRuns: 5000 },
     );
   });
+});
+
+it("the 64-bit form with the whole multiplier rounds once, half up", () => {
+  const wide = fc.bigInt({ min: -(1n << 47n), max: (1n << 47n) - 1n });
+  fc.assert(
+    fc.property(wide, multiplier, fc.integer({ min: -31, max: 7 }), (x, q, shift) => {
+      const total = BigInt(31 - shift);
+      const want = (x * BigInt(q) + (1n << (total - 1n))) >> total;
+      fc.pre(want >= -(1n << 31n) && want < 1n << 31n);
+      expect(requantizeWideSingle(Number(x), q, shift)).toBe(Number(want));
+    }),
+    { numRuns: 5000 },
+  );
 });
 
 describe("quantizeMultiplier", () => {

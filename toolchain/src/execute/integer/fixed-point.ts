@@ -89,6 +89,22 @@ export function requantizeSingle(x: number, multiplier: number, shift: number): 
   return Math.floor((x * (multiplier >> 16) + low + 2 ** (total - 17)) / 2 ** (total - 16));
 }
 
+/**
+ * (x * multiplier + 2^(30 - shift)) >> (31 - shift) of an int64 x in [-2^47, 2^47) with the whole multiplier: how LiteRT's
+ * matrix products requantize 16-bit layers. The result fits int32.
+ */
+export function requantizeWideSingle(x: number, multiplier: number, shift: number): number {
+  const total = 31 - shift;
+  if (Math.abs(x) >= 2 ** 37) {
+    return Number((BigInt(x) * BigInt(multiplier) + (1n << BigInt(total - 1))) >> BigInt(total));
+  }
+  // x in two parts, so that both products stay below 2^53.
+  const high = Math.floor(x / 65536);
+  const low = (x - high * 65536) * multiplier + 2 ** (total - 1);
+  if (total <= 16) return high * multiplier * 2 ** (16 - total) + Math.floor(low / 2 ** total);
+  return Math.floor((high * multiplier + Math.floor(low / 65536)) / 2 ** (total - 16));
+}
+
 export type Requantize = (x: number, multiplier: number, shift: number) => number;
 
 export function requantizer(rounding: Rounding): Requantize {

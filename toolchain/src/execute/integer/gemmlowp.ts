@@ -63,3 +63,74 @@ export function reciprocal(x: number, integerDigits: number): { mantissa: number
   const mantissaMinusOne = ((x << headroomPlusOne) >>> 0) - 2 ** 31;
   return { mantissa: oneOverOnePlusX(mantissaMinusOne), bitsOverUnit: integerDigits - headroomPlusOne };
 }
+
+/** x * 2^exponent saturated to int32 (SaturatingRoundingMultiplyByPOTParam with a left shift). */
+function shiftLeftSaturating(x: number, exponent: number): number {
+  if (exponent === 0) return x;
+  const threshold = 2 ** (31 - exponent) - 1;
+  return x > threshold ? 0x7fffffff : x < -threshold ? -0x80000000 : x << exponent;
+}
+
+function saturate32(x: number): number {
+  return Math.min(Math.max(x, -0x80000000), 0x7fffffff);
+}
+
+/** log(x) in Q5 for x >= 1 in Q`inputBits`: log_x_for_x_greater_than_or_equal_to_1, a rational function around 2^k. */
+export function logOfOneOrMore(x: number, inputBits: number): number {
+  const outputBits = 5;
+  // One bit of headroom: the power of two and the rest are summed before they are rounded.
+  const sumBits = outputBits + 1;
+  const log2 = 1488522236;
+  const sqrtSqrtHalf = 1805811301;
+  const sqrtHalf = 1518500250;
+  const quarter = roundingDivideByPot(536870912, sumBits);
+
+  const headroomA = Math.clz32(x);
+  const a = shiftLeftSaturating(multiply(shiftLeftSaturating(x, headroomA - 1), sqrtHalf), 1);
+  const powerA = saturate32(shiftLeftSaturating(inputBits - headroomA, 31 - sumBits) + quarter);
+  const headroomB = Math.clz32(multiply(x, sqrtHalf)) - 1;
+  const b = shiftLeftSaturating(x, headroomB);
+  const powerB = saturate32(shiftLeftSaturating(inputBits - headroomB, 31 - sumBits) - quarter);
+
+  const r = Math.min(a, b);
+  const power = Math.max(powerA, powerB);
+  const sum = r + sqrtSqrtHalf;
+  const p = Math.trunc((sum + (sum >= 0 ? 1 : -1)) / 2);
+  const half = (r - sqrtSqrtHalf) | 0;
+  const q = (half + half) | 0;
+  const square = multiply(q, q);
+  const numerator = (multiply(q, r) + multiply(multiply(q, square), 117049297)) | 0;
+  const inner = (1057819769 + q + multiply(127690142, square)) | 0;
+  const denominatorLessOne = (multiply(p, inner) + multiply(638450708, q)) | 0;
+  const rest = multiply(roundingDivideByPot(numerator, sumBits), oneOverOnePlusX(denominatorLessOne));
+  return saturatingRoundingMultiplyByPot((multiply(power, log2) + rest) | 0, sumBits - outputBits);
+}
+
+/** 1 / sqrt(x) = multiplier * 2^(shift - 31) for x > 0: GetInvSqrtQuantizedMultiplierExp, five Newton steps in Q3. */
+export function inverseSquareRoot(x: number): { multiplier: number; shift: number } {
+  if (x <= 1) return { multiplier: 0x7fffffff, shift: 0 };
+  let rightShift = 11;
+  let scaled = x;
+  while (scaled >= 2 ** 29) {
+    scaled = Math.trunc(scaled / 4);
+    rightShift += 1;
+  }
+  const pairs = Math.trunc((Math.clz32(scaled) - 1) / 2) - 1;
+  rightShift -= pairs;
+  scaled <<= 2 * pairs;
+  const input = scaled >> 1;
+  const halfInput = roundingDivideByPot(input, 1);
+  const halfThree = (1 << 28) + (1 << 27);
+  let y = 1 << 28;
+  for (let step = 0; step < 5; step++) {
+    // Products of Q3 numbers are Q6 and Q9: back to Q3.
+    const cube = saturatingRoundingMultiplyByPot(multiply(multiply(y, y), y), 6);
+    y = saturatingRoundingMultiplyByPot((multiply(halfThree, y) - multiply(halfInput, cube)) | 0, 3);
+  }
+  y = multiply(y, 1518500250);
+  if (rightShift < 0) {
+    y <<= -rightShift;
+    rightShift = 0;
+  }
+  return { multiplier: y, shift: -rightShift };
+}

@@ -2,9 +2,11 @@ import { UnsupportedError } from "../../errors.js";
 import type { Operator, OperatorOf, Tensor } from "../../graph/graph.js";
 import { broadcastIndex } from "./broadcast.js";
 import { requantizeCode } from "./convert.js";
+import { clamp } from "./fixed-point.js";
 import {
   affine,
   codeOf,
+  codeRange,
   elementCount,
   input,
   type KernelContext,
@@ -125,7 +127,8 @@ export function preparePad(operator: OperatorOf<"pad">, context: KernelContext):
     }
     return at;
   });
-  const fill = target.quantization === undefined ? value : codeOf(value, affine(target));
+  const { min, max } = target.dtype === "float32" ? { min: value, max: value } : codeRange(target);
+  const fill = target.quantization === undefined ? value : clamp(codeOf(value, affine(target)), min, max);
   return prepareGatherByIndex(source.name, target.name, index, fill, context);
 }
 

@@ -1,6 +1,6 @@
 import type { Operator } from "../../graph/graph.js";
 
-/** Operators that map each real number by itself, so that an 8-bit one is a table of 256 entries. */
+/** Operators that map each real number by itself, so that it is a table: of 256 entries for 8-bit codes, interpolated for 16-bit ones. */
 const TABULATED = [
   "elu",
   "selu",
@@ -13,9 +13,7 @@ const TABULATED = [
   "softsign",
   "exp",
   "log",
-  "sqrt",
   "rsqrt",
-  "abs",
   "neg",
   "floor",
   "ceil",
@@ -63,13 +61,9 @@ export function realFunction(operator: Tabulated): (x: number) => number {
     case "exp":
       return Math.exp;
     case "log":
-      return Math.log;
-    case "sqrt":
-      return Math.sqrt;
+      return (x) => (x <= 0 ? Number.NaN : Math.log(x));
     case "rsqrt":
-      return (x) => 1 / Math.sqrt(x);
-    case "abs":
-      return Math.abs;
+      return (x) => (x <= 0 ? Number.POSITIVE_INFINITY : 1 / Math.fround(Math.sqrt(x)));
     case "neg":
       return (x) => -x;
     case "floor":

@@ -1,5 +1,5 @@
 import type { OperatorOf } from "../../graph/graph.js";
-import { clamp, quantizeMultiplier, requantizer, requantizeWide } from "./fixed-point.js";
+import { clamp, quantizeMultiplier, requantizer } from "./fixed-point.js";
 import { affine, codeRange, elementCount, input, type KernelContext, output, strides } from "./kernel.js";
 
 /** For each input element, the output element that it falls into when `axes` are reduced. */
@@ -40,12 +40,13 @@ export function prepareMeanOrSum(operator: OperatorOf<"mean" | "sum">, context: 
   const result = context.buffer(target.name);
   const sums = new Float64Array(result.length);
   const { min, max } = codeRange(target);
-  const requantize = source.dtype === "int16" ? requantizeWide : requantizer(context.rounding);
+  // Sums of 16-bit codes are 32 bits wide here too, in TensorFlow Lite.
+  const requantize = requantizer(context.rounding);
   return () => {
     sums.fill(-x.zeroPoint * count);
     for (let i = 0; i < codes.length; i++) sums[index[i]!]! += codes[i]!;
     for (let i = 0; i < result.length; i++) {
-      result[i] = clamp(requantize(sums[i]!, multiplier, shift) + y.zeroPoint, min, max);
+      result[i] = clamp(requantize(sums[i]! | 0, multiplier, shift) + y.zeroPoint, min, max);
     }
   };
 }

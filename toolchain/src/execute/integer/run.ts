@@ -1,13 +1,17 @@
 import { DataError, GraphError, UnsupportedError } from "../../errors.js";
 import type { DType, Graph, Operator, Tensor, TensorData } from "../../graph/graph.js";
-import { prepareLeakyRelu, preparePrelu, prepareRelu, prepareTable } from "./activation.js";
+import { prepareAbs, prepareLeakyRelu, preparePrelu, prepareRelu } from "./activation.js";
+import { prepareArgument } from "./argument.js";
 import { prepareAdd, prepareMaximum, prepareMinimum, prepareMul, prepareSub } from "./arithmetic.js";
 import { prepareDequantize, prepareQuantize, prepareRequantize } from "./convert.js";
 import { prepareConv2d } from "./convolution.js";
 import { prepareDepthwiseConv2d } from "./depthwise.js";
+import { prepareDiv } from "./divide.js";
 import type { Rounding } from "./fixed-point.js";
 import { prepareFullyConnected } from "./fully-connected.js";
 import { elementCount, type KernelContext, type KernelTable, type NumberData } from "./kernel.js";
+import { prepareLogSoftmax } from "./log-softmax.js";
+import { prepareMatMul } from "./mat-mul.js";
 import {
   prepareConcat,
   prepareExpand,
@@ -23,15 +27,22 @@ import {
 import { prepareAveragePool2d, prepareMaxPool2d } from "./pool.js";
 import { isTabulated } from "./real-functions.js";
 import { prepareMeanOrSum, prepareReduceExtremum } from "./reduce.js";
+import { prepareResizeBilinear } from "./resize-bilinear.js";
 import { prepareSoftmax } from "./softmax.js";
+import { prepareSqrt } from "./square-root.js";
+import { prepareTable } from "./table.js";
+import { prepareTransposeConv2d } from "./transpose-convolution.js";
 
 const KERNELS: KernelTable = {
   conv2d: prepareConv2d,
   depthwiseConv2d: prepareDepthwiseConv2d,
+  transposeConv2d: prepareTransposeConv2d,
+  matMul: prepareMatMul,
   fullyConnected: prepareFullyConnected,
   add: prepareAdd,
   sub: prepareSub,
   mul: prepareMul,
+  div: prepareDiv,
   minimum: prepareMinimum,
   maximum: prepareMaximum,
   averagePool2d: prepareAveragePool2d,
@@ -40,10 +51,15 @@ const KERNELS: KernelTable = {
   sum: prepareMeanOrSum,
   reduceMax: prepareReduceExtremum,
   reduceMin: prepareReduceExtremum,
+  argMax: prepareArgument,
+  argMin: prepareArgument,
+  logSoftmax: prepareLogSoftmax,
   softmax: prepareSoftmax,
   relu: prepareRelu,
   relu6: prepareRelu,
   clip: prepareRelu,
+  abs: prepareAbs,
+  sqrt: prepareSqrt,
   leakyRelu: prepareLeakyRelu,
   prelu: preparePrelu,
   reshape: prepareReshape,
@@ -55,6 +71,7 @@ const KERNELS: KernelTable = {
   expand: prepareExpand,
   tile: prepareTile,
   gather: prepareGather,
+  resizeBilinear: prepareResizeBilinear,
   resizeNearest: prepareResizeNearest,
   quantize: prepareQuantize,
   dequantize: prepareDequantize,

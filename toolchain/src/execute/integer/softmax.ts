@@ -1,41 +1,61 @@
 import { UnsupportedError } from "../../errors.js";
+import type { OperatorOf, Tensor } from "../../graph/graph.js";
 import {
   clamp,
   quantizeMultiplier,
+  type Rounding,
   requantizer,
   roundingDivideByPot,
   saturatingRoundingDoublingHighMul,
 } from "./fixed-point.js";
 import { expOnNegativeValues, reciprocal } from "./gemmlowp.js";
 import { affine, codeRange, elementCount, input, output, type PrepareKernel } from "./kernel.js";
+import { prepareSoftmax16 } from "./softmax16.js";
 
-const SCALED_DIFFERENCE_INTEGER_BITS = 5;
-const ACCUMULATION_INTEGER_BITS = 12;
+export const SCALED_DIFFERENCE_INTEGER_BITS = 5;
+export const ACCUMULATION_INTEGER_BITS = 12;
+
+/** How differences of codes become Q5.26, and the least difference whose exponential counts. */
+export function softmaxScaling(
+  scale: number,
+  rounding: Rounding,
+): { multiplier: number; shift: number; leastDifference: number } {
+  const real = Math.min(
+    scale * 2 ** (31 - SCALED_DIFFERENCE_INTEGER_BITS),
+    rounding === "single" ? 2 ** 30 - 1 : 2 ** 31 - 1,
+  );
+  const { multiplier, shift } = quantizeMultiplier(real, rounding);
+  const leastDifference = -Math.floor(
+    ((2 ** SCALED_DIFFERENCE_INTEGER_BITS - 1) * 2 ** (31 - SCALED_DIFFERENCE_INTEGER_BITS)) / 2 ** shift,
+  );
+  return { multiplier, shift, leastDifference };
+}
+
+/** Softmax and log-softmax work along the last axis, as in TensorFlow Lite. */
+export function requireLastAxis(operator: OperatorOf<"softmax" | "logSoftmax">, source: Tensor): void {
+  const { axis } = operator.attributes;
+  const rank = source.shape.length;
+  if (axis === -1 || axis === rank - 1) return;
+  throw new UnsupportedError({
+    expected: `${operator.kind} "${operator.name}" over the last axis`,
+    got: `axis ${axis} of ${rank}`,
+    todo: "Move the axis to the end with a transpose, or keep this operator in floating point.",
+  });
+}
 
 /** reference_ops::Softmax for 8-bit inputs: Q5.26 differences from the maximum, Q12.19 sum. */
 export const prepareSoftmax: PrepareKernel<"softmax"> = (operator, context) => {
   const source = context.tensor(input(operator, 0));
   const target = context.tensor(output(operator));
-  const axis =
-    operator.attributes.axis < 0 ? operator.attributes.axis + source.shape.length : operator.attributes.axis;
-  if (axis !== source.shape.length - 1 || source.dtype !== "int8") {
-    throw new UnsupportedError({
-      expected: `softmax "${operator.name}" over the last axis of int8 data`,
-      got: `axis ${axis} of ${source.shape.length}, ${source.dtype}`,
-      todo: "Move the axis to the end with a transpose, or keep this operator in floating point.",
-    });
-  }
-  const depth = source.shape[axis]!;
+  requireLastAxis(operator, source);
+  if (source.dtype === "int16") return prepareSoftmax16(operator, context);
+  const depth = source.shape.at(-1)!;
   const rows = elementCount(source.shape) / depth;
-  const real = Math.min(
-    operator.attributes.beta * affine(source).scale * 2 ** (31 - SCALED_DIFFERENCE_INTEGER_BITS),
-    context.rounding === "single" ? 2 ** 30 - 1 : 2 ** 31 - 1,
+  const { multiplier, shift, leastDifference } = softmaxScaling(
+    operator.attributes.beta * affine(source).scale,
+    context.rounding,
   );
-  const { multiplier, shift } = quantizeMultiplier(real, context.rounding);
   const requantize = requantizer(context.rounding);
-  const leastDifference = -Math.floor(
-    ((2 ** SCALED_DIFFERENCE_INTEGER_BITS - 1) * 2 ** (31 - SCALED_DIFFERENCE_INTEGER_BITS)) / 2 ** shift,
-  );
   const codes = context.buffer(source.name);
   const result = context.buffer(target.name);
   const { min, max } = codeRange(target);

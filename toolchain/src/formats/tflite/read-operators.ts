@@ -92,8 +92,11 @@ const READ: { readonly [name in BuiltinName]?: Read } = {
   STRIDED_SLICE: readStridedSlice,
   PAD: (node, importer) => pad(node, importer, "constant", 0),
   PADV2: (node, importer) => {
-    const { data } = importer.input(node, 2);
-    pad(node, importer, "constant", Number(data?.[0] ?? 0));
+    const { data, quantization } = importer.input(node, 2);
+    const code = Number(data?.[0] ?? 0);
+    const value =
+      quantization === undefined ? code : quantization.scale[0]! * (code - quantization.zeroPoint[0]!);
+    pad(node, importer, "constant", value);
   },
   MIRROR_PAD: (node, importer) => {
     if ((node.options?.int8(0) ?? 0) !== 0)

@@ -2,6 +2,7 @@ import { ModelFormatError, UnsupportedError } from "../../errors.js";
 import type { DType, Graph, Quantization, Tensor, TensorData } from "../../graph/graph.js";
 import { elementCount } from "../../graph/size.js";
 import { validateGraph } from "../../graph/validate.js";
+import { fromFloat16 } from "../float16.js";
 import { refuseUnsupported, type Survey, surveyOperators } from "../survey.js";
 import { TfliteImporter, type TfliteNode } from "./importer.js";
 import { isReadable, readNode } from "./read-operators.js";
@@ -218,16 +219,6 @@ function decode(raw: Uint8Array, type: number, count: number, name: string): Ten
     default:
       return raw;
   }
-}
-
-/** IEEE 754 binary16. */
-function fromFloat16(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 /** Shapes, axes and the like became attributes; their tensors are no part of the graph any more. */

@@ -1,5 +1,7 @@
 import type { Builder, Offset } from "flatbuffers";
 import { UnsupportedError } from "../../errors.js";
+import { clamp } from "../../execute/integer/fixed-point.js";
+import { affine, codeOf, codeRange } from "../../execute/integer/kernel.js";
 import type {
   Activation,
   Graph,
@@ -383,8 +385,8 @@ function fill(context: FormContext, operator: Operator, x: string, value: number
   const source = context.tensor(x);
   const { quantization } = source;
   if (quantization === undefined) return scalar(context, operator, source, value);
-  const { scale, zeroPoint } = quantization;
-  return scalar(context, operator, source, Math.round(value / scale[0]!) + zeroPoint[0]!);
+  const { min, max } = codeRange(source);
+  return scalar(context, operator, source, clamp(codeOf(value, affine(source)), min, max));
 }
 
 function scalar(context: FormContext, operator: Operator, like: Tensor, value: number): string {

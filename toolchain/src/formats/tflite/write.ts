@@ -151,6 +151,13 @@ const INT8_VERSION: Partial<Record<BuiltinName, number>> = {
   TRANSPOSE_CONV: 2,
   AVERAGE_POOL_2D: 2,
   MAX_POOL_2D: 2,
+  ABS: 2,
+  BROADCAST_TO: 2,
+  EXP: 2,
+  GELU: 2,
+  LOG: 2,
+  RSQRT: 2,
+  SQRT: 2,
   ADD: 2,
   SUB: 2,
   MUL: 2,
@@ -182,8 +189,20 @@ const INT8_VERSION: Partial<Record<BuiltinName, number>> = {
   REDUCE_MIN: 2,
   BATCH_MATMUL: 2,
 };
+/** Where LiteRT has no version 1. */
+const FLOAT_VERSION: Partial<Record<BuiltinName, number>> = { BROADCAST_TO: 2 };
 const DEFAULT_INT16_VERSION = 3;
 const INT16_VERSION: Partial<Record<BuiltinName, number>> = {
+  ABS: 3,
+  BROADCAST_TO: 2,
+  DIV: 2,
+  EXP: 2,
+  LEAKY_RELU: 2,
+  LOG: 2,
+  SQRT: 2,
+  SUM: 2,
+  TILE: 2,
+
   CONV_2D: 4,
   DEPTHWISE_CONV_2D: 5,
   FULLY_CONNECTED: 7,
@@ -211,7 +230,7 @@ function operatorCode(
     ? (INT16_VERSION[type] ?? DEFAULT_INT16_VERSION)
     : dtypes.has("int8")
       ? int8
-      : 1;
+      : (FLOAT_VERSION[type] ?? 1);
   const code = BUILTIN[type];
   const field = FIELD.operatorCode;
   builder.startObject(4);
