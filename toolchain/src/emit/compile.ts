@@ -6,10 +6,11 @@ import type { Plan } from "../plan/problem.js";
 import type { CoreId, Target } from "../targets/target.js";
 import { architectureHash, describeArchitecture, givenShifts } from "./architecture.js";
 import { scaleOf, tensorOf, zeroPointOf } from "./c/arithmetic.js";
+import type { DspOptions } from "./c/dsp/context.js";
 import { exampleFiles } from "./c/example.js";
-import { type Family, lowerGraph } from "./c/lower.js";
+import { type Family, type Lowered, lowerGraph } from "./c/lower.js";
 import { assemblyFiles, identifierOf, type ModelText, modelHeader, modelSource } from "./c/model.js";
-import { ParamWriter } from "./c/params.js";
+import { type ParamOffset, ParamWriter } from "./c/params.js";
 import type { Optimize, Step } from "./c/step.js";
 import { withoutDeadChannels } from "./dead-channels.js";
 import { withoutRoundTrips } from "./round-trips.js";
@@ -71,27 +72,16 @@ export function compileGraph(asked: Graph, target: Target, options: CompileOptio
   const contract = options.contract ?? "updatable";
   const settled = withoutRoundTrips(asked);
   const graph = contract === "fixed" ? withoutDeadChannels(settled) : settled;
-  const params = new ParamWriter();
   const family = options.family ?? familyOf(target.core);
-  const edgeParams = params.length;
-  for (const name of [...graph.inputs, ...graph.outputs]) {
-    params.float32(scaleOf(tensorOf(graph, name)));
-    params.int32s([zeroPointOf(tensorOf(graph, name))]);
-  }
-  const { steps, buffers, bufferOf } = lowerGraph(
-    graph,
-    params,
-    family,
-    options.optimize ?? "balanced",
-    options.like === undefined ? undefined : givenShifts(options.like),
-  );
-  const plan = planArena({
-    buffers,
-    steps: steps.map((step) => step.plan),
-    inputs: graph.inputs.map((name) => bufferOf.get(name)!),
-    outputs: graph.outputs.map((name) => bufferOf.get(name)!),
-    alignment: ARENA_ALIGNMENT_BYTES,
-  });
+  const settings = {
+    optimize: options.optimize ?? "balanced",
+    ...(options.like === undefined ? {} : { given: givenShifts(options.like) }),
+  };
+  const usual = layOut(graph, family, settings);
+  // Another layout of one tensor pays where it brings the arena down, which only the plan can tell.
+  const other = family === "dsp" ? layOut(graph, family, { ...settings, rowsTogether: true }) : usual;
+  const { params, edgeParams, lowered, plan } = other.plan.arenaBytes < usual.plan.arenaBytes ? other : usual;
+  const { steps, bufferOf } = lowered;
   const emitted = steps.map((step, index) =>
     step.emit({
       at: (buffer) => plan.placed.get(buffer)!.offset,
@@ -140,6 +130,33 @@ export function compileGraph(asked: Graph, target: Target, options: CompileOptio
     steps,
     text,
   };
+}
+
+interface LaidOut {
+  readonly params: ParamWriter;
+  readonly edgeParams: ParamOffset;
+  readonly lowered: Lowered;
+  readonly plan: Plan;
+}
+
+/** Kernels, parameters and places. */
+function layOut(graph: Graph, family: Family, settings: DspOptions): LaidOut {
+  const params = new ParamWriter();
+  const edgeParams = params.length;
+  for (const name of [...graph.inputs, ...graph.outputs]) {
+    params.float32(scaleOf(tensorOf(graph, name)));
+    params.int32s([zeroPointOf(tensorOf(graph, name))]);
+  }
+  const lowered = lowerGraph(graph, params, family, settings);
+  const { steps, buffers, bufferOf } = lowered;
+  const plan = planArena({
+    buffers,
+    steps: steps.map((step) => step.plan),
+    inputs: graph.inputs.map((name) => bufferOf.get(name)!),
+    outputs: graph.outputs.map((name) => bufferOf.get(name)!),
+    alignment: ARENA_ALIGNMENT_BYTES,
+  });
+  return { params, edgeParams, lowered, plan };
 }
 
 function otherArchitecture(name: string): UnsupportedError {

@@ -42,24 +42,29 @@ export function lifetimes(problem: PlanProblem, order: readonly number[]): Map<s
 }
 
 /**
- * The overlaps that may be taken: the input's last reader is the step itself, neither is tied to the caller at the
- * wrong end (an input that the caller still holds can be overwritten; an output is read after the run and stays).
+ * The overlaps that may be taken, step by step in the order of `order`: the input's last reader is the step itself, and
+ * the caller does not read it after the run (an input that the caller still holds can be overwritten).
  */
-export function legalOverlaps(problem: PlanProblem, order: readonly number[]): InPlace[] {
+export function legalOverlaps(problem: PlanProblem, order: readonly number[]): InPlace[][] {
   const spans = lifetimes(problem, order);
+  return order
+    .map((step, at) =>
+      problem.steps[step]!.inPlace.filter(
+        ({ input }) => spans.get(input)?.last === at && !problem.outputs.includes(input),
+      ),
+    )
+    .filter((candidates) => candidates.length > 0);
+}
+
+/** One overlap of each step's at most, by index; none where the index is -1 or another step has taken the input. */
+export function chooseOverlaps(legal: readonly InPlace[][], choice: readonly number[]): InPlace[] {
   const taken = new Set<string>();
-  const out: InPlace[] = [];
-  order.forEach((step, at) => {
-    for (const candidate of problem.steps[step]!.inPlace) {
-      const input = spans.get(candidate.input);
-      const isDead = input !== undefined && input.last === at && !problem.outputs.includes(candidate.input);
-      if (!isDead || taken.has(candidate.input)) continue;
-      taken.add(candidate.input);
-      out.push(candidate);
-      break;
-    }
+  return legal.flatMap((candidates, index) => {
+    const asked = candidates[choice[index]!];
+    if (asked === undefined || taken.has(asked.input)) return [];
+    taken.add(asked.input);
+    return [asked];
   });
-  return out;
 }
 
 /** Blocks for one order and one choice of overlaps; each step's scratch is a block of its own, named `scratch:INDEX`. */

@@ -1,11 +1,16 @@
-import { type Block, blocks, legalOverlaps, peakLiveBytes } from "./lifetimes.js";
+import { type Block, blocks, chooseOverlaps, legalOverlaps, peakLiveBytes } from "./lifetimes.js";
 import { bestOrder } from "./order.js";
 import { placeExact, placeGreedy, type SearchResult } from "./place.js";
 import type { InPlace, PlacedBuffer, Plan, PlanProblem } from "./problem.js";
 
+/** Rounds of trying each step's other overlaps, and placements tried in one of them. */
+const OVERLAP_ROUNDS = 3;
+const TRIAL_NODES = 500;
+
 /**
  * Order, overlaps and offsets of all buffers in one arena. Never worse than greedy-by-size in the given order without
- * overlaps, because that is one of the candidates.
+ * overlaps, because that is one of the candidates. Overlaps are chosen by descent: each step's alternatives are tried
+ * in turn and kept where the arena shrinks.
  */
 export function planArena(problem: PlanProblem): Plan {
   const given = problem.steps.map((_, index) => index);
@@ -14,7 +19,7 @@ export function planArena(problem: PlanProblem): Plan {
   const orders = ordered.every((step, at) => step === given[at]) ? [given] : [ordered, given];
   let best: Candidate | undefined;
   for (const order of orders) {
-    for (const overlaps of [legalOverlaps(problem, order), []]) {
+    for (const overlaps of [bestOverlaps(problem, order), []]) {
       const all = blocks(problem, order, overlaps);
       const found = placeExact(all, order.length, problem.alignment);
       if (best === undefined || found.arenaBytes < best.found.arenaBytes)
@@ -22,6 +27,32 @@ export function planArena(problem: PlanProblem): Plan {
     }
   }
   return toPlan(problem, best!, greedyBytes);
+}
+
+/** The first overlap of every step, then whatever others of it, or none, make the arena smaller. */
+function bestOverlaps(problem: PlanProblem, order: readonly number[]): InPlace[] {
+  const legal = legalOverlaps(problem, order);
+  const arenaOf = (choice: readonly number[]): number =>
+    placeExact(
+      blocks(problem, order, chooseOverlaps(legal, choice)),
+      order.length,
+      problem.alignment,
+      TRIAL_NODES,
+    ).arenaBytes;
+  let choice = legal.map(() => 0);
+  let arenaBytes = arenaOf(choice);
+  for (let round = 0; round < OVERLAP_ROUNDS; round++) {
+    const before = arenaBytes;
+    for (const [index, candidates] of legal.entries()) {
+      for (let other = -1; other < candidates.length; other++) {
+        const tried = choice.with(index, other);
+        const bytes = arenaOf(tried);
+        if (bytes < arenaBytes) [choice, arenaBytes] = [tried, bytes];
+      }
+    }
+    if (arenaBytes === before) break;
+  }
+  return chooseOverlaps(legal, choice);
 }
 
 interface Candidate {

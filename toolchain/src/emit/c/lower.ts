@@ -2,11 +2,12 @@ import { UnsupportedError } from "../../errors.js";
 import type { Graph, Operator } from "../../graph/graph.js";
 import type { PlanBuffer } from "../../plan/problem.js";
 import { elements, quantizationOf, tensorOf } from "./arithmetic.js";
+import type { DspOptions } from "./dsp/context.js";
 import { lowerDsp } from "./dsp/lower.js";
 import type { ParamWriter } from "./params.js";
 import type { LowerContext } from "./portable/context.js";
 import { lowerPortable } from "./portable/lower.js";
-import type { Optimize, Step } from "./step.js";
+import type { Step } from "./step.js";
 
 export interface Lowered {
   readonly steps: readonly Step[];
@@ -18,16 +19,10 @@ export interface Lowered {
 export type Family = "portable" | "dsp";
 
 /** Operators to kernels of one family, parameters written in the order in which the kernels read them. */
-export function lowerGraph(
-  graph: Graph,
-  params: ParamWriter,
-  family: Family,
-  optimize: Optimize,
-  given?: readonly number[],
-): Lowered {
+export function lowerGraph(graph: Graph, params: ParamWriter, family: Family, options: DspOptions): Lowered {
   refuseWhatHasNoKernel(graph);
   if (family === "dsp") {
-    const { steps, buffers, codesOf } = lowerDspGraph(graph, params, optimize, given);
+    const { steps, buffers, codesOf } = lowerDspGraph(graph, params, options);
     return { steps, buffers, bufferOf: codesOf };
   }
   const bufferOf = aliasReshapes(graph);
@@ -85,10 +80,9 @@ function aliasReshapes(graph: Graph): Map<string, string> {
 function lowerDspGraph(
   graph: Graph,
   params: ParamWriter,
-  optimize: Optimize,
-  given: readonly number[] | undefined,
+  options: DspOptions,
 ): Pick<Lowered, "steps" | "buffers"> & { readonly codesOf: ReadonlyMap<string, string> } {
-  const context = lowerDsp(graph, params, optimize, given);
+  const context = lowerDsp(graph, params, options);
   const codesOf = new Map([...graph.inputs, ...graph.outputs].map((name) => [name, context.codesOf(name)!]));
   return { steps: context.steps, buffers: context.buffers, codesOf };
 }

@@ -14,6 +14,14 @@ export interface DspStepParts extends StepParts {
   readonly constants?: readonly number[];
 }
 
+export interface DspOptions {
+  readonly optimize: Optimize;
+  /** Shifts that existing code has compiled in, in the order of its kernels. */
+  readonly given?: readonly number[];
+  /** The first convolution may lay the rows of its channels together, over the input that it consumes. */
+  readonly rowsTogether?: boolean;
+}
+
 /**
  * Where the DSP family stands while it walks the graph: which layouts of each tensor exist, and the steps so far. A
  * tensor is held as codes (int8 NHWC, the portable layout) or as planes; asking for the one that is not there adds a
@@ -24,6 +32,9 @@ export class DspContext implements LowerContext {
   readonly params: ParamWriter;
   readonly isTurned: boolean;
   readonly optimize: Optimize;
+  readonly rowsTogether: boolean;
+  /** Multiplications of all convolutions: what a layer's share is taken of. */
+  readonly allMacs: number;
   readonly steps: Step[] = [];
   readonly buffers = new Map<string, PlanBuffer>();
   readonly #given: number[] | undefined;
@@ -34,13 +45,14 @@ export class DspContext implements LowerContext {
     graph: Graph,
     params: ParamWriter,
     isTurned: boolean,
-    optimize: Optimize,
-    given?: readonly number[],
+    { optimize, given, rowsTogether = false }: DspOptions,
   ) {
     this.graph = graph;
     this.params = params;
     this.isTurned = isTurned;
     this.optimize = optimize;
+    this.rowsTogether = rowsTogether;
+    this.allMacs = convolutionMacs(graph);
     this.#given = given === undefined ? undefined : [...given];
     for (const name of graph.inputs) this.addCodes(name);
   }
@@ -57,7 +69,9 @@ export class DspContext implements LowerContext {
 
   addCodes(tensor: string): string {
     this.#codes.set(tensor, tensor);
-    this.buffers.set(tensor, { name: tensor, bytes: elements(tensorOf(this.graph, tensor)) });
+    // Whole words: kernels read codes four at a time.
+    const bytes = Math.ceil(elements(tensorOf(this.graph, tensor)) / 4) * 4;
+    this.buffers.set(tensor, { name: tensor, bytes });
     return tensor;
   }
 
@@ -65,8 +79,10 @@ export class DspContext implements LowerContext {
     return this.#codes.get(tensor);
   }
 
-  addPlanes(tensor: string): { buffer: string; planes: Planes } {
-    const planes = planesOf(tensorOf(this.graph, tensor), this.isTurned);
+  addPlanes(
+    tensor: string,
+    planes = planesOf(tensorOf(this.graph, tensor), this.isTurned),
+  ): { buffer: string; planes: Planes } {
     const buffer = `${tensor}#planes`;
     this.buffers.set(buffer, { name: buffer, bytes: planesBytes(planes) });
     const held = { buffer, planes };
@@ -108,6 +124,16 @@ export class DspContext implements LowerContext {
       emit: parts.emit,
     });
   }
+}
+
+function convolutionMacs(graph: Graph): number {
+  return graph.operators.reduce((sum, { kind, inputs, outputs }) => {
+    if (kind !== "conv2d" && kind !== "depthwiseConv2d") return sum;
+    const weights = tensorOf(graph, inputs[1]!);
+    const output = tensorOf(graph, outputs[0]!);
+    const channels = output.shape.at(-1) ?? 1;
+    return sum + (elements(output) / channels) * elements(weights);
+  }, 0);
 }
 
 export const bytesAt = (offset: number): string => `(a + ${offset})`;

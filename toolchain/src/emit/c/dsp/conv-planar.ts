@@ -8,8 +8,9 @@ import { planesFor } from "./convert.js";
 import type { Planes, TurnedWindow } from "./geometry.js";
 import {
   largestDivisor,
+  matrixInitializer,
   matrixKernel,
-  matrixPrototype,
+  matrixPrototypes,
   matrixRows,
   requantizationOf,
   type TileShape,
@@ -74,7 +75,7 @@ export function lowerPlanar(
   };
   const zeroPoint = context.params.int32s([zeroPointOf(tensorOf(graph, operator.inputs[0]!)) + 128]);
   const weights = writeMatrix(context.params, rows, requantization);
-  const kernel = matrixKernel(tile, output.planes.stride, requantization);
+  const kernel = matrixKernel(tile, requantization);
   const driver = planarDriver(window, evenDepth, input.planes, output.planes, ring, phases, kernel.name);
   const tileSize = tileBytes(tile);
   const isSameSize =
@@ -102,8 +103,11 @@ export function lowerPlanar(
       : [],
     constants: [12, requantization.form === "short" ? requantization.shift : 0, context.isTurned ? 1 : 0],
     emit: (placed) => ({
-      call: `${driver.name}(${bytesAt(placed.at(input.buffer))}, ${bytesAt(placed.at(output.buffer))}, (uint8_t)*${int32sAt(zeroPoint)}, p + ${weights.offset}, p + ${weights.offset + weights.bytes}, ${wordsAt(placed.scratch)}, ${bytesAt(placed.scratch + tileSize)});`,
-      functions: [matrixPrototype(kernel.name), driver],
+      call: `{
+        const matrix_t matrix = ${matrixInitializer(`p + ${weights.offset + weights.bytes}`, output.planes.stride, tile)};
+        ${driver.name}(${bytesAt(placed.at(input.buffer))}, ${bytesAt(placed.at(output.buffer))}, (uint8_t)*${int32sAt(zeroPoint)}, p + ${weights.offset}, &matrix, ${wordsAt(placed.scratch)}, ${bytesAt(placed.scratch + tileSize)});
+    }`,
+      functions: [...matrixPrototypes(kernel.name), driver],
       assembly: [kernel],
     }),
   });
@@ -157,7 +161,7 @@ function planarDriver(
     name,
     source: `/* Convolution ${window.kernelMajor}x${window.kernelMinor} of planes: ${window.kernelMajor} padded rows of every channel in a ring, then 4 pixels at a time through the
  * matrix kernel; where the image keeps its size, out may lie on in. */
-static void ${name}(const uint8_t *in, uint8_t *out, uint8_t padding, const uint8_t *weights, const uint8_t *end, uint32_t *tile, uint8_t *ring) {
+static void ${name}(const uint8_t *in, uint8_t *out, uint8_t padding, const uint8_t *weights, const matrix_t *m, uint32_t *tile, uint8_t *ring) {
     int32_t loaded = ${-window.beforeMajor};
     for (int32_t oi = 0; oi < ${out.major}; oi++, out += ${out.minor}) {
 ${ringLoad(window, source, String(rowBytes))}            const uint8_t *from = in + loaded * ${source.minor};
@@ -175,7 +179,7 @@ ${after > 0 ? `                memset(to + ${window.beforeMinor + source.minor},
 ${words}
                 }
             }
-            ${matrix}(tile, weights, out + oj, end);
+            ${matrix}(tile, weights, out + oj, m);
         }
     }
 }

@@ -15,6 +15,8 @@ export function lowerMatrixConv(context: DspContext, operator: OperatorOf<"conv2
   const range = activationRange(attributes.activation, output);
   if (attributes.groups !== 1 || attributes.dilationH !== 1 || attributes.dilationW !== 1) return false;
   if (range.low !== -128 || range.high !== 127 || output.shape[0] !== 1) return false;
+  // The kernels store 4 pixels of a channel at once, and planes of one pixel lie side by side.
+  if (output.shape[1]! * output.shape[2]! === 1) return false;
   const [, kernelH, kernelW, depth] = tensorOf(graph, operator.inputs[1]!).shape as [
     number,
     number,

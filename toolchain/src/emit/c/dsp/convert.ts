@@ -67,12 +67,12 @@ function convert(
 }
 
 function layoutKernel(
-  { major, minor, channels, stride, isTurned }: Planes,
+  { major, minor, channels, stride, rowBytes, isTurned }: Planes,
   into: "planes" | "codes",
 ): CFunction {
-  const name = `to_${into}_${major}x${minor}x${channels}${isTurned ? "_turned" : ""}`;
+  const name = `to_${into}_${major}x${minor}x${channels}${isTurned ? "_turned" : ""}${rowBytes === minor ? "" : "_rows"}`;
   const pixel = isTurned ? `j * ${major} + i` : `i * ${minor} + j`;
-  const planar = `c * ${stride} + i * ${minor} + j`;
+  const planar = `c * ${stride} + i * ${rowBytes} + j`;
   const interleaved = `(${pixel}) * ${channels} + c`;
   const [to, from] = into === "planes" ? [planar, interleaved] : [interleaved, planar];
   return {

@@ -81,7 +81,7 @@ export function lowerDspDepthwise(context: DspContext, operator: OperatorOf<"dep
     scratchBytes: rowBytes * paddedRows + 4,
     // Planes of a smaller image end before the planes of the larger one that are still to be read.
     inPlace:
-      made.planes.stride <= from.planes.stride
+      from.planes.rowBytes === from.planes.minor && made.planes.stride <= from.planes.stride
         ? [{ input: from.buffer, output: made.buffer, outputLag: 0, extraScratchBytes: 0 }]
         : [],
     constants: [20, requantization.form === "short" ? requantization.shift : 0, context.isTurned ? 1 : 0],
@@ -163,7 +163,7 @@ function stripDriver(
   paddedRows: number,
   strips: string,
 ): CFunction {
-  const name = `depthwise_${source.major}x${source.minor}x${channels}_p${window.beforeMajor}x${window.beforeMinor}_${strips}`;
+  const name = `depthwise_${source.major}x${source.minor}x${channels}${source.rowBytes === source.minor ? "" : "_rows"}_p${window.beforeMajor}x${window.beforeMinor}_${strips}`;
   return {
     name,
     source: `/* Depthwise 3x3, stride ${window.strideMajor}, on planes of ${source.major}x${source.minor}; padded holds one plane with its border. Out may lie on in. */
@@ -173,7 +173,7 @@ static void ${name}(const uint8_t *in, uint8_t *out, uint8_t padding, const int3
     for (int32_t n = 0; n < ${channels}; n++, c++, in += ${source.stride}, out += ${out.stride}) {
         const uint8_t *from = in;
         uint8_t *to = padded + ${window.beforeMajor * rowBytes + window.beforeMinor};
-        for (int32_t i = 0; i < ${source.major}; i++, from += ${source.minor}, to += ${rowBytes}) {
+        for (int32_t i = 0; i < ${source.major}; i++, from += ${source.rowBytes}, to += ${rowBytes}) {
             memcpy(to, from, ${source.minor});
         }
         ${strips}(padded, out, c);
@@ -194,7 +194,7 @@ function depthwiseKernel(
 ): CFunction {
   const stride = window.strideMajor;
   const tag = requantization.form === "short" ? `s${requantization.shift}` : "long";
-  const name = `depthwise_${source.major}x${source.minor}x${channels}_s${stride}_p${window.beforeMajor}x${window.beforeMinor}_to${out.major}x${out.minor}_${tag}`;
+  const name = `depthwise_${source.major}x${source.minor}x${channels}${source.rowBytes === source.minor ? "" : "_rows"}_s${stride}_p${window.beforeMajor}x${window.beforeMinor}_to${out.major}x${out.minor}_${tag}`;
   const code = (sum: string): string =>
     requantization.form === "short"
       ? `(uint32_t)__usat(high_word(${sum}, c->multiplier) >> ${requantization.shift}, 8)`
@@ -264,7 +264,7 @@ static void ${name}(const uint8_t *in, uint8_t *out, uint8_t padding, const int3
     for (int32_t n = 0; n < ${channels}; n++, c++, in += ${source.stride}, out += ${out.stride}) {
         const uint8_t *from = in;
         uint8_t *to = padded + ${window.beforeMajor * rowBytes + window.beforeMinor};
-        for (int32_t i = 0; i < ${source.major}; i++, from += ${source.minor}, to += ${rowBytes}) {
+        for (int32_t i = 0; i < ${source.major}; i++, from += ${source.rowBytes}, to += ${rowBytes}) {
             memcpy(to, from, ${source.minor});
         }
         for (int32_t start = 0; start < ${out.minor}; start += 2) {

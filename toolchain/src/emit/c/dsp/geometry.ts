@@ -11,6 +11,8 @@ export interface Planes {
   readonly channels: number;
   /** Bytes from one channel to the next: a multiple of 4 with room for a group of 4 that starts at the last pixel. */
   readonly stride: number;
+  /** Bytes from one row to the next: `minor`, except where rows of all channels lie together. */
+  readonly rowBytes: number;
   readonly isTurned: boolean;
 }
 
@@ -23,11 +25,17 @@ export function planesOf(tensor: Tensor, isTurned: boolean): Planes {
   const pixels = major * minor;
   const slack = minor % 4 === 0 || major === 1 ? 0 : 3;
   const stride = pixels === 1 ? 1 : Math.ceil((pixels + slack) / 4) * 4;
-  return { major, minor, channels, stride, isTurned };
+  return { major, minor, channels, stride, rowBytes: minor, isTurned };
+}
+
+/** The same with the rows of all channels together, row by row: what an input that dies row by row can be written over. */
+export function withRowsTogether(planes: Planes): Planes {
+  return { ...planes, stride: planes.minor, rowBytes: planes.minor * planes.channels };
 }
 
 /** An even number of planes: kernels work on channel pairs and may write one that nobody reads. */
-export function planesBytes({ channels, stride }: Planes): number {
+export function planesBytes({ major, minor, channels, stride, rowBytes }: Planes): number {
+  if (rowBytes !== minor) return major * rowBytes;
   return stride === 1 ? Math.ceil(channels / 4) * 4 : Math.ceil(channels / 2) * 2 * stride;
 }
 

@@ -2,9 +2,8 @@ import type { Graph, Operator } from "../../../graph/graph.js";
 import { tensorOf } from "../arithmetic.js";
 import type { ParamWriter } from "../params.js";
 import { lowerPortable } from "../portable/lower.js";
-import type { Optimize } from "../step.js";
 import { lowerDspAdd } from "./add.js";
-import { DspContext } from "./context.js";
+import { DspContext, type DspOptions } from "./context.js";
 import { lowerMatrixConv } from "./conv.js";
 import { codesFor, planesFor } from "./convert.js";
 import { lowerDspDense } from "./dense.js";
@@ -15,13 +14,8 @@ import { lowerDspPool } from "./pool.js";
  * The DSP family (Cortex-M4, M7, M33): planes between kernels, generated assembly where the compiler falls short. An
  * operator that has no DSP kernel takes the portable one, with a conversion of layout before it.
  */
-export function lowerDsp(
-  graph: Graph,
-  params: ParamWriter,
-  optimize: Optimize,
-  given?: readonly number[],
-): DspContext {
-  const context = new DspContext(graph, params, prefersTurned(graph), optimize, given);
+export function lowerDsp(graph: Graph, params: ParamWriter, options: DspOptions): DspContext {
+  const context = new DspContext(graph, params, prefersTurned(graph), options);
   for (const operator of graph.operators) {
     if (operator.kind === "reshape") {
       context.alias(operator.inputs[0]!, operator.outputs[0]!);

@@ -21,7 +21,10 @@ import {
  * at the end 256 S1 is their difference. Per tap pair and channel pair: 12 instructions for 16 multiplications.
  */
 
-/** Tap pairs of one turn of the inner loop, as byte offsets of pixel 0's word in the tile (pixel 2 is 8 further). */
+/**
+ * Tap pairs of one turn of the inner loop, as byte offsets of pixel 0's word in the tile (pixel 2 is 8 further). Layers
+ * with one label share a kernel: bytes of a plane, turns and pairs to skip are arguments.
+ */
 export interface TileShape {
   /** Names the kernel: equal labels mean equal offsets. */
   readonly label: string;
@@ -29,12 +32,33 @@ export interface TileShape {
   /** Bytes from one turn's part of the tile to the next. */
   readonly advance: number;
   readonly turns: number;
+  /** Pairs of the first turn that the tile has not got; undefined where the kernel always begins with the first. */
+  readonly skippedPairs?: number;
 }
 
-export const tileBytes = ({ advance, turns }: TileShape): number => advance * turns;
+export const tileBytes = ({ advance, turns, skippedPairs }: TileShape): number =>
+  advance * turns - 16 * (skippedPairs ?? 0);
 
-/** Tap pairs up to which the inner loop is written out: 12 instructions and about 46 bytes of code each. */
-export const UNROLLED_PAIRS: Readonly<Record<Optimize, number>> = { speed: 36, balanced: 18, size: 9 };
+/** Tap pairs up to which the inner loop is written out: 12 instructions and 48 bytes of code each. */
+export const UNROLLED_PAIRS: Readonly<Record<Optimize, number>> = { speed: 36, balanced: 24, size: 16 };
+/** A layer with a smaller share of the model's multiplications does not get a kernel of its own. */
+const OWN_KERNEL_SHARE: Readonly<Record<Optimize, number>> = { speed: 0.035, balanced: 0.1, size: 1 };
+/** Tap pairs of a turn of the kernel that such layers share. */
+const SHARED_PAIRS: Readonly<Record<Optimize, number>> = { speed: 32, balanced: 24, size: 16 };
+
+/** The tile of a layer whose pairs lie one after the other, 4 pixels each. */
+export function plainTile(pairs: number, macs: number, optimize: Optimize, allMacs: number): TileShape {
+  const isOwn = pairs <= UNROLLED_PAIRS[optimize] && macs >= OWN_KERNEL_SHARE[optimize] * allMacs;
+  const perTurn = isOwn ? pairs : SHARED_PAIRS[optimize];
+  const turns = Math.ceil(pairs / perTurn);
+  return {
+    label: `u${perTurn}`,
+    offsets: Array.from({ length: perTurn }, (_, i) => 16 * i),
+    advance: 16 * perTurn,
+    turns,
+    ...(isOwn ? {} : { skippedPairs: turns * perTurn - pairs }),
+  };
+}
 
 export function largestDivisor(value: number, most: number): number {
   for (let divisor = most; divisor > 1; divisor--) if (value % divisor === 0) return divisor;
@@ -165,15 +189,16 @@ export function writeMatrix(
   return { offset: params.int32s(words), bytes: words.length * 4 };
 }
 
-/** The kernel for one tile shape, plane stride and form. */
-export function matrixKernel(
-  tile: TileShape,
-  planeStride: number,
-  requantization: Requantization,
-): CFunction {
+/** Bytes of code of one tap pair: 12 instructions, none of which has a 16-bit form. */
+const PAIR_CODE_BYTES = 48;
+
+/** The kernel for one tile shape and form. */
+export function matrixKernel(tile: TileShape, requantization: Requantization): CFunction {
   const { form } = requantization;
   const shift = requantization.form === "short" ? requantization.shift : 0;
-  const name = `matrix_${tile.label}x${tile.turns}_p${planeStride}_${form === "short" ? `s${shift}` : "long"}`;
+  const canSkip = tile.skippedPairs !== undefined;
+  const isLooped = tile.turns > 1 || canSkip;
+  const name = `matrix_${tile.label}${canSkip ? "_any" : isLooped ? "_turns" : ""}_${form === "short" ? `s${shift}` : "long"}`;
   const out: string[] = [];
   const line = (text: string): void => {
     out.push(`    ${text}`);
@@ -181,22 +206,37 @@ export function matrixKernel(
   const label = (text: string): void => {
     out.push(`${text}:`);
   };
-  const isLooped = tile.turns > 1;
   const T = ["r6", "r7", "r8", "r9"];
   const Z = ["r10", "r11", "r12", "lr"];
   line("push {r4-r11, lr}");
   line("vmov s0, r2");
-  line("vmov s1, r3");
+  line("ldm r3, {r4, r5, r6, r7}");
+  line("vmov s1, r4");
+  line("vmov s4, r5");
   if (isLooped) {
-    line("vmov s3, r0");
-    addConstant(line, "r4", "r0", tile.advance * tile.turns);
-    line("vmov s2, r4");
+    line("add r6, r6, r0");
+    line("vmov s2, r6");
   }
+  if (canSkip) {
+    // The first turn begins r7 pairs late, in the code as in the tile.
+    line("sub r0, r0, r7, lsl #4");
+    line(`mov r5, #${PAIR_CODE_BYTES}`);
+    line("adr r4, 2f + 1");
+    line("mla r4, r7, r5, r4");
+    line("vmov s5, r4");
+  }
+  if (isLooped) line("vmov s3, r0");
   label("1");
   line("ldr r6, [r1], #4");
   if (isLooped) {
     for (const register of T.slice(1)) line(`mov ${register}, r6`);
     for (const register of Z) line(`mov ${register}, #0`);
+    if (canSkip) {
+      line("vmov r2, s5");
+      line("bx r2");
+      // ADR counts from a multiple of 4.
+      line(".balign 4");
+    }
     label("2");
   }
   tile.offsets.forEach((offset, index) => {
@@ -265,21 +305,18 @@ export function matrixKernel(
     }
   }
   line("vmov r2, s0");
-  for (const [group, at] of [
-    [Z, 0],
-    [T, planeStride],
+  line("vmov r3, s4");
+  for (const [group, address] of [
+    [Z, "[r2]"],
+    [T, "[r2, r3]"],
   ] as const) {
     line(`orr ${group[0]}, ${group[0]}, ${group[1]}, lsl #8`);
     line(`orr ${group[2]}, ${group[2]}, ${group[3]}, lsl #8`);
     line(`orr ${group[0]}, ${group[0]}, ${group[2]}, lsl #16`);
-    if (at <= 4095) line(`str ${group[0]}, [r2, #${at}]`);
-    else {
-      addConstant(line, "r3", "r2", at);
-      line(`str ${group[0]}, [r3]`);
-    }
+    line(`str ${group[0]}, ${address}`);
   }
+  line("add r2, r2, r3, lsl #1");
   line("vmov r3, s1");
-  addConstant(line, "r2", "r2", 2 * planeStride);
   line("vmov s0, r2");
   if (isLooped || form === "long") line("vmov r0, s3");
   line("cmp r1, r3");
@@ -290,19 +327,37 @@ export function matrixKernel(
     source: `    .global ${name}
     .type ${name}, %function
     .thumb_func
-${name}: @ r0 tile, r1 weights, r2 out (4 pixels of plane 0), r3 end of the weights
+${name}: @ r0 tile, r1 weights, r2 out (4 pixels of plane 0), r3 matrix_t
 ${out.join("\n")}
     .size ${name}, .-${name}
 `,
   };
 }
 
-export const matrixPrototype = (name: string): CFunction => ({
-  name,
-  source: `void ${name}(const uint32_t *tile, const void *weights, void *out, const void *weights_end);\n`,
-});
+const MATRIX_TYPE: CFunction = {
+  name: "matrix_t",
+  source: `/* A matrix for the tile kernels: where its weights end, bytes from one output plane to the next, bytes of the tile, tap
+ * pairs of the kernel's first turn that it has not got. */
+typedef struct {
+    const uint8_t *end;
+    int32_t plane, tile_bytes, skipped;
+} matrix_t;
 
-/** to = from + value, for any value that a plane stride or a tile can have. */
+typedef void matrix_kernel_t(const uint32_t *tile, const uint8_t *weights, uint8_t *out, const matrix_t *matrix);
+`,
+};
+
+/** What C needs to call the kernel. */
+export const matrixPrototypes = (name: string): CFunction[] => [
+  MATRIX_TYPE,
+  { name, source: `matrix_kernel_t ${name};\n` },
+];
+
+/** A matrix_t for the tile, as a C initializer. */
+export const matrixInitializer = (end: string, plane: number, tile: TileShape): string =>
+  `{${end}, ${plane}, ${tileBytes(tile)}, ${tile.skippedPairs ?? 0}}`;
+
+/** to = from + value, for any value that a tile can have. */
 function addConstant(line: (text: string) => void, to: string, from: string, value: number): void {
   if (value < 4096) line(`addw ${to}, ${from}, #${value}`);
   else {
