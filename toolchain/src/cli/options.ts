@@ -1,4 +1,7 @@
-import { LimitError, UsageError } from "../errors.js";
+import { access, constants } from "node:fs/promises";
+import { dirname, extname } from "node:path";
+import { FileError, LimitError, UsageError } from "../errors.js";
+import { WRITABLE } from "../formats/index.js";
 
 /** Checks of option values that several commands share. */
 
@@ -35,6 +38,17 @@ export function points(flag: string, text: string): number {
   });
 }
 
+/** A signal-to-noise ratio. */
+export function decibels(flag: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value > 0 && value <= 150) return value;
+  throw new UsageError({
+    expected: `${flag} in dB, above 0 and at most 150`,
+    got: text,
+    todo: "Correct the option.",
+  });
+}
+
 export function oneOf<T extends string>(flag: string, given: string, allowed: readonly T[]): T {
   const found = allowed.find((value) => value === given);
   if (found !== undefined) return found;
@@ -43,6 +57,28 @@ export function oneOf<T extends string>(flag: string, given: string, allowed: re
     got: given,
     todo: "Correct the option.",
   });
+}
+
+/** Refuses a model file that could not be written in the end before any time is spent on what is to go in. */
+export async function requireWritableModel(path: string): Promise<void> {
+  const ending = extname(path).toLowerCase();
+  if (!(WRITABLE as readonly string[]).includes(ending)) {
+    throw new UsageError({
+      expected: `an output file that ends in ${WRITABLE.join(" or ")}`,
+      got: path,
+      todo: "Choose a name with one of these endings.",
+    });
+  }
+  try {
+    await access(dirname(path), constants.W_OK);
+  } catch (cause) {
+    throw new FileError({
+      expected: `a folder "${dirname(path)}" to write ${path} into`,
+      got: cause instanceof Error ? cause.message : String(cause),
+      todo: "Make the folder first, or choose another.",
+      cause,
+    });
+  }
 }
 
 /** --min-accuracy: throws LimitError (exit 3) below the floor. */

@@ -45,3 +45,12 @@ export function subset(dataset: Dataset, indices: readonly number[]): Dataset {
     sample: (i) => dataset.sample(indices[i]!),
   };
 }
+
+/** At most `most` samples, evenly spread, so that a set sorted by class gives all classes. */
+export function spread(dataset: Dataset, most: number): Dataset {
+  if (dataset.count <= most) return dataset;
+  return subset(
+    dataset,
+    Array.from({ length: most }, (_, i) => Math.floor((i * dataset.count) / most)),
+  );
+}

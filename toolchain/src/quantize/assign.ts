@@ -1,30 +1,36 @@
 import { UnsupportedError } from "../errors.js";
 import { quantizeValues } from "../execute/integer/convert.js";
 import type { Graph, Operator, Quantization, Tensor } from "../graph/graph.js";
+import { freshName } from "../transform/edges.js";
 import type { Groups } from "./groups.js";
 import type { Linear } from "./linear.js";
 import { channelAxis, linearLayers } from "./linear.js";
 import { type ActivationDType, quantizationOf, type Range, union } from "./range.js";
 import { biasCodes } from "./weights.js";
 
+/** How each activation is held; null where it stays float. */
+export type DTypeOf = (name: string) => ActivationDType | null;
+
 /** Scale and zero point of every activation: fixed by the specification, else from the range of its whole group. */
 export function assignActivations(
   graph: Graph,
   groups: Groups,
-  ranges: ReadonlyMap<string, Range>,
-  dtype: ActivationDType,
+  rangeOf: (name: string) => Range | undefined,
+  dtypeOf: DTypeOf,
 ): Map<string, Quantization> {
+  const names = activationNames(graph).filter((name) => dtypeOf(name) !== null);
   const merged = new Map<string, Range>();
-  for (const [name, range] of ranges) {
+  for (const name of names) {
+    const range = rangeOf(name);
     const root = groups.representative(name);
-    merged.set(root, union(merged.get(root), range));
+    if (range !== undefined) merged.set(root, union(merged.get(root), range));
   }
   const assigned = new Map<string, Quantization>();
-  for (const name of activationNames(graph)) {
+  for (const name of names) {
     const range = merged.get(groups.representative(name));
     const fixed = groups.fixed(name);
     if (fixed !== null) assigned.set(name, fixed);
-    else if (range !== undefined) assigned.set(name, quantizationOf(range, dtype));
+    else if (range !== undefined) assigned.set(name, quantizationOf(range, dtypeOf(name)!));
   }
   return assigned;
 }
@@ -43,28 +49,27 @@ export interface LayerCodes {
   readonly bias: Float64Array | null;
 }
 
-/** The quantized graph: int8 (or int16) activations, int8 weights, int32 (or int64) biases. */
+/**
+ * The quantized graph: int8 (or int16) activations, int8 weights, int32 (or int64) biases. Activations that are not
+ * named, and what computes them, stay float.
+ */
 export function buildQuantized(
   graph: Graph,
   activations: ReadonlyMap<string, Quantization>,
   layers: ReadonlyMap<Linear, LayerCodes>,
-  dtype: ActivationDType,
+  dtype: ActivationDType | DTypeOf,
 ): Graph {
+  const dtypeOf: DTypeOf = typeof dtype === "string" ? () => dtype : dtype;
   const tensors = new Map(graph.tensors);
   for (const [name, quantization] of activations) {
-    tensors.set(name, { ...tensors.get(name)!, dtype, quantization });
+    tensors.set(name, { ...tensors.get(name)!, dtype: dtypeOf(name)!, quantization });
   }
   const operators = graph.operators.map((operator) => {
     const layer = layers.get(operator as Linear);
     return layer === undefined
-      ? operator
-      : withParameters(operator as Linear, layer, activations, tensors, dtype);
+      ? withOperands(operator, activations, tensors, dtypeOf)
+      : withParameters(operator as Linear, layer, activations, tensors, dtypeOf(operator.inputs[0]!)!);
   });
-  const parameters = new Set(operators.flatMap((operator) => [...operator.inputs]));
-  for (const name of parameters) {
-    const tensor = tensors.get(name);
-    if (tensor?.data instanceof Float32Array) tensors.set(name, quantizeOperand(tensor, dtype));
-  }
   const used = new Set([
     ...graph.inputs,
     ...operators.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]),
@@ -80,28 +85,56 @@ function withParameters(
   dtype: ActivationDType,
 ): Linear {
   const weights = tensors.get(layer.inputs[1]!)!;
-  tensors.set(weights.name, {
+  const zeroPoint = new Int32Array(scale.length);
+  const coded = place(tensors, {
     ...weights,
     dtype: "int8",
     data: codes,
-    quantization: { scale, zeroPoint: new Int32Array(scale.length), axis: channelAxis(layer) },
+    quantization: { scale, zeroPoint, axis: channelAxis(layer) },
   });
-  if (bias === null) return layer;
+  if (bias === null) return { ...layer, inputs: [layer.inputs[0]!, coded] };
   const inputScale = activations.get(layer.inputs[0]!)!.scale[0]!;
-  const biasName = layer.inputs[2] || `${weights.name}/bias`;
-  const biasScale = Float32Array.from(scale, (s) => inputScale * s);
-  const data = biasCodes(bias, inputScale, scale);
-  tensors.set(biasName, {
-    name: biasName,
+  const biases = biasCodes(bias, inputScale, scale);
+  const biasName = place(tensors, {
+    name: layer.inputs[2] || `${weights.name}/bias`,
     shape: [scale.length],
     dtype: dtype === "int16" ? "int64" : "int32",
-    data: dtype === "int16" ? BigInt64Array.from(data, BigInt) : data,
-    quantization: { scale: biasScale, zeroPoint: new Int32Array(scale.length), axis: 0 },
+    data: dtype === "int16" ? BigInt64Array.from(biases, BigInt) : biases,
+    quantization: { scale: Float32Array.from(scale, (s) => inputScale * s), zeroPoint, axis: 0 },
   });
-  return { ...layer, inputs: [layer.inputs[0]!, weights.name, biasName] };
+  return { ...layer, inputs: [layer.inputs[0]!, coded, biasName] };
 }
 
-/** Constants that are operands of arithmetic, not weights: one scale each, like the activations they meet. */
+/** Codes take the name of the float constant; where layers share one, each after the first gets its own. */
+function place(tensors: Map<string, Tensor>, coded: Tensor): string {
+  const isTaken = tensors.get(coded.name)?.quantization !== undefined;
+  const name = isTaken ? freshName(tensors, `${coded.name}/${coded.dtype}`) : coded.name;
+  tensors.set(name, { ...coded, name });
+  return name;
+}
+
+/**
+ * Constants that are operands of arithmetic, not weights: one scale each, in the dtype of the result. A constant that
+ * operators of two dtypes share becomes two.
+ */
+function withOperands(
+  operator: Operator,
+  activations: ReadonlyMap<string, Quantization>,
+  tensors: Map<string, Tensor>,
+  dtypeOf: DTypeOf,
+): Operator {
+  const isFloat = !operator.outputs.some((name) => activations.has(name));
+  const inputs = operator.inputs.map((name) => {
+    const tensor = tensors.get(name);
+    if (isFloat || !(tensor?.data instanceof Float32Array)) return name;
+    const dtype = dtypeOf(operator.outputs[0]!)!;
+    const coded = `${name}/${dtype}`;
+    if (!tensors.has(coded)) tensors.set(coded, { ...quantizeOperand(tensor, dtype), name: coded });
+    return coded;
+  });
+  return { ...operator, inputs };
+}
+
 function quantizeOperand(tensor: Tensor, dtype: ActivationDType): Tensor {
   const values = tensor.data as Float32Array;
   let [min, max] = [0, 0];
@@ -115,17 +148,28 @@ function quantizeOperand(tensor: Tensor, dtype: ActivationDType): Tensor {
 }
 
 /** Names what has no integer form before any time is spent on calibration. */
-export function requireQuantizable(graph: Graph, isSupported: (operator: Operator) => boolean): void {
+export function requireQuantizable(
+  graph: Graph,
+  dtypeOf: DTypeOf,
+  isSupported: (operator: Operator, dtype: ActivationDType) => boolean,
+): void {
   const linear = new Set<string>(linearLayers(graph).map((layer) => layer.name));
-  const bad = graph.operators.filter(
-    (operator) => !isSupported(operator) || (isWeighted(operator.kind) && !linear.has(operator.name)),
-  );
+  const bad = graph.operators.flatMap((operator) => {
+    const dtype = dtypeOf(operator.outputs[0]!);
+    if (dtype === null || isConversion(operator.kind)) return [];
+    if (isSupported(operator, dtype) && (!isWeighted(operator.kind) || linear.has(operator.name))) return [];
+    return [`${operator.kind} "${operator.name}" (${dtype})`];
+  });
   if (bad.length === 0) return;
   throw new UnsupportedError({
     expected: "operators that have an integer form",
-    got: bad.map((operator) => `${operator.kind} "${operator.name}"`).join(", "),
-    todo: "Replace them before training, or run the model in floating point.",
+    got: bad.join(", "),
+    todo: "Keep them in floating point (mote quantize --keep NAME=float), replace them before training, or run the float model.",
   });
+}
+
+function isConversion(kind: string): boolean {
+  return kind === "quantize" || kind === "dequantize" || kind === "requantize";
 }
 
 function isWeighted(kind: string): boolean {

@@ -2,24 +2,29 @@ import type { Dataset } from "../data/dataset.js";
 import { DataError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
 import { InputCovariance } from "./covariance.js";
+import { HistogramObserver } from "./histogram.js";
 import { InputMeans } from "./input-statistics.js";
-import { type Linear, linearLayers } from "./linear.js";
-import type { Observer } from "./observer.js";
+import { linearLayers } from "./linear.js";
+import { MinMaxObserver, type Observer } from "./observer.js";
+import type { CalibrationMethod } from "./options.js";
 import type { Range } from "./range.js";
 
 /** Runs the float graph on one sample and gives every activation, inputs included. */
 export type ActivationSource = (sample: Float32Array) => Promise<ReadonlyMap<string, Float32Array>>;
 
+/** What was seen, by the names of the float graph's tensors and layers. */
 export interface Calibration {
-  readonly ranges: ReadonlyMap<string, Range>;
-  readonly inputMeans: ReadonlyMap<Linear, Float64Array>;
+  /** The range that a method chooses for a tensor; undefined for a tensor that was not seen. */
+  range(tensor: string, method: CalibrationMethod): Range | undefined;
+  readonly inputMeans: ReadonlyMap<string, Float64Array>;
   /** Covariance of each layer's inputs, where rounding asked for it. */
-  readonly covariances: ReadonlyMap<Linear, InputCovariance>;
+  readonly covariances: ReadonlyMap<string, InputCovariance>;
   readonly samples: number;
 }
 
 export interface CalibrationOptions {
-  readonly observer: () => Observer;
+  /** "minmax" keeps two numbers per tensor; "all" a histogram, from which every method can choose. */
+  readonly ranges: "minmax" | "all";
   /** Whether to gather what bias correction needs. */
   readonly withMeans: boolean;
   /** Whether to gather what rounding by covariance needs, from the first samples. */
@@ -38,13 +43,10 @@ export async function calibrate(
   options: CalibrationOptions,
 ): Promise<Calibration> {
   const observers = new Map<string, Observer>();
-  const means = new Map(
-    options.withMeans ? linearLayers(graph).map((layer) => [layer, new InputMeans(graph, layer)]) : [],
-  );
+  const layers = linearLayers(graph);
+  const means = options.withMeans ? layers.map((layer) => new InputMeans(graph, layer)) : [];
   const covariances = new Map(
-    options.withCovariances
-      ? linearLayers(graph).map((layer) => [layer, new InputCovariance(graph, layer)])
-      : [],
+    options.withCovariances ? layers.map((layer) => [layer.name, new InputCovariance(graph, layer)]) : [],
   );
   let isAllZero = true;
   for (let i = 0; i < dataset.count; i++) {
@@ -54,14 +56,14 @@ export async function calibrate(
     for (const [name, array] of values) {
       let observer = observers.get(name);
       if (observer === undefined) {
-        observer = options.observer();
+        observer = options.ranges === "minmax" ? new MinMaxObserver() : new HistogramObserver();
         observers.set(name, observer);
       }
-      observer.observe(array);
+      if (!observer.observe(array)) throw notFinite(graph, name, array, i);
     }
-    for (const [layer, mean] of means) mean.observe(values.get(layer.inputs[0]!)!);
+    for (const mean of means) mean.observe(values.get(mean.layer.inputs[0]!)!);
     if (i < COVARIANCE_SAMPLES) {
-      for (const [layer, covariance] of covariances) covariance.observe(values.get(layer.inputs[0]!)!);
+      for (const layer of layers) covariances.get(layer.name)?.observe(values.get(layer.inputs[0]!)!);
     }
     options.progress?.(i + 1, dataset.count);
   }
@@ -72,22 +74,20 @@ export async function calibrate(
       todo: "Calibrate on inputs like those that the model will see.",
     });
   }
-  const ranges = new Map(
-    [...observers].map(([name, observer]) => [name, requireFiniteRange(name, observer.range())]),
-  );
   return {
-    ranges,
-    inputMeans: new Map([...means].map(([layer, mean]) => [layer, mean.means()])),
+    range: (tensor, method) => observers.get(tensor)?.range(method),
+    inputMeans: new Map(means.map((mean) => [mean.layer.name, mean.means()])),
     covariances,
     samples: dataset.count,
   };
 }
 
-function requireFiniteRange(name: string, range: Range): Range {
-  if (Number.isFinite(range.min) && Number.isFinite(range.max)) return range;
-  throw new DataError({
-    expected: `finite values of tensor "${name}"`,
-    got: `a range of ${range.min} to ${range.max}`,
+function notFinite(graph: Graph, name: string, values: Float32Array, sample: number): DataError {
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  const maker = graph.operators.find(({ outputs }) => outputs.includes(name));
+  return new DataError({
+    expected: `finite values of tensor "${name}"${maker === undefined ? "" : ` of ${maker.kind} "${maker.name}"`}`,
+    got: `${values[at]} at element ${at}, on calibration sample ${sample}`,
     todo: "The float model itself overflows on this data: check its weights and the scaling of its inputs.",
   });
 }

@@ -1,5 +1,5 @@
 import type { Graph } from "../graph/graph.js";
-import { fieldIndex, receptiveFields } from "./input-statistics.js";
+import { fieldIndex, receptiveFields, type Values } from "./input-statistics.js";
 import { channelCount, type Linear } from "./linear.js";
 
 /** Share of the mean variance that is added to the diagonal, so that directions never seen cost something. */
@@ -98,7 +98,7 @@ export class InputCovariance {
 }
 
 /** Lower triangle only: the matrix is symmetric. */
-function addField({ elements, sum, products }: Block, field: Float32Array): void {
+function addField({ elements, sum, products }: Block, field: Values): void {
   const n = elements.length;
   for (let i = 0; i < n; i++) {
     const value = field[elements[i]!]!;

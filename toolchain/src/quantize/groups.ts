@@ -47,8 +47,8 @@ export interface Groups {
   fixed(name: string): Quantization | null;
 }
 
-/** Groups the activations of a graph. Constants are no activations and stay out. */
-export function groupActivations(graph: Graph, dtype: ActivationDType): Groups {
+/** The member that stands for all activations whose codes are tied to those of a tensor. */
+export function tiedActivations(graph: Graph): (name: string) => string {
   const parent = new Map<string, string>();
   const find = (name: string): string => {
     let root = name;
@@ -71,9 +71,19 @@ export function groupActivations(graph: Graph, dtype: ActivationDType): Groups {
       for (const name of operator.inputs) tie(operator.outputs[0]!, name);
     }
   }
+  return find;
+}
+
+/**
+ * Groups the activations of a graph, each held in the dtype that `dtypeOf` names; null for one that stays float.
+ * Constants are no activations and stay out.
+ */
+export function groupActivations(graph: Graph, dtypeOf: (name: string) => ActivationDType | null): Groups {
+  const find = tiedActivations(graph);
   const fixed = new Map<string, { quantization: Quantization; by: Operator }>();
   for (const operator of graph.operators) {
-    const quantization = fixedOutput(operator, dtype);
+    const dtype = dtypeOf(operator.outputs[0]!);
+    const quantization = dtype === null ? null : fixedOutput(operator, dtype);
     if (quantization === null) continue;
     const root = find(operator.outputs[0]!);
     const other = fixed.get(root);

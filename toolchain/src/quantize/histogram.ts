@@ -1,4 +1,5 @@
 import type { Observer } from "./observer.js";
+import type { CalibrationMethod } from "./options.js";
 import type { Range } from "./range.js";
 
 /** Bins over [-limit, limit); the limit doubles when a value falls outside, and pairs of bins are merged. */
@@ -12,21 +13,33 @@ export class Histogram {
   max = Number.NEGATIVE_INFINITY;
   total = 0;
 
-  add(values: ArrayLike<number>): void {
-    let [min, max] = [this.min, this.max];
+  /** Returns false, and counts nothing, where a value is not finite. */
+  add(values: Float32Array): boolean {
+    let [min, max, sum] = [this.min, this.max, 0];
     for (let i = 0; i < values.length; i++) {
-      min = Math.min(min, values[i]!);
-      max = Math.max(max, values[i]!);
+      const value = values[i]!;
+      if (value < min) min = value;
+      if (value > max) max = value;
+      sum += value;
     }
-    [this.min, this.max] = [min, max];
+    if (!Number.isFinite(sum)) return false;
+    this.min = min;
+    this.max = max;
     const reach = Math.max(Math.abs(min), Math.abs(max));
     if (this.#limit === 0) this.#limit = reach === 0 ? 1 : 2 ** Math.ceil(Math.log2(reach * 1.0001));
     while (reach >= this.#limit) this.#widen();
     const factor = BINS / 2 / this.#limit;
+    const { counts } = this;
+    let zeros = 0;
     for (let i = 0; i < values.length; i++) {
-      this.counts[Math.floor(values[i]! * factor) + BINS / 2]! += 1;
+      const value = values[i]!;
+      // After a ReLU half of all values are zero: counted apart, they don't all wait for one cell of memory.
+      if (value === 0) zeros++;
+      else counts[(value * factor + BINS / 2) | 0]! += 1;
     }
+    counts[BINS / 2]! += zeros;
     this.total += values.length;
+    return true;
   }
 
   get binWidth(): number {
@@ -40,9 +53,32 @@ export class Histogram {
 
   #widen(): void {
     const wide = new Float64Array(BINS);
-    for (let bin = 0; bin < BINS; bin++) wide[(bin + BINS / 2) >> 1]! += this.counts[bin]!;
+    // Bins keep their distance from the middle, which is zero.
+    for (let bin = 0; bin < BINS; bin++) wide[(bin >> 1) + BINS / 4]! += this.counts[bin]!;
     this.counts.set(wide);
     this.#limit *= 2;
+  }
+}
+
+/** Every method's range of one tensor from one pass over the samples. */
+export class HistogramObserver implements Observer {
+  readonly #histogram = new Histogram();
+
+  observe(values: Float32Array): boolean {
+    return this.#histogram.add(values);
+  }
+
+  range(method: CalibrationMethod): Range {
+    switch (method) {
+      case "minmax":
+        return { min: this.#histogram.min, max: this.#histogram.max };
+      case "percentile":
+        return percentileRange(this.#histogram);
+      case "mse":
+        return leastSquaresRange(this.#histogram);
+      case "entropy":
+        return leastDivergenceRange(this.#histogram);
+    }
   }
 }
 
@@ -50,28 +86,20 @@ export class Histogram {
 const PERCENTILE_TAIL = 1e-4;
 
 /** Cuts off the outermost values at each end: a single outlier no longer decides the scale. */
-export class PercentileObserver implements Observer {
-  readonly #histogram = new Histogram();
-
-  observe(values: ArrayLike<number>): void {
-    this.#histogram.add(values);
-  }
-
-  range(): Range {
-    const { counts, total, min, max, binWidth } = this.#histogram;
-    const beyond = PERCENTILE_TAIL * total;
-    let low = 0;
-    for (let sum = counts[0]!; sum <= beyond && low < BINS - 1; sum += counts[++low]!);
-    let high = BINS - 1;
-    for (let sum = counts[high]!; sum <= beyond && high > 0; sum += counts[--high]!);
-    return {
-      min: Math.max(min, this.#histogram.centre(low) - binWidth / 2),
-      max: Math.min(max, this.#histogram.centre(high) + binWidth / 2),
-    };
-  }
+function percentileRange(histogram: Histogram): Range {
+  const { counts, total, min, max, binWidth } = histogram;
+  const beyond = PERCENTILE_TAIL * total;
+  let low = 0;
+  for (let sum = counts[0]!; sum <= beyond && low < BINS - 1; sum += counts[++low]!);
+  let high = BINS - 1;
+  for (let sum = counts[high]!; sum <= beyond && high > 0; sum += counts[--high]!);
+  return {
+    min: Math.max(min, histogram.centre(low) - binWidth / 2),
+    max: Math.min(max, histogram.centre(high) + binWidth / 2),
+  };
 }
 
-/** Shares of the full range that are tried by the observers that search. */
+/** Shares of the full range that are tried by the methods that search. */
 const SHARES = Array.from({ length: 80 }, (_, i) => 1 - i / 100);
 
 /** Searches the magnitude beyond which values are cut off, so that `cost` of what remains is least. */
@@ -88,29 +116,20 @@ function search(histogram: Histogram, cost: (range: Range) => number): Range {
 }
 
 /** The range with the least mean squared error: rounding noise inside, clipping outside. */
-export class MseObserver implements Observer {
-  readonly #histogram = new Histogram();
-
-  observe(values: ArrayLike<number>): void {
-    this.#histogram.add(values);
-  }
-
-  range(): Range {
-    const histogram = this.#histogram;
-    const used = Int32Array.from(histogram.counts.keys()).filter((bin) => histogram.counts[bin]! > 0);
-    return search(histogram, ({ min, max }) => {
-      const step = (max - min) / 255;
-      let error = 0;
-      for (const bin of used) {
-        const x = histogram.centre(bin);
-        const beyond = x < min ? min - x : x > max ? x - max : 0;
-        // Zeros are exact in every range, and after a ReLU they are most of the values.
-        const rounding = Math.abs(x) < histogram.binWidth ? 0 : (step * step) / 12;
-        error += histogram.counts[bin]! * (beyond > 0 ? beyond * beyond : rounding);
-      }
-      return error;
-    });
-  }
+function leastSquaresRange(histogram: Histogram): Range {
+  const used = Int32Array.from(histogram.counts.keys()).filter((bin) => histogram.counts[bin]! > 0);
+  return search(histogram, ({ min, max }) => {
+    const step = (max - min) / 255;
+    let error = 0;
+    for (const bin of used) {
+      const x = histogram.centre(bin);
+      const beyond = x < min ? min - x : x > max ? x - max : 0;
+      // Zeros are exact in every range, and after a ReLU they are most of the values.
+      const rounding = Math.abs(x) < histogram.binWidth ? 0 : (step * step) / 12;
+      error += histogram.counts[bin]! * (beyond > 0 ? beyond * beyond : rounding);
+    }
+    return error;
+  });
 }
 
 const LEVELS = 256;
@@ -119,41 +138,32 @@ const LEVELS = 256;
  * The range whose 256 levels keep the most information: least Kullback-Leibler divergence between the clipped
  * distribution and its quantized form (Migacz, 8-bit Inference with TensorRT, 2017).
  */
-export class EntropyObserver implements Observer {
-  readonly #histogram = new Histogram();
+function leastDivergenceRange(histogram: Histogram): Range {
+  return search(histogram, (range) => divergence(histogram, range));
+}
 
-  observe(values: ArrayLike<number>): void {
-    this.#histogram.add(values);
+function divergence({ counts, binWidth, total }: Histogram, { min, max }: Range): number {
+  const first = Math.max(0, Math.floor(min / binWidth) + BINS / 2);
+  const end = Math.min(BINS, Math.ceil(max / binWidth) + BINS / 2);
+  const size = end - first;
+  if (size <= LEVELS) return size === BINS ? 0 : Number.POSITIVE_INFINITY;
+  const clipped = counts.slice(first, end);
+  for (let bin = 0; bin < first; bin++) clipped[0]! += counts[bin]!;
+  for (let bin = end; bin < BINS; bin++) clipped[size - 1]! += counts[bin]!;
+  const level = (i: number): number => Math.floor((i * LEVELS) / size);
+  const mass = new Float64Array(LEVELS);
+  const occupied = new Float64Array(LEVELS);
+  for (let i = 0; i < size; i++) {
+    mass[level(i)]! += counts[first + i]!;
+    if (clipped[i]! > 0) occupied[level(i)]! += 1;
   }
-
-  range(): Range {
-    return search(this.#histogram, (range) => this.#divergence(range));
+  let sum = 0;
+  for (let i = 0; i < size; i++) {
+    const p = clipped[i]! / total;
+    if (p === 0) continue;
+    // Where clipping piled values on an empty level, q is half a sample: log(p / 0) would forbid any clipping.
+    const q = Math.max(mass[level(i)]! / occupied[level(i)]!, 0.5) / total;
+    sum += p * Math.log(p / q);
   }
-
-  #divergence({ min, max }: Range): number {
-    const { counts, binWidth, total } = this.#histogram;
-    const first = Math.max(0, Math.floor(min / binWidth) + BINS / 2);
-    const end = Math.min(BINS, Math.ceil(max / binWidth) + BINS / 2);
-    const size = end - first;
-    if (size <= LEVELS) return size === BINS ? 0 : Number.POSITIVE_INFINITY;
-    const clipped = counts.slice(first, end);
-    for (let bin = 0; bin < first; bin++) clipped[0]! += counts[bin]!;
-    for (let bin = end; bin < BINS; bin++) clipped[size - 1]! += counts[bin]!;
-    const level = (i: number): number => Math.floor((i * LEVELS) / size);
-    const mass = new Float64Array(LEVELS);
-    const occupied = new Float64Array(LEVELS);
-    for (let i = 0; i < size; i++) {
-      mass[level(i)]! += counts[first + i]!;
-      if (clipped[i]! > 0) occupied[level(i)]! += 1;
-    }
-    let divergence = 0;
-    for (let i = 0; i < size; i++) {
-      const p = clipped[i]! / total;
-      if (p === 0) continue;
-      // Where clipping piled values on an empty level, q is half a sample: log(p / 0) would forbid any clipping.
-      const q = Math.max(mass[level(i)]! / occupied[level(i)]!, 0.5) / total;
-      divergence += p * Math.log(p / q);
-    }
-    return divergence;
-  }
+  return sum;
 }

@@ -1,43 +1,49 @@
 import type { Graph } from "../graph/graph.js";
+import { elementCount } from "../graph/size.js";
 import type { Linear } from "./linear.js";
 
 /**
  * Mean of what each weight of a layer is multiplied with, over samples and output positions, padding included as zeros.
- * Gathered while samples stream by: memory is one number per weight of one filter.
+ * Samples are only added up as they stream by; because a mean of means is linear, the receptive fields are visited once,
+ * on the sum.
  */
 export class InputMeans {
   readonly #sums: Float64Array;
-  #count = 0;
-  readonly #add: (values: Float32Array, sums: Float64Array) => number;
+  #samples = 0;
 
-  constructor(graph: Graph, layer: Linear) {
-    const { size, visit } = receptiveFields(graph, layer);
-    this.#sums = new Float64Array(size);
-    this.#add = (values, sums) => {
-      let fields = 0;
-      visit(values, (field) => {
-        for (let i = 0; i < size; i++) sums[i]! += field[i]!;
-        fields++;
-      });
-      return fields;
-    };
+  constructor(
+    readonly graph: Graph,
+    readonly layer: Linear,
+  ) {
+    this.#sums = new Float64Array(elementCount(graph.tensors.get(layer.inputs[0]!)!.shape));
   }
 
   observe(values: Float32Array): void {
-    this.#count += this.#add(values, this.#sums);
+    const sums = this.#sums;
+    for (let i = 0; i < sums.length; i++) sums[i]! += values[i]!;
+    this.#samples++;
   }
 
   /** Per element of the receptive field: [kh, kw, in] for convolutions (all groups), [kh, kw, in] for depthwise. */
   means(): Float64Array {
-    return this.#sums.map((sum) => (this.#count === 0 ? 0 : sum / this.#count));
+    const { size, visit } = receptiveFields(this.graph, this.layer);
+    const means = new Float64Array(size);
+    let fields = 0;
+    visit(this.#sums, (field) => {
+      for (let i = 0; i < size; i++) means[i]! += field[i]!;
+      fields++;
+    });
+    return means.map((sum) => (fields === 0 ? 0 : sum / (fields * Math.max(1, this.#samples))));
   }
 }
+
+export type Values = Float32Array | Float64Array;
 
 export interface ReceptiveFields {
   /** Elements of one field: kh * kw * input channels; the input's depth for fully-connected layers. */
   readonly size: number;
   /** Calls `take` with each field of one sample; the array is reused from call to call. */
-  visit(values: Float32Array, take: (field: Float32Array) => void): void;
+  visit(values: Values, take: (field: Values) => void): void;
 }
 
 /** The receptive fields of a layer, each [kh, kw, input channels] whatever the layer's groups. */
@@ -59,8 +65,8 @@ export function receptiveFields(graph: Graph, layer: Linear): ReceptiveFields {
   const [, outHeight, outWidth] = y.shape as [number, number, number, number];
   const { strideH, strideW, dilationH, dilationW, padding } = layer.attributes;
   const size = kernelH * kernelW * channels;
-  const field = new Float32Array(size);
-  const gather = (values: Float32Array, top: number, left: number): void => {
+  const field = new Float64Array(size);
+  const gather = (values: Values, top: number, left: number): void => {
     for (let ky = 0; ky < kernelH; ky++) {
       const row = top + ky * dilationH;
       for (let kx = 0; kx < kernelW; kx++) {

@@ -2,20 +2,40 @@ import type { Dataset } from "../data/dataset.js";
 import type { Rounding } from "../execute/integer/fixed-point.js";
 import type { Graph } from "../graph/graph.js";
 import type { ActivationSource } from "./calibrate.js";
+import type { LayerNoise } from "./sensitivity.js";
 import type { UpdateReport } from "./update-aware/update.js";
 
 export const CALIBRATION_METHODS = ["minmax", "percentile", "entropy", "mse"] as const;
 export type CalibrationMethod = (typeof CALIBRATION_METHODS)[number];
 
+/** int8: all in 8 bits. int16x8: activations int16, weights int8, biases int64. */
+export const SCHEMES = ["int8", "int16x8"] as const;
+export type Scheme = (typeof SCHEMES)[number];
+
+/** Layers kept wider than the scheme, by the name of an operator or of the tensor that it makes. */
+export interface Kept {
+  readonly int16: readonly string[];
+  readonly float: readonly string[];
+}
+
 export interface QuantizeOptions {
-  /** How a tensor's range is chosen from what calibration saw. Default "minmax". */
-  readonly calibrate?: CalibrationMethod;
+  /** Default "int8". */
+  readonly scheme?: Scheme;
+  /** How a tensor's range is chosen from what calibration saw; "auto", the default, tries and compares. */
+  readonly calibrate?: CalibrationMethod | "auto";
   /** Default true. */
   readonly biasCorrect?: boolean;
   /** Round weights by the covariance of what they are multiplied with, not each to the nearest. Default false. */
   readonly adaround?: boolean;
   /** Cross-layer equalization where it pays on the calibration samples. Default true. */
   readonly equalize?: boolean;
+  readonly keep?: Kept;
+  /** Keep this many of the noisiest activations at int16. Default 0. */
+  readonly keepWorst?: number;
+  /** Keep as many of the noisiest activations at int16 as it takes to reach this signal over noise, in dB. */
+  readonly leastSqnrDb?: number;
+  /** Measure what each layer's quantization alone costs; needed, and done, for the two above. Default false. */
+  readonly sensitivity?: boolean;
   /** Where activations come from; ONNX Runtime by default. */
   readonly activations?: ActivationSource;
   /** The quantized model that devices hold: the new one is rounded to differ little from it. */
@@ -27,15 +47,39 @@ export interface QuantizeOptions {
   /** With `previous`: samples on which that loss is measured. Default: the calibration samples. */
   readonly validation?: Dataset;
   readonly progress?: (done: number, total: number) => void;
+  /** Progress of the sensitivity measurement, in layers. */
+  readonly sensitivityProgress?: (done: number, total: number) => void;
+}
+
+/** One decision of the recipe: what was done, and why, in words; the figures it was taken by. */
+export interface RecipeStep {
+  readonly step:
+    | "simplify"
+    | "equalize"
+    | "calibrate"
+    | "ranges"
+    | "keep"
+    | "round"
+    | "bias-correction"
+    | "update";
+  readonly text: string;
+  /** Signal over output noise in dB of the candidates that were compared, by name. */
+  readonly outputSqnrDb?: Readonly<Record<string, number>>;
 }
 
 /** What the recipe did, for people and for the model card. */
 export interface QuantizeReport {
-  readonly scheme: "int8";
+  readonly scheme: Scheme;
   /** The rounding that the integer executor and generated code use. */
   readonly rounding: Rounding;
-  readonly calibration: { readonly method: string; readonly samples: number };
+  readonly calibration: { readonly method: CalibrationMethod; readonly samples: number };
+  /** The texts of `recipe`. */
   readonly steps: readonly string[];
+  readonly recipe: readonly RecipeStep[];
+  /** Tensors that ended up wider than the scheme, and operators that stayed float. */
+  readonly kept: { readonly int16: readonly string[]; readonly float: readonly string[] };
+  /** Noisiest first; only where it was measured. */
+  readonly sensitivity?: readonly LayerNoise[];
   readonly parameterBytesBefore: number;
   readonly parameterBytesAfter: number;
   /** With `previous`: the curve of size against accuracy and what needs signing off. */

@@ -1,63 +1,94 @@
 import type { Dataset } from "../data/dataset.js";
-import { SignalToNoise } from "../evaluate/index.js";
+import { UsageError } from "../errors.js";
 import { hasIntegerKernel } from "../execute/integer/run.js";
-import { openRunnable } from "../execute/runnable.js";
-import type { Graph, Quantization } from "../graph/graph.js";
-import { floatConstant } from "../transform/edges.js";
-import { type EqualizationPair, equalizationPairs, equalize } from "../transform/equalize.js";
+import type { Graph } from "../graph/graph.js";
 import { simplify } from "../transform/index.js";
-import { assignActivations, buildQuantized, type LayerCodes, requireQuantizable } from "./assign.js";
-import { correctedBias } from "./bias-correction.js";
-import { type ActivationSource, type Calibration, calibrate } from "./calibrate.js";
-import { activationSource } from "./float-source.js";
-import { groupActivations } from "./groups.js";
-import { EntropyObserver, MseObserver, PercentileObserver } from "./histogram.js";
-import { codesByCovariance } from "./learned-rounding.js";
-import { type Linear, linearLayers } from "./linear.js";
-import { MinMaxObserver, type Observer } from "./observer.js";
-import type { QuantizeOptions, QuantizeReport } from "./options.js";
+import { requireQuantizable } from "./assign.js";
+import { withBorders } from "./borders.js";
+import { calibrate } from "./calibrate.js";
+import type { QuantizeOptions, QuantizeReport, RecipeStep, Scheme } from "./options.js";
+import type { ActivationDType } from "./range.js";
+import { prepare, roundBest } from "./recipe.js";
+import { roundGraph } from "./round.js";
+import { measureSensitivity } from "./sensitivity.js";
 import { quantizeUpdate, type UpdateReport } from "./update-aware/update.js";
-import { nearestCodes, weightScales } from "./weights.js";
+import { describeWider, resolveKept, widenByRule } from "./wider.js";
 
 /**
- * Post-training quantization to TFLite's 8-bit specification. Calibration streams; its memory does not grow with the
- * number of samples.
+ * Post-training quantization to TFLite's 8-bit specification, or to its 16-bit activations with 8-bit weights; layers can
+ * be kept wider. Calibration streams; its memory does not grow with the number of samples.
  */
 export async function quantizeGraph(
   floatGraph: Graph,
   dataset: Dataset,
   options: QuantizeOptions = {},
 ): Promise<{ graph: Graph; report: QuantizeReport }> {
-  const steps: string[] = [];
+  const scheme = options.scheme ?? "int8";
+  const dtype = ACTIVATIONS[scheme];
+  requireOptionsThatGoTogether(options, dtype);
   const simple = simplify(floatGraph);
-  steps.push(
-    `${floatGraph.operators.length} operators simplified to ${simple.operators.length}: batch normalisation folded, activations fused`,
-  );
-  requireQuantizable(simple, hasIntegerKernel);
-  const method = options.calibrate ?? "minmax";
-  steps.push(`${dataset.count} samples observed, ranges by ${method}`);
-  const recipe = await chooseRecipe(simple, dataset, options, steps);
-  if (options.adaround ?? false)
-    steps.push("weights rounded so that each layer's output comes closest, not each weight");
-  if (options.biasCorrect ?? true) steps.push("biases corrected for the mean error of the rounded weights");
+  const wider = resolveKept(simple, options.keep, dtype);
+  requireKernels(simple, dtype, wider);
+  const recipe: RecipeStep[] = [
+    {
+      step: "simplify",
+      text: `${floatGraph.operators.length} operators simplified to ${simple.operators.length}: batch normalisation folded, activations fused`,
+    },
+  ];
+  const prepared = await prepare(simple, dataset, dtype, options);
+  recipe.push(...prepared.steps);
+  const { graph: float, source, reference } = prepared;
+  const isMinMax = options.calibrate === "minmax" || dtype === "int16";
+  const calibration = await calibrate(float, dataset, source, {
+    ranges: isMinMax ? "minmax" : "all",
+    withMeans: options.biasCorrect ?? true,
+    withCovariances: options.adaround ?? false,
+    ...(options.progress && { progress: options.progress }),
+  });
+  recipe.push({ step: "calibrate", text: `${dataset.count} samples observed` });
+  const asked = dtype === "int16" ? { ...options, calibrate: "minmax" as const } : options;
+  let bordered = withBorders(float, dtype, wider);
+  let chosen = await roundBest(bordered, calibration, reference, asked);
+  recipe.push(...chosen.steps);
+  const isRuled = (options.keepWorst ?? 0) > 0 || options.leastSqnrDb !== undefined;
+  const { method } = chosen;
+  const sensitivity =
+    isRuled || options.sensitivity === true
+      ? await measureSensitivity(float, calibration, reference, dtype, method, options.sensitivityProgress)
+      : undefined;
+  if (isRuled) {
+    const biasCorrect = options.biasCorrect ?? true;
+    const widened = await widenByRule(float, dtype, wider, sensitivity!, options, (candidate) =>
+      reference.noiseOf(roundGraph(candidate, calibration, { method, biasCorrect })),
+    );
+    bordered = widened.bordered;
+    chosen = { ...chosen, graph: roundGraph(bordered, calibration, { method, biasCorrect }) };
+    recipe.push(...widened.steps);
+  }
+  const kept = describeWider(bordered, dtype);
+  if (kept.float.length > 0) recipe.push({ step: "keep", text: FLOAT_COSTS(kept.float) });
+  recipe.push(...roundingSteps(options));
   const update =
     options.previous === undefined
       ? null
-      : await quantizeUpdate(recipe.float, options.previous, recipe.quantized, dataset, {
+      : await quantizeUpdate(float, options.previous, chosen.graph, dataset, {
           maxLossPoints: options.maxLossPoints ?? DEFAULT_MAX_LOSS_POINTS,
           leastFidelity: options.leastFidelity ?? DEFAULT_FIDELITY,
           validation: options.validation ?? dataset,
-          activations: recipe.source,
+          activations: source,
         });
-  if (update !== null) steps.push(describeUpdate(update.report));
-  const quantized = update?.graph ?? recipe.quantized;
+  if (update !== null) recipe.push({ step: "update", text: describeUpdate(update.report) });
+  const quantized = update?.graph ?? chosen.graph;
   return {
     graph: quantized,
     report: {
-      scheme: "int8",
+      scheme,
       rounding: "double",
       calibration: { method, samples: dataset.count },
-      steps,
+      steps: recipe.map(({ text }) => text),
+      recipe,
+      kept,
+      ...(sensitivity && { sensitivity }),
       parameterBytesBefore: parameterBytes(floatGraph),
       parameterBytesAfter: parameterBytes(quantized),
       ...(update && { update: update.report }),
@@ -65,102 +96,64 @@ export async function quantizeGraph(
   };
 }
 
-interface Recipe {
-  readonly float: Graph;
-  readonly quantized: Graph;
-  readonly source: ActivationSource;
-}
-
-/**
- * Quantizes as it is, and equalized where the graph allows it; keeps what follows the float model's output more closely
- * on calibration samples. An update keeps the previous model's scales and is never equalized.
- */
-async function chooseRecipe(
-  graph: Graph,
-  dataset: Dataset,
-  options: QuantizeOptions,
-  steps: string[],
-): Promise<Recipe> {
-  const source = options.activations ?? activationSource(graph);
-  const plain = { float: graph, quantized: await quantizeOnce(graph, dataset, source, options), source };
-  const pairs = equalizationPairs(graph);
-  if (options.equalize === false || options.previous !== undefined || pairs.length === 0) return plain;
-  const ranges = await channelRanges(pairs, dataset, source);
-  const equalized = equalize(graph, ranges);
-  const equalizedSource = activationSource(equalized);
-  const other = {
-    float: equalized,
-    quantized: await quantizeOnce(equalized, dataset, equalizedSource, options),
-    source: equalizedSource,
-  };
-  const [before, after] = [
-    await outputNoise(plain.quantized, dataset, source),
-    await outputNoise(other.quantized, dataset, source),
-  ];
-  const isBetter = after > before + LEAST_GAIN_DB;
-  steps.push(
-    `${pairs.length} pairs of layers ${isBetter ? "equalized" : "left as they were"}: output noise ${before.toFixed(1)} dB as it was, ${after.toFixed(1)} dB equalized`,
-  );
-  return isBetter ? other : plain;
-}
-
-async function quantizeOnce(
-  graph: Graph,
-  dataset: Dataset,
-  source: ActivationSource,
-  options: QuantizeOptions,
-): Promise<Graph> {
-  const calibration = await calibrate(graph, dataset, source, {
-    observer: OBSERVERS[options.calibrate ?? "minmax"],
-    withMeans: options.biasCorrect ?? true,
-    withCovariances: options.adaround ?? false,
-    ...(options.progress && { progress: options.progress }),
-  });
-  const activations = assignActivations(graph, groupActivations(graph, "int8"), calibration.ranges, "int8");
-  return buildQuantized(graph, activations, roundLayers(graph, activations, calibration, options), "int8");
-}
-
-/** Equalization must pay by this much: it makes the weights another model's in every report. */
-const LEAST_GAIN_DB = 0.5;
-/** Samples on which recipes are compared. */
-const COMPARED_SAMPLES = 64;
-
-/** Greatest magnitude per channel of each tensor between a pair of layers. */
-async function channelRanges(
-  pairs: readonly EqualizationPair[],
-  dataset: Dataset,
-  source: ActivationSource,
-): Promise<Map<string, Float64Array>> {
-  const ranges = new Map(pairs.map(({ tensor, channels }) => [tensor, new Float64Array(channels)]));
-  for (let i = 0; i < dataset.count; i++) {
-    const values = await source(dataset.sample(i));
-    for (const [tensor, range] of ranges) {
-      const array = values.get(tensor)!;
-      for (let k = 0; k < array.length; k++) {
-        const channel = k % range.length;
-        range[channel] = Math.max(range[channel]!, Math.abs(array[k]!));
-      }
-    }
-  }
-  return ranges;
-}
-
-/** Signal over noise of the outputs in dB; before a softmax, which hides errors of confident answers. */
-async function outputNoise(quantized: Graph, dataset: Dataset, source: ActivationSource): Promise<number> {
-  const noise = new SignalToNoise();
-  const last = quantized.operators.at(-1)!;
-  const name = last.kind === "softmax" ? last.inputs[0]! : quantized.outputs[0]!;
-  const model = openRunnable(quantized, { keep: true });
-  const count = Math.min(dataset.count, COMPARED_SAMPLES);
-  for (let i = 0; i < count; i++) {
-    const sample = dataset.sample(Math.floor((i * dataset.count) / count));
-    noise.add((await source(sample)).get(name)!, (await model.run(sample)).get(name)!);
-  }
-  return noise.decibels;
-}
-
+const ACTIVATIONS: Record<Scheme, ActivationDType> = { int8: "int8", int16x8: "int16" };
 const DEFAULT_MAX_LOSS_POINTS = 0.2;
 const DEFAULT_FIDELITY = 0.95;
+
+const FLOAT_COSTS = (names: readonly string[]): string =>
+  `kept in floating point: ${names.map((name) => `"${name}"`).join(", ")}; float weights take four times the bytes, and no code is generated for such layers`;
+
+function requireOptionsThatGoTogether(options: QuantizeOptions, dtype: ActivationDType): void {
+  const isWider =
+    (options.keepWorst ?? 0) > 0 ||
+    options.leastSqnrDb !== undefined ||
+    (options.keep?.int16.length ?? 0) + (options.keep?.float.length ?? 0) > 0;
+  if (options.previous !== undefined && (isWider || dtype === "int16")) {
+    throw new UsageError({
+      expected: "an update of an int8 model without layers kept wider",
+      got: dtype === "int16" ? "the scheme int16x8" : "layers to keep",
+      todo: "Ship a model whose layers changed their width whole, without --previous.",
+    });
+  }
+  const isRuled = (options.keepWorst ?? 0) > 0 || options.leastSqnrDb !== undefined;
+  if (isRuled && dtype === "int16") {
+    throw new UsageError({
+      expected: "a rule for keeping activations at int16 with an int8 model",
+      got: "the scheme int16x8, in which all are",
+      todo: "Leave one of the two out.",
+    });
+  }
+}
+
+/** Names what has no integer form before any time is spent on calibration. */
+function requireKernels(
+  graph: Graph,
+  dtype: ActivationDType,
+  wider: Parameters<typeof withBorders>[2],
+): void {
+  const bordered = withBorders(graph, dtype, wider);
+  requireQuantizable(
+    bordered.graph,
+    (name) => {
+      const width = bordered.widthOf(name);
+      return width === "float" ? null : width;
+    },
+    hasIntegerKernel,
+  );
+}
+
+function roundingSteps(options: QuantizeOptions): RecipeStep[] {
+  const steps: RecipeStep[] = [];
+  if (options.adaround ?? false) {
+    const text = "weights rounded so that each layer's output comes closest, not each weight";
+    steps.push({ step: "round", text });
+  }
+  if (options.biasCorrect ?? true) {
+    const text = "biases corrected for the mean error of the rounded weights";
+    steps.push({ step: "bias-correction", text });
+  }
+  return steps;
+}
 
 function describeUpdate({ chosen, plainAccuracy, measure, withinLoss, maxLossPoints }: UpdateReport): string {
   const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
@@ -168,41 +161,6 @@ function describeUpdate({ chosen, plainAccuracy, measure, withinLoss, maxLossPoi
   return withinLoss
     ? `update-aware: ${found}`
     : `update-aware rounding given up, it lost more than ${maxLossPoints} points or too much of the change: ${found}`;
-}
-
-const OBSERVERS: Record<NonNullable<QuantizeOptions["calibrate"]>, () => Observer> = {
-  minmax: () => new MinMaxObserver(),
-  percentile: () => new PercentileObserver(),
-  entropy: () => new EntropyObserver(),
-  mse: () => new MseObserver(),
-};
-
-function roundLayers(
-  graph: Graph,
-  activations: ReadonlyMap<string, Quantization>,
-  calibration: Calibration,
-  options: QuantizeOptions,
-): Map<Linear, LayerCodes> {
-  const layers = new Map<Linear, LayerCodes>();
-  for (const layer of linearLayers(graph)) {
-    const weights = graph.tensors.get(layer.inputs[1]!)!;
-    const bias = floatConstant(graph, layer.inputs[2]);
-    const inputScale = activations.get(layer.inputs[0]!)!.scale[0]!;
-    const scale = weightScales(layer, weights, bias, inputScale);
-    const nearest = nearestCodes(layer, weights, scale);
-    const covariance = calibration.covariances.get(layer);
-    const codes =
-      covariance === undefined ? nearest : codesByCovariance(graph, layer, nearest, scale, covariance);
-    const means = calibration.inputMeans.get(layer);
-    const corrected =
-      (options.biasCorrect ?? true) && means !== undefined
-        ? correctedBias(graph, layer, codes, scale, bias, means)
-        : bias === null
-          ? null
-          : Float64Array.from(bias);
-    layers.set(layer, { codes, scale, bias: corrected });
-  }
-  return layers;
 }
 
 export function parameterBytes(graph: Graph): number {

@@ -8,7 +8,10 @@ export interface QuantizedWeights {
   readonly scale: Float32Array;
 }
 
-/** Accumulator codes of a bias stay below this, so that the products have room beside it. */
+/**
+ * Accumulator codes of a bias stay below this, so that the products have room beside it in 32 bits. int16 activations
+ * accumulate in 64; there the same limit lets every format that has only 32-bit biases hold them.
+ */
 const BIAS_CODE_MAX = 2 ** 30;
 
 /**

@@ -1,15 +1,32 @@
 import { stat } from "node:fs/promises";
+import Table from "cli-table3";
 import type { Command } from "commander";
-import { type Dataset, fitToInput, openDataset, subset } from "../../data/index.js";
+import { type Dataset, fitToInput, openDataset, spread } from "../../data/index.js";
 import { evaluateModel } from "../../evaluate/index.js";
 import { openRunnable } from "../../execute/runnable.js";
 import { readModel, writeModel } from "../../formats/index.js";
 import type { Graph } from "../../graph/graph.js";
-import { CALIBRATION_METHODS, type QuantizeReport, quantizeGraph } from "../../quantize/index.js";
+import {
+  CALIBRATION_METHODS,
+  type Kept,
+  type LayerNoise,
+  type QuantizeReport,
+  quantizeGraph,
+  SCHEMES,
+} from "../../quantize/index.js";
 import type { RefitRound, UpdateQuantizing } from "../../train/refit.js";
 import type { CliCommand, Io } from "../command.js";
 import { interruptible } from "../interruptible.js";
-import { oneOf, points, positive, requireAccuracy, share, wholeNumber } from "../options.js";
+import {
+  decibels,
+  oneOf,
+  points,
+  positive,
+  requireAccuracy,
+  requireWritableModel,
+  share,
+  wholeNumber,
+} from "../options.js";
 
 interface Options {
   readonly data: string;
@@ -26,21 +43,36 @@ interface Options {
   readonly validate?: string;
   readonly fidelity: string;
   readonly refit: string;
+  readonly keep?: readonly string[];
+  readonly keepWorst: string;
+  readonly minSqnr?: string;
+  readonly sensitivity?: boolean;
   readonly minAccuracy?: string;
 }
 
 export const command: CliCommand = {
   name: "quantize",
-  summary: "a float model to int8, calibrated on real data, with its accuracy before and after",
+  summary: "a float model to integers, calibrated on real data, with its accuracy before and after",
   configure(command: Command, io: Io) {
     command
       .argument("<model>", "float model (.onnx, .tflite)")
       .requiredOption("--data <set>", "calibration data: .npz, .npy or a folder with one folder per class")
       .requiredOption("-o, --output <file>", "where to write; .onnx (QDQ) or .tflite by its ending")
       .option("--test <set>", "labelled data to measure accuracy on, other than the calibration data")
-      .option("--scheme <scheme>", "int8", "int8")
-      .option("--calibrate <method>", CALIBRATION_METHODS.join(", "), "minmax")
+      .option("--scheme <scheme>", "int8, or int16x8: activations of 16 bits, weights of 8", "int8")
+      .option(
+        "--calibrate <method>",
+        `${CALIBRATION_METHODS.join(", ")}; auto compares what comes out`,
+        "auto",
+      )
       .option("--samples <n>", "calibrate on at most n samples, evenly spread over the set", "512")
+      .option(
+        "--keep <names=width...>",
+        "layers or tensors, separated by commas, kept at int16 or float: --keep head=int16",
+      )
+      .option("--keep-worst <n>", "keep the n activations that cost the output most at int16", "0")
+      .option("--min-sqnr <db>", "keep as few at int16 as it takes to reach this signal over output noise")
+      .option("--sensitivity", "rank the layers by what quantizing each alone does to the output")
       .option("--adaround", "round each weight up or down for the layer's output, not to its nearest code")
       .option("--no-equalize", "never move scales between layers")
       .option("--no-bias-correct", "leave the biases as they are")
@@ -74,8 +106,11 @@ export const command: CliCommand = {
 };
 
 async function quantize(path: string, options: Options, io: Io): Promise<void> {
-  const method = oneOf("--calibrate", options.calibrate, CALIBRATION_METHODS);
-  oneOf("--scheme", options.scheme, ["int8"]);
+  const method = oneOf("--calibrate", options.calibrate, ["auto", ...CALIBRATION_METHODS]);
+  const scheme = oneOf("--scheme", options.scheme, SCHEMES);
+  const keep = keptLayers(options.keep ?? []);
+  // Before minutes of calibration, not after them.
+  await requireWritableModel(options.output);
   const floatGraph = await readModel(path);
   const input = floatGraph.tensors.get(floatGraph.inputs[0]!)!;
   const open = async (set: string): Promise<Dataset> =>
@@ -85,12 +120,19 @@ async function quantize(path: string, options: Options, io: Io): Promise<void> {
   const bar = io.progress("calibrating");
   const rounds = wholeNumber("--refit", options.refit, 0, 20);
   const calibration = spread(data, positive("--samples", options.samples));
+  const layerBar = io.progress("quantizing each layer alone");
   const recipe = {
+    scheme,
     calibrate: method,
     biasCorrect: options.biasCorrect,
     equalize: options.equalize,
     adaround: options.adaround === true,
+    keep,
+    keepWorst: wholeNumber("--keep-worst", options.keepWorst, 0, 10_000),
+    ...(options.minSqnr !== undefined && { leastSqnrDb: decibels("--min-sqnr", options.minSqnr) }),
+    sensitivity: options.sensitivity === true,
     progress: bar.update,
+    sensitivityProgress: layerBar.update,
   };
   const update = options.previous !== undefined && {
     previous: await readModel(options.previous),
@@ -104,6 +146,7 @@ async function quantize(path: string, options: Options, io: Io): Promise<void> {
       ? await refitted(floatGraph, calibration, data, { ...recipe, ...update }, rounds, options.output)
       : { ...(await quantizeGraph(floatGraph, calibration, { ...recipe, ...update })), refit: undefined };
   bar.stop();
+  layerBar.stop();
   await writeModel(graph, options.output);
   const accuracy = test.labels === undefined ? null : await measure(floatGraph, graph, test, io);
   const bytesBefore = (await stat(path)).size;
@@ -170,18 +213,47 @@ function describe(
   if (accuracy !== null) {
     const place = options.test === undefined ? "the calibration set, which flatters" : `"${options.test}"`;
     lines.push(
-      `  accuracy ${percent(accuracy.before)} float -> ${percent(accuracy.after)} int8 on ${samples} samples of ${place}; same answer on ${percent(accuracy.agreement)}`,
+      `  accuracy ${percent(accuracy.before)} float -> ${percent(accuracy.after)} ${report.scheme} on ${samples} samples of ${place}; same answer on ${percent(accuracy.agreement)}`,
     );
   }
   lines.push(`  ${bytesBefore} -> ${bytesAfter} bytes: ${options.output}`);
+  if (report.sensitivity !== undefined) lines.push(sensitivityTable(report.sensitivity));
   return [`quantized to ${report.scheme} (${report.rounding} rounding)`, ...lines].join("\n");
 }
 
-/** At most `most` samples, evenly spread, so that a set sorted by class gives all classes. */
-function spread(dataset: Dataset, most: number): Dataset {
-  if (dataset.count <= most) return dataset;
-  return subset(
-    dataset,
-    Array.from({ length: most }, (_, i) => Math.floor((i * dataset.count) / most)),
-  );
+/** "a,b=int16": the names end at the last equals sign, because names may contain one. */
+function keptLayers(given: readonly string[]): Kept {
+  const kept = { int16: [] as string[], float: [] as string[] };
+  for (const text of given) {
+    const at = text.lastIndexOf("=");
+    const width = oneOf("--keep NAME[,NAME...]=WIDTH", at < 0 ? text : text.slice(at + 1), [
+      "int16",
+      "float",
+    ]);
+    kept[width].push(...text.slice(0, at).split(","));
+  }
+  return kept;
+}
+
+/** Layers shown to people; --json has all. */
+const MOST_SHOWN = 12;
+
+function sensitivityTable(ranking: readonly LayerNoise[]): string {
+  const table = new Table({
+    head: ["#", "layer alone", "operator", "output SQNR", "its weights", "its output"],
+    colAligns: ["right", "left", "left", "right", "right", "right"],
+    style: { head: [], border: [], compact: true },
+  });
+  const db = (value: number | null): string => (value === null ? "-" : `${value.toFixed(1)} dB`);
+  for (const [i, layer] of ranking.slice(0, MOST_SHOWN).entries()) {
+    table.push([
+      String(i + 1),
+      layer.tensor.length > 48 ? `…${layer.tensor.slice(-47)}` : layer.tensor,
+      layer.operator,
+      db(layer.sqnrDb),
+      db(layer.weightsSqnrDb),
+      db(layer.activationSqnrDb),
+    ]);
+  }
+  return table.toString();
 }

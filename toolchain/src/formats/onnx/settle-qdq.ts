@@ -131,8 +131,8 @@ function fusedActivation(
 }
 
 /**
- * Whether all constants of an operator are codes. A float bias, which some tools leave, becomes int32 codes of scale
- * s_input * s_weights here.
+ * Whether all constants of an operator are codes. A float bias, which some tools leave, becomes codes of scale
+ * s_input * s_weights here; beside int16 activations a bias has 64 bits, for which ONNX has no codes.
  */
 function constantsAreCodes(
   operator: Operator,
@@ -141,10 +141,16 @@ function constantsAreCodes(
 ): boolean {
   return inputs.every((name, i) => {
     const tensor = tensors.get(name);
-    if (tensor?.data === undefined || tensor.dtype !== "float32") return true;
+    const isBias = i === 2 && (WITH_BIAS as ReadonlySet<string>).has(operator.kind);
+    const isWide = isBias && tensors.get(inputs[0]!)?.dtype === "int16";
+    if (tensor?.data === undefined) return true;
+    if (isWide && tensor.data instanceof Int32Array) {
+      tensors.set(name, { ...tensor, dtype: "int64", data: BigInt64Array.from(tensor.data, BigInt) });
+      return true;
+    }
+    if (tensor.dtype !== "float32") return true;
     const scaleX = tensors.get(inputs[0]!)?.quantization?.scale[0];
     const scaleW = tensors.get(inputs[1]!)?.quantization?.scale;
-    const isBias = i === 2 && (WITH_BIAS as ReadonlySet<string>).has(operator.kind);
     if (!isBias || scaleX === undefined || scaleW === undefined) return false;
     const scale = Float32Array.from(scaleW, (s) => Math.fround(scaleX * s));
     const values = tensor.data as Float32Array;
@@ -153,7 +159,12 @@ function constantsAreCodes(
     );
     const zeroPoint = new Int32Array(scale.length);
     const quantization = { scale, zeroPoint, axis: scale.length === 1 ? null : 0 };
-    tensors.set(name, { ...tensor, dtype: "int32", data, quantization });
+    tensors.set(
+      name,
+      isWide
+        ? { ...tensor, dtype: "int64", data: BigInt64Array.from(data, BigInt), quantization }
+        : { ...tensor, dtype: "int32", data, quantization },
+    );
     return true;
   });
 }

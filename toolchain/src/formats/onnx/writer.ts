@@ -1,4 +1,5 @@
 import { utf8 } from "@mote/protocol";
+import { UnsupportedError } from "../../errors.js";
 import type { Graph, Operator, Tensor, TensorData } from "../../graph/graph.js";
 import { permute } from "../../graph/size.js";
 import {
@@ -15,7 +16,10 @@ import { CHANNELS_LAST, identityOrder, type Order } from "./reader/layout.js";
 export const WRITTEN_OPSET = 13;
 /** LayerNormalization came with 17, Gelu with 20; a model that has them needs a runtime that does. */
 const OPSET_OF: Readonly<Record<string, number>> = { LayerNormalization: 17, Gelu: 20, HardSwish: 14 };
+/** 16-bit codes came to QuantizeLinear with 21, and with it the next version of the file itself. */
+const INT16_OPSET = 21;
 const IR_VERSION = 8;
+const INT16_IR_VERSION = 10;
 
 /** Which axis of the graph's [N, H, W, C] stands at each place of the file's [N, C, H, W]. */
 const TO_CHANNELS_FIRST: Order = [0, 3, 1, 2];
@@ -45,9 +49,15 @@ export class OnnxWriter {
     for (const name of graph.inputs) this.#openInput(this.tensor(name));
     for (const operator of graph.operators) emit(operator, this);
     for (const name of graph.outputs) this.#closeOutput(this.tensor(name));
-    const opset = Math.max(WRITTEN_OPSET, ...this.#nodes.map(({ opType }) => OPSET_OF[opType ?? ""] ?? 0));
+    const hasInt16 = [...graph.tensors.values()].some(
+      ({ dtype, quantization }) => dtype === "int16" && quantization !== undefined,
+    );
+    const opset = Math.max(
+      hasInt16 ? INT16_OPSET : WRITTEN_OPSET,
+      ...this.#nodes.map(({ opType }) => OPSET_OF[opType ?? ""] ?? 0),
+    );
     return {
-      irVersion: IR_VERSION,
+      irVersion: hasInt16 ? INT16_IR_VERSION : IR_VERSION,
       producerName: "mote",
       opsetImport: [{ domain: "", version: opset }],
       graph: {
@@ -105,7 +115,7 @@ export class OnnxWriter {
     const key = `${tensor.name}|${permutation?.join()}|${tensor.shape.join()}`;
     const known = this.#constants.get(key);
     if (known !== undefined) return known;
-    const file = permutation === undefined ? tensor : permuteTensor(tensor, permutation);
+    const file = inFile(permutation === undefined ? tensor : permuteTensor(tensor, permutation));
     const name = this.fresh(tensor.name);
     const { quantization } = file;
     let out = name;
@@ -304,6 +314,21 @@ function codes(zeroPoint: Int32Array, dtype: Tensor["dtype"]): TensorData {
     default:
       return Int8Array.from(zeroPoint);
   }
+}
+
+/** ONNX has no 64-bit codes: the biases beside int16 activations are written with 32, which hold them. */
+function inFile(tensor: Tensor): Tensor {
+  const { data, quantization } = tensor;
+  if (!(data instanceof BigInt64Array) || quantization === undefined) return tensor;
+  const codes = Int32Array.from(data, Number);
+  if (codes.some((code, i) => BigInt(code) !== data[i])) {
+    throw new UnsupportedError({
+      expected: `codes of "${tensor.name}" that fit 32 bits`,
+      got: "wider ones",
+      todo: "Write the model as .tflite, which has 64-bit biases.",
+    });
+  }
+  return { ...tensor, dtype: "int32", data: codes };
 }
 
 function permuteTensor(tensor: Tensor, permutation: Order): Tensor {
