@@ -4,7 +4,7 @@ import { int32sAt } from "../portable/context.js";
 import type { CFunction } from "../step.js";
 import { bytesAt, type DspContext } from "./context.js";
 import { planesFor } from "./convert.js";
-import { hasStripAssembly, type StripShape, stripKernel } from "./depthwise-assembly.js";
+import { canFoldPadding, hasStripAssembly, type StripShape, stripKernel } from "./depthwise-assembly.js";
 import { type Planes, type TurnedWindow, turnWindow } from "./geometry.js";
 import { type MatrixChannel, type Requantization, requantizationOf } from "./matrix.js";
 import { LOAD_WORD } from "./words.js";
@@ -53,7 +53,9 @@ export function lowerDspDepthwise(context: DspContext, operator: OperatorOf<"dep
   if (made.planes.minor < 2) return false;
   const padding = params.int32s([zeroPoint + 128]);
   const weights = params.int32s(
-    rows.flatMap((row, index) => channelWords(row, requantization, index, context.isTurned)),
+    rows.flatMap((row, index) =>
+      channelWords(row, requantization, index, { isTurned: context.isTurned, padding: zeroPoint + 128 }),
+    ),
   );
   const rowBytes =
     Math.ceil(
@@ -61,24 +63,24 @@ export function lowerDspDepthwise(context: DspContext, operator: OperatorOf<"dep
         2) /
         4,
     ) * 4;
-  const paddedRows = Math.max(
-    (made.planes.major - 1) * window.strideMajor + 3,
-    window.beforeMajor + from.planes.major,
-  );
+  const neededRows = (made.planes.major - 1) * window.strideMajor + 3;
+  const paddedRows = Math.max(neededRows, window.beforeMajor + from.planes.major);
   const strips =
-    requantization.form === "short" ? stripShape(window, made.planes, rowBytes, requantization.shift) : null;
+    requantization.form === "short"
+      ? stripShape(window, from.planes, made.planes, rowBytes, requantization.shift)
+      : null;
   const assembly = strips === null ? null : stripKernel(strips);
   const kernel =
     assembly === null
       ? depthwiseKernel(window, from.planes, made.planes, channelCount, rowBytes, paddedRows, requantization)
-      : stripDriver(window, from.planes, made.planes, channelCount, rowBytes, paddedRows, assembly.name);
+      : stripDriver(window, from.planes, made.planes, channelCount, strips!, assembly.name);
   context.push(operator, {
     kernelClass: "depthwise",
     macs: made.planes.major * made.planes.minor * channelCount * 9,
     paramBytes: params.length - padding,
     reads: [from.buffer],
     writes: [made.buffer],
-    scratchBytes: rowBytes * paddedRows + 4,
+    scratchBytes: rowBytes * (strips === null ? paddedRows : stripRows(strips, window, from.planes)) + 4,
     // Planes of a smaller image end before the planes of the larger one that are still to be read.
     inPlace:
       from.planes.rowBytes === from.planes.minor && made.planes.stride <= from.planes.stride
@@ -104,7 +106,7 @@ function channelWords(
   { weights, bias }: MatrixChannel,
   requantization: Requantization,
   index: number,
-  isTurned: boolean,
+  { isTurned, padding }: { readonly isTurned: boolean; readonly padding: number },
 ): number[] {
   const weight = (i: number, j: number): number => 256 * weights[isTurned ? j * 3 + i : i * 3 + j]!;
   const pair = (low: number, high: number): number => (low & 0xffff) | (high << 16);
@@ -112,7 +114,10 @@ function channelWords(
   words.push(pair(weight(0, 1), weight(1, 1)), pair(weight(2, 1), 0));
   if (requantization.form === "short") {
     const { beta, multiplier } = requantization.channels[index]!;
-    return [...words, 256 * bias + beta, multiplier, 0, 0];
+    // Where the first or the last row of taps is all padding.
+    const folded = [0, 2].map((i) => padding * (weight(i, 0) + weight(i, 1) + weight(i, 2)));
+    const begin = 256 * bias + beta;
+    return [...words, begin, multiplier, begin + folded[0]!, begin + folded[1]!];
   }
   const { multiplier, offset, shift } = requantization.channels[index]!;
   return [...words, 256 * bias, multiplier, offset, shift];
@@ -121,7 +126,8 @@ function channelWords(
 const DEPTHWISE_CHANNEL: CFunction = {
   name: "depthwise_channel_t",
   source: `/* One channel of a depthwise 3x3: weights x 256 as halfword pairs (taps 0 and 2 of each row), middle taps of rows 0 and
- * 1, of row 2; bias x 256; multiplier, and offset and shift where the layer takes the long form. */
+ * 1, of row 2; bias x 256; multiplier; in the short form the bias of the first and of the last output row where that
+ * takes in padding, in the long form offset and shift. */
 typedef struct {
     int32_t outer0, outer1, outer2, middle01, middle2, bias, multiplier, offset, shift;
 } depthwise_channel_t;
@@ -133,19 +139,33 @@ static inline int32_t high_word(int32_t a, int32_t b) {
 };
 
 function stripShape(
-  { strideMajor }: TurnedWindow,
+  { strideMajor, beforeMajor }: TurnedWindow,
+  source: Planes,
   out: Planes,
   rowBytes: number,
   shift: number,
 ): StripShape | null {
+  const canFold = canFoldPadding(out.major);
   const shape: StripShape = {
     stride: strideMajor === 2 ? 2 : 1,
     outMajor: out.major,
     outMinor: out.minor,
     rowBytes,
     shift,
+    isTopFolded: canFold && beforeMajor === 1,
+    isBottomFolded: canFold && (out.major - 1) * strideMajor + 3 - beforeMajor === source.major + 1,
   };
   return hasStripAssembly(shape) ? shape : null;
+}
+
+/** Rows of the padded plane that the strips read, and those that the copy fills. */
+function stripRows(
+  { stride, outMajor, isTopFolded, isBottomFolded }: StripShape,
+  { beforeMajor }: TurnedWindow,
+  source: Planes,
+): number {
+  const read = (outMajor - 1) * stride + 3 - (isTopFolded ? 1 : 0) - (isBottomFolded ? 1 : 0);
+  return Math.max(read, source.major + (isTopFolded ? 0 : beforeMajor));
 }
 
 const stripPrototype = (name: string): CFunction => ({
@@ -159,10 +179,12 @@ function stripDriver(
   source: Planes,
   out: Planes,
   channels: number,
-  rowBytes: number,
-  paddedRows: number,
+  shape: StripShape,
   strips: string,
 ): CFunction {
+  const { rowBytes } = shape;
+  const paddedRows = stripRows(shape, window, source);
+  const before = (shape.isTopFolded ? 0 : window.beforeMajor) * rowBytes + window.beforeMinor;
   const name = `depthwise_${source.major}x${source.minor}x${channels}${source.rowBytes === source.minor ? "" : "_rows"}_p${window.beforeMajor}x${window.beforeMinor}_${strips}`;
   return {
     name,
@@ -172,7 +194,7 @@ static void ${name}(const uint8_t *in, uint8_t *out, uint8_t padding, const int3
     memset(padded, padding, ${rowBytes * paddedRows + 4});
     for (int32_t n = 0; n < ${channels}; n++, c++, in += ${source.stride}, out += ${out.stride}) {
         const uint8_t *from = in;
-        uint8_t *to = padded + ${window.beforeMajor * rowBytes + window.beforeMinor};
+        uint8_t *to = padded + ${before};
         for (int32_t i = 0; i < ${source.major}; i++, from += ${source.rowBytes}, to += ${rowBytes}) {
             memcpy(to, from, ${source.minor});
         }
