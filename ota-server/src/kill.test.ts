@@ -1,42 +1,21 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { OperatorClient } from "@mote/protocol";
 import { afterEach, expect, test } from "vitest";
 import { TestDevice } from "./testing/device.js";
+import { ServerProcess } from "./testing/serverProcess.js";
 
 /** The built server as a process of its own, killed in mid-work: what it has acknowledged must be there afterwards. */
 
-const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 const KILLS = process.env["MOTE_FULL"] === undefined ? 2 : 50;
 
-interface Running {
-  readonly process: ChildProcess;
-  readonly url: string;
-  readonly mqttUrl: string;
-}
+let running: ServerProcess | null = null;
+afterEach(() => running?.end("SIGKILL"));
 
-let running: Running | null = null;
-afterEach(() => {
-  running?.process.kill("SIGKILL");
-});
-
-async function start(folder: string): Promise<Running> {
-  const child = spawn(process.execPath, [MAIN, "--data", folder, "--port", "0", "--mqtt-port", "0"], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const log: string[] = [];
-  createInterface({ input: child.stderr! }).on("line", (line) => log.push(line));
-  for await (const line of createInterface({ input: child.stdout! })) {
-    const { event, url, mqttUrl } = JSON.parse(line) as { event: string; url: string; mqttUrl: string };
-    if (event !== "listening") continue;
-    running = { process: child, url, mqttUrl };
-    return running;
-  }
-  throw new Error(`The server ended before it listened:\n${log.slice(-5).join("\n")}`);
+async function start(folder: string): Promise<ServerProcess> {
+  running = await ServerProcess.start(["--data", folder]);
+  return running;
 }
 
 test(`nothing acknowledged is lost when the server is killed ${KILLS} times under load`, async () => {
@@ -69,9 +48,7 @@ test(`nothing acknowledged is lost when the server is killed ${KILLS} times unde
     while ([...acknowledged.values()].reduce((a, b) => a + b, 0) < before + 20 + 7 * kill) {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
-    const gone = new Promise((resolve) => server.process.once("exit", resolve));
-    server.process.kill("SIGKILL");
-    await gone;
+    await server.end("SIGKILL");
     await Promise.all(devices.map((device) => device.disconnect(true)));
     await settled;
     server = await start(folder);
@@ -85,8 +62,6 @@ test(`nothing acknowledged is lost when the server is killed ${KILLS} times unde
     }
   }
 
-  const ended = new Promise((resolve) => server.process.once("exit", resolve));
-  server.process.kill("SIGTERM");
-  expect(await ended).toBe(0);
+  expect(await server.end("SIGTERM")).toBe(0);
   rmSync(folder, { recursive: true });
 }, 600_000);

@@ -17,7 +17,7 @@ import { Enrolment } from "./fleet/enrolment.js";
 import { Pacing } from "./fleet/pacing.js";
 import { Polls } from "./fleet/polls.js";
 import { Reports } from "./fleet/reports.js";
-import { Sessions } from "./fleet/sessions.js";
+import { SESSION_LIMITS, Sessions } from "./fleet/sessions.js";
 import { createApp } from "./http/app.js";
 import { People } from "./http/auth.js";
 import type { Log } from "./log.js";
@@ -28,6 +28,7 @@ import { Broker } from "./mqtt/broker.js";
 import { RolloutEngine } from "./rollout/engine.js";
 import { newSecret, sha256Hex } from "./secrets.js";
 import { setAllOffline } from "./store/devices.js";
+import { dropOldNonces } from "./store/nonces.js";
 import { listPeople, putPerson } from "./store/people.js";
 import { Store, type StoreSource } from "./store/store.js";
 import type { TlsFiles } from "./tls.js";
@@ -53,6 +54,7 @@ export class MoteServer {
   readonly notes: readonly string[];
   private readonly app: FastifyInstance;
   private readonly broker: Broker;
+  private readonly ingest: Ingest;
   readonly store: Store;
   private readonly timers: NodeJS.Timeout[];
   private readonly log: Log;
@@ -64,6 +66,7 @@ export class MoteServer {
     mqttUrl: string;
     app: FastifyInstance;
     broker: Broker;
+    ingest: Ingest;
     store: Store;
     timers: NodeJS.Timeout[];
     log: Log;
@@ -75,6 +78,7 @@ export class MoteServer {
     this.mqttUrl = opened.mqttUrl;
     this.app = opened.app;
     this.broker = opened.broker;
+    this.ingest = opened.ingest;
     this.store = opened.store;
     this.timers = opened.timers;
     this.log = opened.log;
@@ -98,14 +102,16 @@ export class MoteServer {
     const { config, clock, log } = parts;
     const notes = [...store.notes, ...parts.patches.notes];
     for (const note of notes) log.warn("note", { note });
-    await store.write(setAllOffline);
-    await makeFirstAdmin(store, config.data, clock(), log);
+    const { peers } = store;
+    if (!peers.isShared) await store.write(setAllOffline);
+    await peers.exclusively("first-admin", () => makeFirstAdmin(store, config.data, clock(), log));
     const tls = readTls(config);
-    const events = new Events();
+    const events = new Events((event) => peers.send({ type: "event", event }));
     const blobs = await DiskBlobs.open(config.blobs ?? join(config.data, "blobs"));
     const { keys, made } = await openServerKeys(config.serverKeys ?? join(config.data, "keys"));
     if (made) log.info("keys-made", { folder: config.serverKeys ?? join(config.data, "keys") });
     const trust = await TrustRepository.open({ store, keys, clock, log, events });
+    if (peers.isShared) trust.checkKeys();
     // The engine hints through the broker, whose doors lead to the engine.
     const hints = { send: (_product: string): void => undefined };
     const engine = new RolloutEngine({
@@ -119,9 +125,19 @@ export class MoteServer {
     await engine.load();
     const sessions = await Sessions.open(store, clock);
     const reports = new Reports({ store, engine, events, clock });
-    const ingest = new Ingest(store, events, clock);
+    const ingest = peers.isShared
+      ? Ingest.direct(store, events, clock)
+      : await Ingest.open(store, events, clock, join(config.data, "frames"));
     const broker = await Broker.open({ sessions, ingest, reports, store, events, clock, log, tls });
-    hints.send = (product) => broker.hint(product);
+    hints.send = (product) => {
+      broker.hint(product);
+      peers.send({ type: "hint", product });
+    };
+    peers.hear((message) => {
+      if (message.type === "event") events.receive(message.event);
+      if (message.type === "hint") broker.hint(message.product);
+      if (message.type === "disconnect") broker.disconnect(message.deviceId);
+    });
     const mqttPort = await broker.listen(config.mqttPort, config.host);
     const scheme = tls === null ? "mqtt" : "mqtts";
     const mqttUrlAt = (hostname: string) =>
@@ -138,7 +154,7 @@ export class MoteServer {
     );
     const { pollIntervalS } = config;
     const pacing = new Pacing(pollIntervalS);
-    const polls = new Polls({ store, engine, delivery, trust, events, clock, log, pollIntervalS });
+    const polls = new Polls({ store, engine, delivery, trust, events, clock, log, pacing });
     const ddiDevices = new DdiDevices(store, clock);
     const hasher = new FileHasher(blobs);
     const ddi = new DdiController({
@@ -174,7 +190,11 @@ export class MoteServer {
         store,
         events,
         clock,
-        disconnect: (id) => broker.disconnect(id),
+        disconnect: (id) => {
+          broker.disconnect(id);
+          peers.send({ type: "disconnect", deviceId: id });
+        },
+        settleTelemetry: () => ingest.flush(),
       },
       rollout: { people, engine, store },
       people: { people, store, clock },
@@ -190,13 +210,28 @@ export class MoteServer {
     });
     const url = await app.listen({ port: config.port, host: config.host });
     const ticking = { current: Promise.resolve() };
+    const led = (work: () => Promise<void>) => async () => {
+      if (peers.isLeader) await work();
+    };
     const timers = [
-      every(config.tickMs, () => engine.tick(), "tick", log, ticking),
-      every(HEARTBEAT_MS, () => trust.heartbeat(), "heartbeat", log, { current: Promise.resolve() }),
-      every(ROLL_UP_MS, () => rollUp(store, clock, log), "roll-up", log, { current: Promise.resolve() }),
+      every(config.tickMs, () => tick(store, ingest, engine, trust), "tick", log, ticking),
+      every(
+        HEARTBEAT_MS,
+        led(() => trust.heartbeat()),
+        "heartbeat",
+        log,
+        { current: Promise.resolve() },
+      ),
+      every(
+        ROLL_UP_MS,
+        led(() => tidy(store, clock, log)),
+        "tidy",
+        log,
+        { current: Promise.resolve() },
+      ),
     ];
     const { patches } = parts;
-    return new MoteServer({ url, mqttUrl, app, broker, store, timers, log, ticking, patches, notes });
+    return new MoteServer({ url, mqttUrl, app, broker, ingest, store, timers, log, ticking, patches, notes });
   }
 
   /** Stops taking requests, finishes those under way, then closes the store. */
@@ -204,6 +239,7 @@ export class MoteServer {
     for (const timer of this.timers) clearInterval(timer);
     await this.ticking.current;
     await this.broker.close();
+    await this.ingest.close();
     await this.app.close();
     await this.patches.close();
     await this.store.close();
@@ -231,9 +267,24 @@ function every(
   }, ms);
 }
 
-async function rollUp(store: Store, clock: Clock, log: Log): Promise<void> {
+/** One server judges the rollouts of a store; the others keep up with what it decides. */
+async function tick(
+  store: Store,
+  ingest: Ingest,
+  engine: RolloutEngine,
+  trust: TrustRepository,
+): Promise<void> {
+  // What gates judge by is what has been taken in until now.
+  await ingest.flush();
+  if (store.peers.isLeader) await engine.tick();
+  else await engine.follow();
+  if (store.peers.isShared) await trust.follow();
+}
+
+async function tidy(store: Store, clock: Clock, log: Log): Promise<void> {
   const rows = await rollUpTelemetry(store, clock);
   if (rows > 0) log.info("telemetry-rolled-up", { rows });
+  await store.write((db) => dropOldNonces(db, clock() - 2 * SESSION_LIMITS.nonceLifetimeMs));
 }
 
 /** The first start makes one admin, whose token only the server's own user can read. */

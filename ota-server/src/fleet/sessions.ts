@@ -5,6 +5,8 @@ import type { Clock } from "../clock.js";
 import { UnauthenticatedError } from "../errors.js";
 import { isEqualSecret } from "../secrets.js";
 import { type DeviceRecord, findDevice } from "../store/devices.js";
+import { serialize } from "../store/dialect.js";
+import { markNonceUsed } from "../store/nonces.js";
 import { getSetting, setSetting } from "../store/settings.js";
 import type { Store } from "../store/store.js";
 
@@ -33,6 +35,7 @@ export class Sessions {
   static async open(store: Store, clock: Clock): Promise<Sessions> {
     const fresh = randomBytes(32).toString("hex");
     const secret = await store.write(async (db) => {
+      await serialize(db, "session-secret");
       const held = await getSetting(db, "session-secret");
       if (held === null) await setSetting(db, "session-secret", fresh);
       return held ?? fresh;
@@ -62,7 +65,7 @@ export class Sessions {
     if (device.publicKey === "") throw refused();
     const message = sessionMessage(deviceId, request.nonce);
     if (!nodeVerify(fromHex(device.publicKey), message, fromHex(request.signature))) throw refused();
-    this.useNonce(request.nonce, nowMs);
+    await this.useNonce(request.nonce, nowMs);
     const expiresMs = nowMs + SESSION_LIMITS.tokenLifetimeMs;
     const body = Buffer.from(JSON.stringify([deviceId, expiresMs, device.enrolledAtMs])).toString(
       "base64url",
@@ -92,7 +95,7 @@ export class Sessions {
     return device;
   }
 
-  private useNonce(nonce: string, nowMs: number): void {
+  private async useNonce(nonce: string, nowMs: number): Promise<void> {
     for (const [old, usedMs] of this.usedNonces) {
       // In order of use: the first young one ends the search.
       if (nowMs - usedMs <= SESSION_LIMITS.nonceLifetimeMs) break;
@@ -100,6 +103,10 @@ export class Sessions {
     }
     if (this.usedNonces.has(nonce)) throw refused();
     this.usedNonces.set(nonce, nowMs);
+    // Another server must know of it too.
+    if (!this.store.peers.isShared) return;
+    const isFirst = await this.store.write((db) => markNonceUsed(db, nonce, nowMs));
+    if (!isFirst) throw refused();
   }
 
   private tag(purpose: string, subject: string, head: Buffer): Buffer {

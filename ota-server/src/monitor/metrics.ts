@@ -47,6 +47,14 @@ export class Metrics {
       },
     });
     new Gauge({
+      name: "mote_server_leads",
+      help: "1 where this server judges the rollouts; of the servers on one database one does.",
+      registers,
+      collect() {
+        this.set(store.peers.isLeader ? 1 : 0);
+      },
+    });
+    new Gauge({
       name: "mote_rollouts",
       help: "Rollouts by state.",
       labelNames: ["state"],

@@ -7,7 +7,7 @@ import type { Events } from "../events.js";
 import type { Reports } from "../fleet/reports.js";
 import type { Sessions } from "../fleet/sessions.js";
 import type { Log } from "../log.js";
-import type { Ingest } from "../monitor/ingest.js";
+import type { Ingest, Sender } from "../monitor/ingest.js";
 import { setOnline } from "../store/devices.js";
 import type { Store } from "../store/store.js";
 import type { TlsFiles } from "../tls.js";
@@ -50,13 +50,17 @@ export class Broker {
   private readonly aedes: Aedes;
   private readonly server: Server;
   /** Device of each connection that has proved itself. */
-  private readonly devices = new WeakMap<Client, { readonly id: string; readonly product: string }>();
+  private readonly devices = new WeakMap<Client, Sender & { readonly product: string }>();
+  /** Null where no other server could claim a device. */
+  private readonly serverId: string | null;
   /** A device may be connected twice for a while: an old link not yet given up, or its own diagnosis. */
   private readonly connected = new Map<string, { readonly clients: Set<Client>; readonly product: string }>();
 
   private constructor(parts: BrokerParts, aedes: Aedes) {
     this.parts = parts;
     this.aedes = aedes;
+    const { peers } = parts.store;
+    this.serverId = peers.isShared ? peers.id : null;
     const handle = (stream: Parameters<Aedes["handle"]>[0]) => void this.aedes.handle(stream);
     this.server = parts.tls === null ? createServer(handle) : createTlsServer(parts.tls, handle);
   }
@@ -163,21 +167,28 @@ export class Broker {
     if (device.id !== username) throw new Error("a token of another device");
     // The broker ends an older connection of the same client id, so nobody may take another's.
     if (!isOwnClientId(client.id, device.id)) throw new Error("a client id of another device");
-    this.devices.set(client, { id: device.id, product: device.product });
+    const { id, product, enrolledAtMs } = device;
+    this.devices.set(client, { id, product, enrolledAtMs });
   }
 
   private async take(client: Client | null, packet: PublishPacket): Promise<void> {
     // Wills are published by the broker itself, without a client; presence needs no more than the disconnection.
     if (client === null) return;
-    const deviceId = this.devices.get(client)?.id;
+    const device = this.devices.get(client);
+    const deviceId = device?.id;
     const topic = parseTopic(packet.topic);
-    if (deviceId === undefined || topic === null || !mayPublish(deviceId, packet.topic)) {
+    if (
+      device === undefined ||
+      deviceId === undefined ||
+      topic === null ||
+      !mayPublish(deviceId, packet.topic)
+    ) {
       throw new Error(`${deviceId ?? "unknown"} may not publish to ${packet.topic}`);
     }
     const payload = typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload;
     if (payload.length > MQTT_LIMITS.payloadMaxBytes) throw new Error("payload too large");
     try {
-      if (topic.kind === "telemetry") await this.takeFrame(deviceId, payload);
+      if (topic.kind === "telemetry") await this.takeFrame(device, payload);
       if (topic.kind === "report") await this.parts.reports.add(deviceId, decodeReportBatch(payload));
     } catch (error) {
       if (!(error instanceof SchemaError)) throw error;
@@ -189,8 +200,8 @@ export class Broker {
     packet.retain = false;
   }
 
-  private async takeFrame(deviceId: string, payload: Uint8Array): Promise<void> {
-    const isNew = await this.parts.ingest.add(deviceId, payload);
+  private async takeFrame(sender: Sender, payload: Uint8Array): Promise<void> {
+    const isNew = await this.parts.ingest.add(sender, payload);
     this.counters.frames++;
     if (!isNew) this.counters.repeatedFrames++;
   }
@@ -211,7 +222,7 @@ export class Broker {
     }
     const atMs = this.parts.clock();
     this.parts.store
-      .write((db) => setOnline(db, deviceId, online, atMs))
+      .write((db) => setOnline(db, deviceId, online, atMs, this.serverId))
       .then(
         () => this.parts.events.emit({ type: "device", atMs, deviceId, text: online ? "online" : "offline" }),
         (error) => this.parts.log.error("presence", error, { device: deviceId }),

@@ -7,6 +7,7 @@ import type { Log } from "../log.js";
 import { findRelease, type ReleaseRecord } from "../store/releases.js";
 import {
   findMember,
+  listChangedRollouts,
   listMembers,
   listRollouts,
   type Member,
@@ -17,6 +18,7 @@ import type { Db, Store } from "../store/store.js";
 import { type Desired, type Device, desiredFor, inScope } from "./desired.js";
 import { collectEvidence, isLookDue, middleWindows, withoutComparison } from "./evidence.js";
 import type { Evidence } from "./gates/telemetryGate.js";
+import { isLimited, limitReached } from "./limits.js";
 import {
   type Effect,
   pendingEffects,
@@ -28,6 +30,7 @@ import {
 } from "./machine.js";
 import { memberAfterReport } from "./members.js";
 import { candidatesFor, checkPlan, drawWave, dryRun, newRollout } from "./plan.js";
+import { areDisjoint } from "./query.js";
 import { blocksOthers, isActive, type RolloutState } from "./state.js";
 
 export interface EngineParts {
@@ -41,25 +44,34 @@ export interface EngineParts {
   readonly hint: (product: string) => void;
 }
 
+/** A rollout that lets nobody in is counted again after this, not at every poll of a waiting fleet. */
+const FULL_MS = 1000;
+
 /** The rollouts' shell: stores what the machine decides, then carries out its effects. One at a time. */
 export class RolloutEngine {
   private readonly parts: EngineParts;
   /** By id; the store's documents, parsed. */
   private readonly rollouts = new Map<string, RolloutState>();
+  /** Until when a rollout at its limit needs no counting. */
+  private readonly fullUntilMs = new Map<string, number>();
   private queue: Promise<unknown> = Promise.resolve();
+  private isResumed = false;
 
   constructor(parts: EngineParts) {
     this.parts = parts;
   }
 
-  /** Reads what is stored and takes up what a crash has interrupted. */
+  /** Reads what is stored. */
   async load(): Promise<void> {
     for (const record of await this.parts.store.read(listRollouts)) {
       this.rollouts.set(record.id, JSON.parse(record.state));
     }
-    for (const state of this.rollouts.values()) {
-      await this.exclusive(() => this.carryOut(state.id, pendingEffects(state)));
-    }
+  }
+
+  /** Takes over what another server has decided; for a server that doesn't lead. */
+  async follow(): Promise<void> {
+    this.isResumed = false;
+    await this.inTurn(() => this.refresh());
   }
 
   /** Newest first. */
@@ -91,18 +103,27 @@ export class RolloutEngine {
     const release = await this.release(plan.product, plan.version);
     await this.parts.checkSigned(release);
     return this.exclusive(async () => {
-      const other = this.list().find((state) => state.plan.product === plan.product && blocksOthers(state));
-      if (other !== undefined) {
-        throw new ConflictError({
-          expected: `no other rollout of ${plan.product} under way`,
-          got: `${other.id}, which is ${other.name}`,
-          todo: "Wait for it, or abort it.",
-        });
-      }
+      this.checkAlone(plan);
       const number = 1 + Math.max(0, ...this.list().map((state) => state.number));
       const id = `r${number}-${randomBytes(3).toString("hex")}`;
       const nowMs = this.parts.clock();
       return this.take(start(newRollout(id, number, plan, release, nowMs), nowMs));
+    });
+  }
+
+  /** Two rollouts may run side by side where no device can ever be in both. */
+  private checkAlone(plan: RolloutPlan): void {
+    const other = this.list().find(
+      (state) =>
+        state.plan.product === plan.product &&
+        blocksOthers(state) &&
+        !areDisjoint(state.plan.query, plan.query),
+    );
+    if (other === undefined) return;
+    throw new ConflictError({
+      expected: `no other rollout of ${plan.product} under way that could reach the same devices`,
+      got: `${other.id} of ${other.plan.version}, which is ${other.name}`,
+      todo: "Wait for it, abort it, or let both ask for different hardware, or for different values of one tag.",
     });
   }
 
@@ -113,6 +134,8 @@ export class RolloutEngine {
 
   /** Counts, judges and moves every rollout that is under way. */
   async tick(): Promise<void> {
+    if (this.parts.store.peers.isShared) await this.inTurn(() => this.refresh());
+    await this.resume();
     for (const { id } of this.list().filter(isActive)) {
       await this.exclusive(async () => {
         const state = this.get(id);
@@ -128,24 +151,26 @@ export class RolloutEngine {
     const rollouts = this.list().filter((state) => state.plan.product === device.product);
     const members = new Map<string, Member | null>();
     for (const { id } of rollouts) members.set(id, await findMember(db, id, device.id));
-    const desired = desiredFor(device, rollouts, (id) => members.get(id) ?? null);
+    const memberOf = (id: string) => members.get(id) ?? null;
+    const desired = desiredFor(device, rollouts, memberOf, this.parts.clock());
     return desired === null ? null : { desired, member: members.get(desired.rollout.id) ?? null };
   }
 
-  /** Why a device should not be told yet of what it should run; null when it may be. */
-  async holdsBack(_desired: Desired, _device: Device): Promise<string | null> {
-    return null;
-  }
-
-  /** Remembers that a device was told, before it is told. */
-  async recordOffer(device: Device, desired: Desired, member: Member | null): Promise<void> {
+  /**
+   * Remembers that a device was told, before it is told.
+   *
+   * @returns false when the rollout's limits let nobody new in at this moment: the device is to come again.
+   */
+  async recordOffer(device: Device, desired: Desired, member: Member | null): Promise<boolean> {
     const { rollout, kind, wave } = desired;
     const isRetry = member?.state === "failed";
-    if (member !== null && !isRetry) return;
-    if (kind === "rollback") return;
+    if ((member !== null && !isRetry) || kind === "rollback") return true;
     const offeredAtMs = this.parts.clock();
-    await this.parts.store.write((db) =>
-      putMember(db, {
+    if (offeredAtMs < (this.fullUntilMs.get(rollout.id) ?? 0)) return false;
+    const isTold = await this.parts.store.write(async (db) => {
+      // Counted in the transaction that adds to the count: two devices at once can't both be the last one.
+      if (isLimited(rollout) && (await limitReached(db, rollout, offeredAtMs)) !== null) return false;
+      await putMember(db, {
         rolloutId: rollout.id,
         deviceId: device.id,
         wave: member?.wave ?? Math.max(0, wave),
@@ -157,14 +182,22 @@ export class RolloutEngine {
         settledAtMs: null,
         downloadedBytes: member?.downloadedBytes ?? 0,
         codec: null,
-      }),
-    );
+        detail: null,
+        retryAtMs: null,
+      });
+      return true;
+    });
+    if (!isTold) {
+      this.fullUntilMs.set(rollout.id, offeredAtMs + FULL_MS);
+      return false;
+    }
     this.parts.events.emit({
       type: "rollout",
       atMs: offeredAtMs,
       rolloutId: rollout.id,
       deviceId: device.id,
     });
+    return true;
   }
 
   /** Within the transaction that stores the report. */
@@ -174,7 +207,7 @@ export class RolloutEngine {
     if (state === undefined) return;
     const member = await findMember(db, state.id, deviceId);
     if (member === null) return;
-    const next = memberAfterReport(member, report, state.sequence, this.parts.clock());
+    const next = memberAfterReport(member, report, state, this.parts.clock());
     if (next !== member) await putMember(db, next);
   }
 
@@ -188,10 +221,37 @@ export class RolloutEngine {
     }
   }
 
+  /** Takes up what a crash, of this server or of the leader before it, has interrupted. */
+  private async resume(): Promise<void> {
+    if (this.isResumed) return;
+    await this.exclusive(async () => {
+      for (const { id } of this.list()) await this.carryOut(id, pendingEffects(this.get(id)));
+    });
+    this.isResumed = true;
+  }
+
+  /** Alone among all servers of the store, on what is stored now. */
   private exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const { peers } = this.parts.store;
+    return this.inTurn(() =>
+      peers.exclusively("rollouts", async () => {
+        if (peers.isShared) await this.refresh();
+        return work();
+      }),
+    );
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.queue.then(work);
     this.queue = result.catch(() => undefined);
     return result;
+  }
+
+  private async refresh(): Promise<void> {
+    const known = new Map([...this.rollouts.values()].map(({ id, updatedAtMs }) => [id, updatedAtMs]));
+    for (const record of await this.parts.store.read((db) => listChangedRollouts(db, known))) {
+      this.rollouts.set(record.id, JSON.parse(record.state));
+    }
   }
 
   private async send(id: string, event: RolloutEvent): Promise<RolloutState> {
@@ -273,16 +333,18 @@ export class RolloutEngine {
     const timeoutMs = 1000 * state.plan.gates.installTimeoutS;
     const count = (test: (member: Member) => boolean) => members.filter(test).length;
     const isTimedOut = (member: Member) =>
-      member.state === "offered" &&
-      member.code !== "waiting-preconditions" &&
-      nowMs - member.offeredAtMs > timeoutMs;
+      (member.state === "offered" &&
+        member.code !== "waiting-preconditions" &&
+        nowMs - member.offeredAtMs > timeoutMs) ||
+      (member.state === "failed" && member.retryAtMs !== null && nowMs - member.retryAtMs > timeoutMs);
     const windows = await middleWindows(db, state, members);
     return {
       installs: {
         members: Math.max(state.waves[state.currentWave]!.members, members.length),
         offered: members.length,
         confirmed: count((member) => member.state === "confirmed"),
-        failed: count((member) => member.state === "failed"),
+        // One that will be tried again has not failed yet; one that stays away when it is due counts as late.
+        failed: count((member) => member.state === "failed" && member.retryAtMs === null),
         timedOut: count(isTimedOut),
       },
       windows,

@@ -1,3 +1,4 @@
+import type { ReportedConditions } from "@mote/protocol";
 import { sql } from "kysely";
 import type { Db } from "./store.js";
 
@@ -20,6 +21,8 @@ export interface DeviceRecord {
   readonly agentVersion: string;
   readonly batteryPercent: number | null;
   readonly freeBytes: number | null;
+  /** Null from agents that don't tell. */
+  readonly conditions: ReportedConditions | null;
   readonly frameSequence: number;
 }
 
@@ -35,6 +38,7 @@ export type DeviceState = Pick<
   | "agentVersion"
   | "batteryPercent"
   | "freeBytes"
+  | "conditions"
 >;
 
 type Row = Awaited<ReturnType<typeof selectDevice>>;
@@ -62,6 +66,7 @@ function fromRow(row: Row): DeviceRecord {
     agentVersion: row.agent_version,
     batteryPercent: row.battery_percent,
     freeBytes: row.free_bytes,
+    conditions: row.conditions === null ? null : JSON.parse(row.conditions),
     frameSequence: row.frame_sequence,
   };
 }
@@ -126,6 +131,27 @@ export async function listCandidates(
   }));
 }
 
+/** What the devices that match said of themselves when they last polled. */
+export async function listConditions(
+  db: Db,
+  filter: DeviceFilter,
+): Promise<
+  (Pick<DeviceRecord, "id" | "batteryPercent" | "freeBytes" | "conditions"> & {
+    readonly tags: Readonly<Record<string, string>>;
+  })[]
+> {
+  const rows = await filtered(db, filter)
+    .select(["id", "battery_percent", "free_bytes", "conditions", "tags"])
+    .execute();
+  return rows.map((row) => ({
+    id: row.id,
+    batteryPercent: row.battery_percent,
+    freeBytes: row.free_bytes,
+    conditions: row.conditions === null ? null : JSON.parse(row.conditions),
+    tags: JSON.parse(row.tags),
+  }));
+}
+
 export async function countByRelease(
   db: Db,
 ): Promise<{ product: string; sequence: number; devices: number; online: number }[]> {
@@ -173,6 +199,7 @@ export async function putDevice(db: Db, device: NewDevice): Promise<void> {
     codecs: "[]",
     agent_version: "",
     frame_sequence: -1,
+    conditions: null,
   };
   await db
     .insertInto("devices")
@@ -206,17 +233,30 @@ export async function updateDeviceState(db: Db, id: string, state: DeviceState):
       agent_version: state.agentVersion,
       battery_percent: state.batteryPercent,
       free_bytes: state.freeBytes,
+      conditions: state.conditions === null ? null : JSON.stringify(state.conditions),
     })
     .where("id", "=", id)
     .execute();
 }
 
-export async function setOnline(db: Db, id: string, online: boolean, atMs: number): Promise<void> {
-  await db
+/** @param serverId of the server that the device is connected to; what another one says of it stays. */
+export async function setOnline(
+  db: Db,
+  id: string,
+  online: boolean,
+  atMs: number,
+  serverId: string | null = null,
+): Promise<void> {
+  let query = db
     .updateTable("devices")
-    .set({ online: online ? 1 : 0, last_seen_ms: atMs })
-    .where("id", "=", id)
-    .execute();
+    .set({ online: online ? 1 : 0, last_seen_ms: atMs, served_by: online ? serverId : null })
+    .where("id", "=", id);
+  if (!online && serverId !== null) {
+    query = query.where((where) =>
+      where.or([where("served_by", "=", serverId), where("served_by", "is", null)]),
+    );
+  }
+  await query.execute();
 }
 
 /** After a start nobody is connected yet. */

@@ -10,6 +10,10 @@ export interface EnrolmentToken {
   readonly usedBy: string | null;
   /** Public key (hex) of the device that used it: the same one may ask again. */
   readonly usedKey: string | null;
+  /** Devices that it may bring in; 1 is a one-time token, bound to its first device and key. */
+  readonly maxDevices: number;
+  /** Devices that a token for many has brought in. */
+  readonly used: number;
 }
 
 export async function putEnrolmentTokens(db: Db, tokens: readonly EnrolmentToken[]): Promise<void> {
@@ -25,6 +29,8 @@ export async function putEnrolmentTokens(db: Db, tokens: readonly EnrolmentToken
         expires_at_ms: token.expiresAtMs,
         used_by: token.usedBy,
         used_key: token.usedKey,
+        max_devices: token.maxDevices,
+        used: token.used,
       })
       .execute();
   }
@@ -62,6 +68,15 @@ export async function useEnrolmentToken(
     .execute();
 }
 
+/** One more device has come with a token for many. */
+export async function countEnrolment(db: Db, id: string): Promise<void> {
+  await db
+    .updateTable("enrolment_tokens")
+    .set((eb) => ({ used: eb("used", "+", 1) }))
+    .where("id", "=", id)
+    .execute();
+}
+
 interface Row {
   id: string;
   token_sha256: string;
@@ -71,6 +86,8 @@ interface Row {
   expires_at_ms: number;
   used_by: string | null;
   used_key: string | null;
+  max_devices: number;
+  used: number;
 }
 
 function fromRow(row: Row): EnrolmentToken {
@@ -83,5 +100,7 @@ function fromRow(row: Row): EnrolmentToken {
     expiresAtMs: row.expires_at_ms,
     usedBy: row.used_by,
     usedKey: row.used_key,
+    maxDevices: row.max_devices,
+    used: row.used,
   };
 }

@@ -212,6 +212,38 @@ const ddi = ({ integer }: Types): Migration => ({
   },
 });
 
+const peers = ({ text, integer }: Types): Migration => ({
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .createTable("servers")
+      .addColumn("id", text, (c) => c.primaryKey())
+      .execute();
+    await db.schema
+      .createTable("used_nonces")
+      .addColumn("nonce", text, (c) => c.primaryKey())
+      .addColumn("used_at_ms", integer, (c) => c.notNull())
+      .execute();
+    await db.schema.alterTable("devices").addColumn("served_by", text).execute();
+  },
+});
+
+/** Why devices wait, when they are asked again, and tokens that bring in many of them. */
+const waits = ({ integer, text }: Types): Migration => ({
+  async up(db: Kysely<unknown>) {
+    await db.schema.alterTable("devices").addColumn("conditions", text).execute();
+    await db.schema.alterTable("rollout_devices").addColumn("detail", text).execute();
+    await db.schema.alterTable("rollout_devices").addColumn("retry_at_ms", integer).execute();
+    await db.schema
+      .alterTable("enrolment_tokens")
+      .addColumn("max_devices", integer, (c) => c.notNull().defaultTo(1))
+      .execute();
+    await db.schema
+      .alterTable("enrolment_tokens")
+      .addColumn("used", integer, (c) => c.notNull().defaultTo(0))
+      .execute();
+  },
+});
+
 class Steps implements MigrationProvider {
   private readonly types: Types;
 
@@ -225,6 +257,8 @@ class Steps implements MigrationProvider {
       "0001-first": first(this.types),
       "0002-audit": audit(this.types),
       "0003-ddi": ddi(this.types),
+      "0004-peers": peers(this.types),
+      "0005-waits": waits(this.types),
     };
   }
 }

@@ -1,5 +1,7 @@
 import { PostgresDialect } from "kysely";
 import { StoreError } from "../errors.js";
+import type { Peers } from "./peers.js";
+import { PEER_LIMITS, PostgresPeers } from "./postgresPeers.js";
 
 export const POSTGRES_LIMITS = {
   /** One writes (writes that wait together share a transaction), the others read. */
@@ -15,14 +17,15 @@ const NUMERIC = 1700;
 export interface OpenedPostgres {
   readonly dialect: PostgresDialect;
   readonly notes: readonly string[];
+  /** Joins the other servers of the database; its tables must be there. */
+  readonly openPeers: () => Promise<Peers>;
 }
 
 /** @param url `postgres://user@host:5432/database`; a password may also come from PGPASSWORD or ~/.pgpass. */
 export async function openPostgres(url: string): Promise<OpenedPostgres> {
   const { default: pg } = await import("pg");
-  const pool = new pg.Pool({
+  const settings = {
     connectionString: url,
-    max: POSTGRES_LIMITS.maxConnections,
     connectionTimeoutMillis: POSTGRES_LIMITS.connectTimeoutMs,
     keepAlive: true,
     application_name: "mote-server",
@@ -30,26 +33,40 @@ export async function openPostgres(url: string): Promise<OpenedPostgres> {
     options: "-c synchronous_commit=on -c timezone=UTC",
     types: {
       // 64-bit integers and sums come as text; ours are times and counters far below 2^53.
-      getTypeParser: (oid, format) =>
+      getTypeParser: (oid: number, format?: "text" | "binary") =>
         format !== "binary" && (oid === INT8 || oid === NUMERIC)
           ? Number
           : pg.types.getTypeParser(oid, format),
     },
-  });
-  // A connection that dies says so to whoever uses it; unheard, the event would end the process.
-  pool.on("error", () => undefined);
-  pool.on("connect", (client) => client.on("error", () => undefined));
+  };
+  const makePool = (max: number) => {
+    const pool = new pg.Pool({ ...settings, max });
+    // A connection that dies says so to whoever uses it; unheard, the event would end the process.
+    pool.on("error", () => undefined);
+    pool.on("connect", (client) => client.on("error", () => undefined));
+    return pool;
+  };
+  const connect = async () => {
+    const client = new pg.Client(settings);
+    await client.connect();
+    return client;
+  };
+  const pool = makePool(POSTGRES_LIMITS.maxConnections);
   try {
     const { rows } = await pool.query<{ name: string; setting: string }>(
       "select name, setting from pg_settings where name in ('server_version_num', 'fsync', 'full_page_writes')",
     );
-    const settings = new Map(rows.map(({ name, setting }) => [name, setting]));
-    checkVersion(Number(settings.get("server_version_num") ?? 0));
-    const isUnsafe = settings.get("fsync") === "off" || settings.get("full_page_writes") === "off";
+    const held = new Map(rows.map(({ name, setting }) => [name, setting]));
+    checkVersion(Number(held.get("server_version_num") ?? 0));
+    const isUnsafe = held.get("fsync") === "off" || held.get("full_page_writes") === "off";
     const notes = isUnsafe
       ? ["PostgreSQL runs with fsync or full_page_writes off: a power cut may lose what was acknowledged."]
       : [];
-    return { dialect: new PostgresDialect({ pool }), notes };
+    return {
+      dialect: new PostgresDialect({ pool }),
+      notes,
+      openPeers: () => PostgresPeers.open(connect, makePool(PEER_LIMITS.maxLocks)),
+    };
   } catch (error) {
     await pool.end();
     throw error instanceof StoreError ? error : unreachable(url, error);

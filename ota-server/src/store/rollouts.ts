@@ -1,4 +1,5 @@
 import type { Db } from "./store.js";
+import type { Tables } from "./tables.js";
 
 /** `state` is the rollout room's own document; the rest is what it is looked up by. */
 export interface RolloutRecord {
@@ -35,7 +36,24 @@ export async function putRollout(db: Db, rollout: RolloutRecord): Promise<void> 
 /** Newest first. */
 export async function listRollouts(db: Db): Promise<RolloutRecord[]> {
   const rows = await db.selectFrom("rollouts").selectAll().orderBy("number", "desc").execute();
-  return rows.map((row) => ({
+  return rows.map(rolloutFromRow);
+}
+
+/** Those under way, and those that were changed since. @param known when each was last changed, by id. */
+export async function listChangedRollouts(
+  db: Db,
+  known: ReadonlyMap<string, number>,
+): Promise<RolloutRecord[]> {
+  const stamps = await db.selectFrom("rollouts").select(["id", "active", "updated_at_ms"]).execute();
+  const changed = stamps.filter((row) => row.active === 1 || known.get(row.id) !== row.updated_at_ms);
+  if (changed.length === 0) return [];
+  const ids = changed.map((row) => row.id);
+  const rows = await db.selectFrom("rollouts").selectAll().where("id", "in", ids).execute();
+  return rows.map(rolloutFromRow);
+}
+
+function rolloutFromRow(row: Tables["rollouts"]): RolloutRecord {
+  return {
     id: row.id,
     product: row.product,
     sequence: row.sequence,
@@ -44,7 +62,7 @@ export async function listRollouts(db: Db): Promise<RolloutRecord[]> {
     state: row.state,
     createdAtMs: row.created_at_ms,
     updatedAtMs: row.updated_at_ms,
-  }));
+  };
 }
 
 export const MEMBER_STATES = [
@@ -73,6 +91,10 @@ export interface Member {
   readonly settledAtMs: number | null;
   readonly downloadedBytes: number;
   readonly codec: string | null;
+  /** What it waits for, or why it failed. */
+  readonly detail: string | null;
+  /** When it may be told again after a failure; null when it is not to be. */
+  readonly retryAtMs: number | null;
 }
 
 export async function findMember(db: Db, rolloutId: string, deviceId: string): Promise<Member | null> {
@@ -104,6 +126,8 @@ export async function putMember(db: Db, member: Member): Promise<void> {
     settled_at_ms: member.settledAtMs,
     downloaded_bytes: member.downloadedBytes,
     codec: member.codec,
+    detail: member.detail,
+    retry_at_ms: member.retryAtMs,
   };
   await db
     .insertInto("rollout_devices")
@@ -116,6 +140,29 @@ export async function putMember(db: Db, member: Member): Promise<void> {
     })
     .onConflict((conflict) => conflict.columns(["rollout_id", "device_id"]).doUpdateSet(values))
     .execute();
+}
+
+/** Members that were told since `sinceMs`, and members that are at it now (not those that wait for something). */
+export async function countBusyMembers(
+  db: Db,
+  rolloutId: string,
+  sinceMs: number,
+): Promise<{ toldSince: number; atIt: number }> {
+  const row = await db
+    .selectFrom("rollout_devices")
+    .select(({ fn }) => [
+      fn.countAll<number>().filterWhere("offered_at_ms", ">", sinceMs).as("told"),
+      fn
+        .countAll<number>()
+        .filterWhere("state", "=", "offered")
+        .filterWhere((where) =>
+          where.or([where("code", "is", null), where("code", "!=", "waiting-preconditions")]),
+        )
+        .as("busy"),
+    ])
+    .where("rollout_id", "=", rolloutId)
+    .executeTakeFirst();
+  return { toldSince: Number(row?.told ?? 0), atIt: Number(row?.busy ?? 0) };
 }
 
 /** How many members are in each state, by wave. */
@@ -148,6 +195,8 @@ interface Row {
   settled_at_ms: number | null;
   downloaded_bytes: number;
   codec: string | null;
+  detail: string | null;
+  retry_at_ms: number | null;
 }
 
 function fromRow(row: Row): Member {
@@ -163,5 +212,7 @@ function fromRow(row: Row): Member {
     settledAtMs: row.settled_at_ms,
     downloadedBytes: row.downloaded_bytes,
     codec: row.codec,
+    detail: row.detail,
+    retryAtMs: row.retry_at_ms,
   };
 }

@@ -196,7 +196,7 @@ function contract(driver: Store["driver"], makePlace: () => Place): void {
   test("counts a telemetry frame once, however often it comes", async () => {
     await addDevice("cam-1");
     const key = { deviceId: "cam-1", releaseSequence: 2, bucketMs: 1000 };
-    const add = (frame: number) => store.write((db) => addFrame(db, key, frame, sums(10)));
+    const add = (frame: number) => store.write((db) => addFrame(db, key, 5, frame, sums(10)));
     expect(await add(0)).toBe(true);
     expect(await add(0)).toBe(false);
     expect(await add(1)).toBe(true);
@@ -210,7 +210,7 @@ function contract(driver: Store["driver"], makePlace: () => Place): void {
     await addDevice("cam-1");
     for (let i = 0; i < 6; i++) {
       const key = { deviceId: "cam-1", releaseSequence: 2, bucketMs: 1000 * i };
-      await store.write((db) => addFrame(db, key, i, sums(10)));
+      await store.write((db) => addFrame(db, key, 5, i, sums(10)));
     }
     const before = await store.read((db) => sumTelemetry(db, "cam-1", 2, 0, 10_000));
     expect(await store.write((db) => rollUp(db, 0, 4000, 4000))).toBe(3);
@@ -310,7 +310,7 @@ function contract(driver: Store["driver"], makePlace: () => Place): void {
     ]);
     await addDevice("cam-1");
     const key = { deviceId: "cam-1", releaseSequence: 2, bucketMs: 0 };
-    await store.write((db) => addFrame(db, key, 0, sums(3)));
+    await store.write((db) => addFrame(db, key, 5, 0, sums(3)));
     expect(await store.read((db) => windowsByDevice(db, "r1", 2))).toEqual(new Map([["cam-1", 1]]));
     const patch = { baseSha256: "aa", targetSha256: "bb", codec: "tensor", sha256: "cc", length: 4 };
     await store.write((db) => putPatch(db, patch));
@@ -335,6 +335,8 @@ function contract(driver: Store["driver"], makePlace: () => Place): void {
       expiresAtMs: 9,
       usedBy: null,
       usedKey: null,
+      maxDevices: 1,
+      used: 0,
     };
     await store.write((db) => putEnrolmentTokens(db, [token]));
     await store.write((db) => useEnrolmentToken(db, "t1", "cam-1", "key"));

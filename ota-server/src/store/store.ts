@@ -5,6 +5,7 @@ import { appendAudit, currentAuditScope } from "./audit.js";
 import { lockDataFolder } from "./dataLock.js";
 import { GroupCommit } from "./groupCommit.js";
 import { migrate, POSTGRES_TYPES, SQLITE_TYPES } from "./migrations.js";
+import { Alone, type Peers } from "./peers.js";
 import { openPostgres } from "./postgres.js";
 import { type OpenedSqlite, openSqlite } from "./sqlite.js";
 import type { Tables } from "./tables.js";
@@ -22,15 +23,17 @@ export type StoreSource = { readonly folder: string } | { readonly url: string }
 export class Store {
   readonly driver: OpenedSqlite["driver"] | "postgres";
   readonly notes: readonly string[];
+  readonly peers: Peers;
   private readonly db: Db;
   private readonly commits: GroupCommit;
   private readonly release: () => void;
 
   private constructor(
     db: Db,
-    { driver, notes, release }: Pick<Store, "driver" | "notes"> & { release: () => void },
+    { driver, notes, peers, release }: Pick<Store, "driver" | "notes" | "peers"> & { release: () => void },
   ) {
     this.db = db;
+    this.peers = peers;
     this.driver = driver;
     this.notes = notes;
     this.release = release;
@@ -49,7 +52,7 @@ export class Store {
       const { driver, dialect, notes } = await openSqlite(join(folder, "mote.sqlite"), prefer);
       const db = new Kysely<Tables>({ dialect });
       await migrate(db, SQLITE_TYPES);
-      return new Store(db, { driver, notes, release });
+      return new Store(db, { driver, notes, peers: new Alone(), release });
     } catch (error) {
       release();
       throw error;
@@ -58,11 +61,12 @@ export class Store {
 
   /** Opens the database at `url` and makes its tables where they are missing. Throws StoreError when it can't be had. */
   static async openPostgres(url: string): Promise<Store> {
-    const { dialect, notes } = await openPostgres(url);
+    const { dialect, notes, openPeers } = await openPostgres(url);
     const db = new Kysely<Tables>({ dialect });
     try {
       await migrate(db, POSTGRES_TYPES);
-      return new Store(db, { driver: "postgres", notes, release: () => undefined });
+      const peers = await openPeers();
+      return new Store(db, { driver: "postgres", notes, peers, release: () => undefined });
     } catch (error) {
       await db.destroy();
       throw error;
@@ -98,6 +102,7 @@ export class Store {
 
   async close(): Promise<void> {
     await this.commits.drain();
+    await this.peers.close();
     await this.db.destroy();
     this.release();
   }

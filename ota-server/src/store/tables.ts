@@ -20,6 +20,10 @@ export interface Tables {
     expires_at_ms: number;
     used_by: string | null;
     used_key: string | null;
+    /** Devices that the token may bring in; 1 is a one-time token. */
+    max_devices: number;
+    /** Devices that a token for many has brought in. */
+    used: number;
   };
   devices: {
     id: string;
@@ -39,6 +43,10 @@ export interface Tables {
     agent_version: string;
     battery_percent: number | null;
     free_bytes: number | null;
+    /** JSON of ReportedConditions; null from agents that don't tell. */
+    conditions: string | null;
+    /** The server that the device is connected to (peers.ts), where several share the store. */
+    served_by: string | null;
     /** Highest telemetry frame that is counted; frames at or below it are repetitions. */
     frame_sequence: number;
   };
@@ -84,6 +92,10 @@ export interface Tables {
     settled_at_ms: number | null;
     downloaded_bytes: number;
     codec: string | null;
+    /** What it waits for, or why it failed. */
+    detail: string | null;
+    /** When it may be told again after a failure; null when it is not to be. */
+    retry_at_ms: number | null;
   };
   reports: { device_id: string; id: string; received_at_ms: number; offer_id: string | null; body: string };
   telemetry: {
@@ -134,4 +146,8 @@ export interface Tables {
     detail: string;
     sha256: string;
   };
+  /** Servers that work on this store; one that is gone is found by its lock (postgresPeers.ts). */
+  servers: { id: string };
+  /** Nonces of device sign-ins, kept where several servers must know of them, until they expire. */
+  used_nonces: { nonce: string; used_at_ms: number };
 }

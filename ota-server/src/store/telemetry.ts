@@ -19,21 +19,38 @@ export interface TelemetryKey {
 export async function addFrame(
   db: Db,
   key: TelemetryKey,
+  enrolledAtMs: number,
   frameSequence: number,
   sums: TelemetrySums,
+): Promise<boolean> {
+  const isNew = await markFrame(db, key.deviceId, enrolledAtMs, frameSequence);
+  if (isNew) await addSums(db, key, sums);
+  return isNew;
+}
+
+/**
+ * Remembers the highest frame that is counted, of the device that enrolled at that time and of no later one.
+ *
+ * @returns false when that frame or a higher one is counted already.
+ */
+export async function markFrame(
+  db: Db,
+  deviceId: string,
+  enrolledAtMs: number,
+  frameSequence: number,
 ): Promise<boolean> {
   const marked = await db
     .updateTable("devices")
     .set({ frame_sequence: frameSequence })
-    .where("id", "=", key.deviceId)
+    .where("id", "=", deviceId)
+    .where("enrolled_at_ms", "=", enrolledAtMs)
     .where("frame_sequence", "<", frameSequence)
     .executeTakeFirst();
-  if (marked.numUpdatedRows === 0n) return false;
-  await addSums(db, key, sums);
-  return true;
+  return marked.numUpdatedRows > 0n;
 }
 
-async function addSums(db: Db, key: TelemetryKey, sums: TelemetrySums): Promise<void> {
+/** Adds to what the store holds for a device, release and bucket. */
+export async function addSums(db: Db, key: TelemetryKey, sums: TelemetrySums): Promise<void> {
   const held = await db
     .selectFrom("telemetry")
     .selectAll()

@@ -24,6 +24,17 @@ export async function findNewest(db: Db, role: string): Promise<TrustFile | null
   return row === undefined ? null : { ...row, body: new Uint8Array(row.body) };
 }
 
+/** What is newest by role; a timestamp keeps its name, and its version tells. */
+export async function listNewestVersions(db: Db): Promise<{ role: string; version: number }[]> {
+  const rows = await db
+    .selectFrom("trust_files")
+    .select(({ fn }) => ["role", fn.max("version").as("version")])
+    .groupBy("role")
+    .orderBy("role")
+    .execute();
+  return rows.map(({ role, version }) => ({ role, version: Number(version) }));
+}
+
 export async function listTrustRoles(db: Db): Promise<string[]> {
   const rows = await db.selectFrom("trust_files").select("role").distinct().orderBy("role").execute();
   return rows.map((row) => row.role);

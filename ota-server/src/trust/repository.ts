@@ -24,7 +24,7 @@ import {
 } from "@mote/protocol";
 import { nodeSha256, nodeVerify, SERVER_ROLE, type ServerKeys } from "@mote/protocol/node";
 import type { Clock } from "../clock.js";
-import { ConflictError, NotFoundError, PreconditionError } from "../errors.js";
+import { ConfigError, ConflictError, NotFoundError, PreconditionError } from "../errors.js";
 import type { Events } from "../events.js";
 import type { Log } from "../log.js";
 import type { ReleaseRecord } from "../store/releases.js";
@@ -33,6 +33,7 @@ import type { Store } from "../store/store.js";
 import {
   findNewest,
   findTrustFile,
+  listNewestVersions,
   listTrustRoles,
   putTrustFiles,
   type TrustFile,
@@ -76,6 +77,8 @@ export class TrustRepository {
   private published: Published | null = null;
   private current: TrustView = EMPTY_VIEW;
   private queue: Promise<unknown> = Promise.resolve();
+  /** Versions that were last taken over from another server. */
+  private stamp = "";
 
   private constructor(parts: RepositoryParts) {
     this.parts = parts;
@@ -159,6 +162,25 @@ export class TrustRepository {
 
   isRetired(release: Pick<ReleaseRecord, "product" | "sequence">): boolean {
     return release.sequence < (this.current.floors[release.product] ?? 0);
+  }
+
+  /**
+   * Servers of one store sign with the same keys.
+   *
+   * @throws ConfigError where the published root names others than this server's.
+   */
+  checkKeys(): void {
+    if (this.published === null) return;
+    const { roles } = parseMetadata(this.published.root.body, RootSigned, "root").signed;
+    const own = this.publicKeys();
+    for (const role of ["snapshot", "timestamp"] as const) {
+      if (roles[role].keyids.includes(own[role].keyId)) continue;
+      throw new ConfigError({
+        expected: `the ${role} key that the published root names: ${roles[role].keyids.join(", ")}`,
+        got: own[role].keyId,
+        todo: "Give every server of this database the same --server-keys folder.",
+      });
+    }
   }
 
   /** Throws TargetNotFoundError or BelowFloorError where devices would refuse the release. */
@@ -266,7 +288,31 @@ export class TrustRepository {
     });
   }
 
+  /** Takes over what another server has published; for a server that doesn't lead. */
+  async follow(): Promise<void> {
+    await this.inTurn(() => this.refreshPublished());
+  }
+
+  /** Alone among all servers of the store, on what is published now. */
   private exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const { peers } = this.parts.store;
+    return this.inTurn(() =>
+      peers.exclusively("trust", async () => {
+        if (peers.isShared) await this.refreshPublished();
+        return work();
+      }),
+    );
+  }
+
+  private async refreshPublished(): Promise<void> {
+    const newest = await this.parts.store.read(listNewestVersions);
+    const stamp = JSON.stringify(newest);
+    if (stamp === this.stamp) return;
+    await this.reload();
+    this.stamp = stamp;
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
     const result = this.queue.then(work);
     this.queue = result.catch(() => undefined);
     return result;
