@@ -4,13 +4,27 @@
 #include <string.h>
 
 /*
- * A record: "MJ1", state, sequence, active slot, then each slot's length and digest, zeros, CRC-32. Little-endian.
+ * A record: "MJ2", state, sequence, active slot, root, two zeros, then each slot's length and digest, floor, time, CRC-32.
+ * Little-endian.
  */
-enum { AT_STATE = 3, AT_SEQUENCE = 4, AT_ACTIVE = 8, AT_SLOT = 12, SLOT_RECORD_BYTES = 36, AT_CRC = 92 };
+enum {
+    AT_STATE = 3,
+    AT_SEQUENCE = 4,
+    AT_ACTIVE = 8,
+    AT_ROOT = 9,
+    AT_SLOT = 12,
+    SLOT_RECORD_BYTES = 36,
+    AT_FLOOR = 84,
+    AT_TIME = 88,
+    AT_CRC = 92,
+};
 
-#define NO_SLOT 0xffu
+/* A stored root: its length, then its bytes. */
+enum { ROOT_HEAD_BYTES = 4 };
 
-_Static_assert((int)AT_SLOT + 2 * (int)SLOT_RECORD_BYTES <= (int)AT_CRC, "a record must hold both slots");
+#define NO_SLOT MOTE_NO_SLOT
+
+_Static_assert((int)AT_SLOT + 2 * (int)SLOT_RECORD_BYTES <= (int)AT_FLOOR, "a record must hold both slots");
 _Static_assert(AT_CRC + 4 == MOTE_RECORD_BYTES, "the checksum ends the record");
 
 static uint32_t load32(const uint8_t *bytes)
@@ -40,8 +54,9 @@ static uint32_t checksum(const uint8_t *bytes, uint32_t length)
 
 static bool is_valid(const uint8_t record[MOTE_RECORD_BYTES])
 {
-    return memcmp(record, "MJ1", 3) == 0 && record[AT_STATE] < MOTE_STATE_COUNT
+    return memcmp(record, "MJ2", 3) == 0 && record[AT_STATE] < MOTE_STATE_COUNT
            && (record[AT_ACTIVE] < 2u || record[AT_ACTIVE] == NO_SLOT)
+           && (record[AT_ROOT] < 2u || record[AT_ROOT] == NO_SLOT)
            && checksum(record, AT_CRC) == load32(record + AT_CRC);
 }
 
@@ -60,6 +75,9 @@ static void take_record(struct mote_slots *slots, const uint8_t record[MOTE_RECO
     slots->sequence = load32(record + AT_SEQUENCE);
     slots->state = record[AT_STATE];
     slots->active = record[AT_ACTIVE];
+    slots->root = record[AT_ROOT];
+    slots->floor = load32(record + AT_FLOOR);
+    slots->time_s = load32(record + AT_TIME);
     for (uint32_t i = 0; i < 2; i++) {
         const uint8_t *slot = record + AT_SLOT + i * SLOT_RECORD_BYTES;
         uint32_t length = load32(slot);
@@ -93,7 +111,8 @@ static bool is_geometry_sound(const struct mote_flash *flash)
 {
     uint32_t unit = flash->program_bytes;
     return unit >= 1u && unit <= 32u && (unit & (unit - 1u)) == 0 && flash->page_bytes >= 2u * MOTE_RECORD_BYTES
-           && flash->page_bytes % unit == 0 && flash->slot_bytes % flash->page_bytes == 0;
+           && flash->page_bytes % unit == 0 && flash->slot_bytes % flash->page_bytes == 0
+           && flash->root_bytes % flash->page_bytes == 0;
 }
 
 int mote_slots_open(struct mote_slots *slots, const struct mote_flash *flash)
@@ -106,6 +125,7 @@ int mote_slots_open(struct mote_slots *slots, const struct mote_flash *flash)
     memset(slots, 0, sizeof *slots);
     slots->flash = flash;
     slots->active = NO_SLOT;
+    slots->root = NO_SLOT;
     slots->page = 1;
     for (uint8_t page = 0; page < 2; page++) {
         for (uint32_t at = 0; at + MOTE_RECORD_BYTES <= flash->page_bytes; at += MOTE_RECORD_BYTES) {
@@ -126,10 +146,13 @@ int mote_slots_open(struct mote_slots *slots, const struct mote_flash *flash)
 static int append_record(struct mote_slots *slots)
 {
     const struct mote_flash *flash = slots->flash;
-    uint8_t record[MOTE_RECORD_BYTES] = { 'M', 'J', '1' };
+    uint8_t record[MOTE_RECORD_BYTES] = { 'M', 'J', '2' };
     record[AT_STATE] = slots->state;
     store32(record + AT_SEQUENCE, ++slots->sequence);
     record[AT_ACTIVE] = slots->active;
+    record[AT_ROOT] = slots->root;
+    store32(record + AT_FLOOR, slots->floor);
+    store32(record + AT_TIME, slots->time_s);
     for (uint32_t i = 0; i < 2; i++) {
         uint8_t *slot = record + AT_SLOT + i * SLOT_RECORD_BYTES;
         store32(slot, slots->slot[i].length);
@@ -298,4 +321,55 @@ int mote_slots_revert(struct mote_slots *slots)
     slots->slot[mote_slots_spare(slots)].length = 0;
     slots->state = MOTE_STATE_IDLE;
     return append_record(slots);
+}
+
+int mote_slots_write_root(struct mote_slots *slots, const uint8_t *root, uint32_t length)
+{
+    const struct mote_flash *flash = slots->flash;
+    uint8_t place = slots->root == 0 ? 1u : 0u;
+    uint32_t address = flash->root_address[place];
+    uint8_t unit[32];
+    if (flash->root_bytes < ROOT_HEAD_BYTES || length > flash->root_bytes - ROOT_HEAD_BYTES) {
+        return MOTE_ERROR_TOO_LARGE;
+    }
+    for (uint32_t at = 0; at < flash->root_bytes; at += flash->page_bytes) {
+        if (flash->erase(flash->context, address + at) != 0) {
+            return MOTE_ERROR_PORT;
+        }
+    }
+    /* In units of 32 bytes, which every smaller one divides. */
+    for (uint32_t at = 0; at < length + ROOT_HEAD_BYTES; at += sizeof unit) {
+        for (uint32_t i = 0; i < sizeof unit; i++) {
+            uint32_t byte = at + i;
+            unit[i] = 0xffu;
+            if (byte < ROOT_HEAD_BYTES) {
+                unit[i] = (uint8_t)(length >> (8u * byte));
+            } else if (byte - ROOT_HEAD_BYTES < length) {
+                unit[i] = root[byte - ROOT_HEAD_BYTES];
+            }
+        }
+        if (flash->program(flash->context, address + at, unit, sizeof unit) != 0) {
+            return MOTE_ERROR_PORT;
+        }
+    }
+    slots->root = place;
+    return append_record(slots);
+}
+
+int mote_slots_read_root(const struct mote_slots *slots, uint8_t *root, uint32_t capacity)
+{
+    const struct mote_flash *flash = slots->flash;
+    uint8_t head[ROOT_HEAD_BYTES];
+    if (slots->root >= 2u) {
+        return MOTE_ERROR_EMPTY;
+    }
+    uint32_t address = flash->root_address[slots->root];
+    if (flash->read(flash->context, address, head, sizeof head) != 0) {
+        return MOTE_ERROR_PORT;
+    }
+    uint32_t length = load32(head);
+    if (length > capacity || length > flash->root_bytes - ROOT_HEAD_BYTES) {
+        return MOTE_ERROR_TOO_LARGE;
+    }
+    return flash->read(flash->context, address + ROOT_HEAD_BYTES, root, length) == 0 ? (int)length : MOTE_ERROR_PORT;
 }

@@ -3,70 +3,14 @@
  * power cut at every single byte that is programmed or erased. After each cut the board starts again: it must serve the
  * old contents or the new ones, whole, and the update must go through when tried again.
  */
-#include "check.h"
-#include "mote/slots.h"
-
-#include <setjmp.h>
 #include <string.h>
 
-#define PAGE 256u
-#define SLOT (2u * PAGE)
-#define FLASH (2u * SLOT + 2u * PAGE)
+#include "check.h"
+#include "flash.h"
 
-static uint8_t memory[FLASH];
-static long budget; /* bytes until the power goes; negative: it stays */
-static jmp_buf power_cut;
-static uint32_t noise = 1;
+#define SLOT FLASH_SLOT
 
-static void spend(void)
-{
-    if (budget >= 0 && budget-- == 0) {
-        longjmp(power_cut, 1);
-    }
-}
-
-static int flash_read(void *context, uint32_t address, uint8_t *bytes, uint32_t length)
-{
-    (void)context;
-    CHECK(address <= FLASH && length <= FLASH - address);
-    memcpy(bytes, memory + address, length);
-    return 0;
-}
-
-static int flash_program(void *context, uint32_t address, const uint8_t *bytes, uint32_t length)
-{
-    const struct mote_flash *flash = context;
-    CHECK(address % flash->program_bytes == 0 && length % flash->program_bytes == 0);
-    for (uint32_t i = 0; i < length; i++) {
-        spend();
-        CHECK((memory[address + i] & bytes[i]) == bytes[i]); /* never programmed over */
-        memory[address + i] &= bytes[i];
-    }
-    return 0;
-}
-
-static int flash_erase(void *context, uint32_t address)
-{
-    (void)context;
-    CHECK(address % PAGE == 0);
-    for (uint32_t i = 0; i < PAGE; i++) {
-        noise = noise * 1664525u + 1013904223u;
-        memory[address + i] = (uint8_t)(noise >> 24);
-    }
-    for (uint32_t i = 0; i < PAGE; i++) {
-        spend();
-        memory[address + i] = 0xff;
-    }
-    return 0;
-}
-
-static struct mote_flash flash = { .read = flash_read,
-                                   .program = flash_program,
-                                   .erase = flash_erase,
-                                   .slot_address = { 0, SLOT },
-                                   .journal_address = { 2 * SLOT, 2 * SLOT + PAGE },
-                                   .slot_bytes = SLOT,
-                                   .page_bytes = PAGE };
+static struct mote_flash flash;
 
 static uint8_t contents[2][SLOT];
 static const uint32_t lengths[2] = { 301, 419 };
@@ -112,7 +56,7 @@ static int serving_contents(const struct mote_slots *slots)
     if (serving < 0) {
         return -1;
     }
-    const uint8_t *bytes = memory + flash.slot_address[serving];
+    const uint8_t *bytes = flash_memory + flash.slot_address[serving];
     uint32_t length = slots->slot[serving].length;
     for (int which = 0; which < 2; which++) {
         if (length == lengths[which] && memcmp(bytes, contents[which], length) == 0) {
@@ -144,21 +88,18 @@ static long live(long cut, int updates)
     /* Volatile: set between setjmp and longjmp. */
     static volatile int confirmed;
     confirmed = -1;
-    memset(memory, 0xff, sizeof memory);
-    budget = -1;
-    if (cut >= 0) {
-        budget = cut;
-    }
-    if (setjmp(power_cut) == 0) {
+    flash_reset(&flash, flash.program_bytes);
+    flash_budget = cut;
+    if (setjmp(flash_power_cut) == 0) {
         CHECK(mote_slots_open(&slots, &flash) == MOTE_OK);
         CHECK(mote_slots_serving(&slots) == MOTE_ERROR_EMPTY);
         for (int i = 0; i <= updates; i++) {
             update(&slots, (unsigned)i & 1u);
             confirmed = i & 1;
         }
-        return cut < 0 ? 0 : cut - budget;
+        return cut < 0 ? 0 : cut - flash_budget;
     }
-    budget = -1;
+    flash_budget = -1;
     CHECK(mote_slots_open(&slots, &flash) == MOTE_OK);
     int serves = serving_contents(&slots);
     CHECK(confirmed < 0 || serves >= 0); /* what was confirmed once is never lost */
@@ -170,6 +111,7 @@ static long live(long cut, int updates)
     CHECK(serving_contents(&slots) == (int)next);
     CHECK(mote_slots_open(&slots, &flash) == MOTE_OK);
     CHECK(serving_contents(&slots) == (int)next);
+    CHECK(flash_abused == 0);
     return -1;
 }
 
@@ -190,10 +132,39 @@ static void test_refusals(void)
     CHECK(mote_slots_open(&slots, &flash) == MOTE_ERROR_GEOMETRY);
 }
 
+/* A stored root counts from the record that names it; a cut before leaves the one before. */
+static void test_roots(void)
+{
+    static struct mote_slots slots;
+    static const uint8_t ROOTS[2][100] = { { 1, 2, 3 }, { 4, 5, 6 } };
+    uint8_t root[100];
+    flash_reset(&flash, 8);
+    CHECK(mote_slots_open(&slots, &flash) == MOTE_OK);
+    CHECK(mote_slots_read_root(&slots, root, sizeof root) == MOTE_ERROR_EMPTY);
+    CHECK(mote_slots_write_root(&slots, ROOTS[0], sizeof ROOTS[0]) == MOTE_OK);
+    for (volatile long cut = 0;; cut++) {
+        flash_budget = cut;
+        if (setjmp(flash_power_cut) == 0) {
+            CHECK(mote_slots_write_root(&slots, ROOTS[1], sizeof ROOTS[1]) == MOTE_OK);
+            break;
+        }
+        flash_budget = -1;
+        CHECK(mote_slots_open(&slots, &flash) == MOTE_OK);
+        CHECK(mote_slots_read_root(&slots, root, sizeof root) == (int)sizeof root);
+        CHECK(memcmp(root, ROOTS[0], sizeof root) == 0);
+    }
+    flash_budget = -1;
+    CHECK(mote_slots_open(&slots, &flash) == MOTE_OK);
+    CHECK(mote_slots_read_root(&slots, root, sizeof root) == (int)sizeof root);
+    CHECK(memcmp(root, ROOTS[1], sizeof root) == 0);
+    CHECK(mote_slots_read_root(&slots, root, sizeof root - 1u) == MOTE_ERROR_TOO_LARGE);
+    CHECK(mote_slots_write_root(&slots, ROOTS[0], FLASH_ROOT - 3u) == MOTE_ERROR_TOO_LARGE);
+    CHECK(flash_abused == 0);
+}
+
 int main(void)
 {
     make_contents();
-    flash.context = &flash;
     for (flash.program_bytes = 1; flash.program_bytes <= 32; flash.program_bytes *= 8) {
         long whole = live(1L << 30, 2);
         CHECK(whole > 0);
@@ -205,5 +176,6 @@ int main(void)
     }
     flash.program_bytes = 8;
     test_refusals();
+    test_roots();
     return failures != 0;
 }
