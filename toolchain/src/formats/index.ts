@@ -1,15 +1,25 @@
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
-import { extname } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { FileError, UnsupportedError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
 import type { Survey } from "./survey.js";
 
 /** Files by their ending. Each format's reader is imported only when a file of that format comes. */
 
-export const READABLE = [".onnx", ".tflite"] as const;
+export const READABLE = [".onnx", ".tflite", ".h5", ".keras", ".json"] as const;
 export const WRITABLE = [".onnx", ".tflite"] as const;
 
-export type Format = "onnx" | "tflite";
+export type Format = "onnx" | "tflite" | "keras" | "tfjs";
+
+/** What each ending says of a file. `.json` is TensorFlow.js's model.json, whose shards lie beside it. */
+const FORMATS: Readonly<Record<string, Format>> = {
+  ".onnx": "onnx",
+  ".tflite": "tflite",
+  ".h5": "keras",
+  ".hdf5": "keras",
+  ".keras": "keras",
+  ".json": "tfjs",
+};
 
 export interface ReadOptions {
   /** Lengths for dimensions that a file leaves open, by their name or by "input:axis". The batch is 1 if not given. */
@@ -18,20 +28,19 @@ export interface ReadOptions {
 
 /** Reads a model file into a validated graph. Throws FileError, ModelFormatError, UnsupportedError or GraphError. */
 export async function readModel(path: string, options: ReadOptions = {}): Promise<Graph> {
-  return readModelBytes(await fileBytes(path), path, options);
-}
-
-/** As readModel, from memory; `name` tells the format by its ending. */
-export async function readModelBytes(
-  bytes: Uint8Array,
-  name: string,
-  options: ReadOptions = {},
-): Promise<Graph> {
-  switch (formatOf(name)) {
+  const format = formatOf(path);
+  const bytes = await fileBytes(path);
+  switch (format) {
     case "onnx":
       return (await import("./onnx/read.js")).readOnnx(bytes, options);
     case "tflite":
       return (await import("./tflite/read.js")).readTflite(bytes);
+    case "keras":
+      return (await import("./keras/read.js")).readKeras(bytes, options);
+    case "tfjs": {
+      const { readTfjs } = await import("./tfjs/read.js");
+      return readTfjs(bytes, (shard) => fileBytes(join(dirname(path), shard)), options);
+    }
   }
 }
 
@@ -44,17 +53,20 @@ export async function surveyModel(path: string): Promise<Survey & { readonly for
       return { format, ...(await import("./onnx/read.js")).surveyOnnx(bytes) };
     case "tflite":
       return { format, ...(await import("./tflite/read.js")).surveyTflite(bytes) };
+    case "keras":
+      return { format, ...(await (await import("./keras/read.js")).surveyKerasFile(bytes)) };
+    case "tfjs":
+      return { format, ...(await import("./tfjs/read.js")).surveyTfjs(bytes) };
   }
 }
 
 function formatOf(name: string): Format {
-  const ending = extname(name).toLowerCase();
-  if (ending === ".onnx") return "onnx";
-  if (ending === ".tflite") return "tflite";
+  const format = FORMATS[extname(name).toLowerCase()];
+  if (format !== undefined) return format;
   throw new UnsupportedError({
-    expected: `a model file that ends in ${READABLE.join(" or ")}`,
+    expected: `a model file that ends in ${READABLE.join(", ")}`,
     got: name,
-    todo: "Export the model as ONNX or TensorFlow Lite.",
+    todo: "Export the model as ONNX or TensorFlow Lite, or save it from Keras.",
   });
 }
 

@@ -78,6 +78,12 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
     "An operator of one vendor: export with the standard operators only.",
   ],
   [/(Integer|QLinear.*)$/, "Export the quantized model in the QDQ form."],
+  [
+    /^(Lambda|SlicingOpLambda|TFOpLambda|.*>.*)$/,
+    "It is Python code, of which the file holds no meaning: replace it by Keras layers, or export the model as TensorFlow Lite.",
+  ],
+  [/^(ConvLSTM.*|RNN|StackedRNNCells)$/, "Use LSTM, GRU, SimpleRNN or Bidirectional."],
+  [/^(Masking|StringLookup|TextVectorization|Hashing|CategoryEncoding)$/, "Do that step in the application."],
 ];
 
 function adviceFor(operator: string): string {

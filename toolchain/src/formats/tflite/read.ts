@@ -1,6 +1,6 @@
 import { ModelFormatError, UnsupportedError } from "../../errors.js";
 import type { DType, Graph, Quantization, Tensor, TensorData } from "../../graph/graph.js";
-import { elementCount } from "../../graph/size.js";
+import { allocate, elementCount } from "../../graph/size.js";
 import { validateGraph } from "../../graph/validate.js";
 import { fromFloat16 } from "../float16.js";
 import { refuseUnsupported, type Survey, surveyOperators } from "../survey.js";
@@ -12,6 +12,8 @@ import { FlatTable } from "./table.js";
 const DTYPE = new Map(Object.entries(TENSOR_TYPE).map(([dtype, code]) => [code, dtype as DType]));
 /** More axes than any operator has a meaning for. */
 const MAX_RANK = 8;
+/** States take memory that the file does not have: 2^24 elements are far beyond any small device. */
+const MAX_STATE_ELEMENTS = 2 ** 24;
 
 /**
  * Reads a TensorFlow Lite model (float32, int8, int16x8). Throws ModelFormatError for a file that is damaged,
@@ -83,6 +85,7 @@ function open(bytes: Uint8Array): OpenedFile {
       name: outputs[0] ?? type,
       inputs: named(operator.int32s(FIELD.operator.inputs), "inputs"),
       outputs,
+      intermediates: named(operator.int32s(FIELD.operator.intermediates), "intermediates"),
       options: operator.table(FIELD.operator.options),
     };
   });
@@ -122,7 +125,9 @@ function readTensors(
     }
     const type = table.int8(field.type);
     const quantization = readQuantization(table.table(field.quantization), name);
-    const data = readData(buffers, table.uint32(field.buffer), type, shape, name);
+    const data =
+      readData(buffers, table.uint32(field.buffer), type, shape, name) ??
+      (table.bool(field.isVariable) ? initialState(type, shape, quantization, name) : undefined);
     const isHalf = type === FLOAT16 && data !== undefined;
     tensors.set(name, {
       name,
@@ -179,6 +184,22 @@ function readData(
     far > 1 ? buffer.fileBytes(far, buffer.uint64(FIELD.buffer.size)) : buffer.bytes(FIELD.buffer.data);
   if (raw === null || raw.length === 0) return undefined;
   return decode(raw, type, elementCount(shape), name);
+}
+
+/** A variable begins at zero; in the graph it is a constant that holds what it begins with. */
+function initialState(
+  type: number,
+  shape: readonly number[],
+  quantization: Quantization | undefined,
+  name: string,
+): TensorData {
+  const count = elementCount(shape);
+  if (!(count >= 1 && count <= MAX_STATE_ELEMENTS)) {
+    throw damaged(`a state "${name}" of 1 to ${MAX_STATE_ELEMENTS} elements`, `[${shape.join(", ")}]`);
+  }
+  const data = allocate(dtypeOf(type, name), count);
+  if (!(data instanceof BigInt64Array)) data.fill(quantization?.zeroPoint[0] ?? 0);
+  return data;
 }
 
 /** Bits of one element, by TensorType. */

@@ -313,7 +313,10 @@ function readLayerNorm(node: OnnxNode, importer: OnnxImporter): void {
   const rank = value.shape.length;
   const axis = node.int("axis", -1);
   const scale = importer.operand(node.required(1), identityOrder(importer.shapeOf(node.required(1)).length));
-  const shift = node.input(2) === "" ? [] : [importer.operand(node.input(2), identityOrder(1))];
+  const shift =
+    node.input(2) === ""
+      ? []
+      : [importer.operand(node.input(2), identityOrder(importer.shapeOf(node.input(2)).length))];
   const attributes = { axis: axis < 0 ? axis + rank : axis, epsilon: node.float("epsilon", 1e-5) };
   importer.emit(node, "layerNorm", [importer.plain(value), scale, ...shift], attributes, identityOrder(rank));
 }

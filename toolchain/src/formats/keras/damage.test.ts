@@ -1,0 +1,134 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { MoteError, utf8 } from "@mote/protocol";
+import fc from "fast-check";
+import { gunzipSync, strFromU8, unzipSync, type Zippable, zipSync } from "fflate";
+import { describe, expect, it } from "vitest";
+import { readKeras, surveyKerasFile } from "./read.js";
+
+/** Damaged files: whatever the damage, the reader gives a graph or a MoteError, and the process lives on. */
+const RUNS = process.env["MOTE_FULL"] === undefined ? 25 : 2000;
+
+function fixture(name: string): Uint8Array {
+  return gunzipSync(readFileSync(fileURLToPath(new URL(`./fixtures/${name}.gz`, import.meta.url))));
+}
+
+async function survives(bytes: Uint8Array): Promise<void> {
+  try {
+    await readKeras(bytes);
+  } catch (error) {
+    if (!(error instanceof MoteError)) throw error;
+  }
+}
+
+describe.each(["keras2-dense.h5", "keras3-dense.keras"])("the reader of %s", (name) => {
+  const file = fixture(name);
+
+  it("survives every flipped byte", async () => {
+    const flip = fc.tuple(fc.nat(file.length - 1), fc.integer({ min: 1, max: 255 }));
+    await fc.assert(
+      fc.asyncProperty(fc.array(flip, { minLength: 1, maxLength: 8 }), async (flips) => {
+        const bytes = file.slice();
+        for (const [at, mask] of flips) bytes[at]! ^= mask;
+        await survives(bytes);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it("survives 64-bit words of any value, where lengths and addresses stand", async () => {
+    const words = fc.constantFrom(0n, 1n, 0x7fffffffn, 0xffffffffn, 0xffffffffffffffffn, 0x10000n);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(file.length - 8), words, async (at, word) => {
+        const bytes = file.slice();
+        new DataView(bytes.buffer).setBigUint64(at, word, true);
+        await survives(bytes);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it("refuses every truncation", async () => {
+    for (let part = 0; part < 24; part++) {
+      await expect(readKeras(file.slice(0, Math.floor((file.length * part) / 24)))).rejects.toThrow(
+        MoteError,
+      );
+    }
+  });
+
+  it("reads the whole file after all that", async () => {
+    expect((await readKeras(file)).outputs).toEqual(["scores"]);
+  });
+});
+
+type Json = { [key: string]: Json } & Json[] & string & number & null;
+
+/** A .keras file whose configuration was changed. */
+function changed(name: string, change: (config: Json) => void): Uint8Array {
+  const members: Zippable = unzipSync(fixture(name));
+  const config = JSON.parse(strFromU8(members["config.json"] as Uint8Array)) as Json;
+  change(config["config"]!);
+  return zipSync({ ...members, "config.json": utf8(JSON.stringify(config)) });
+}
+
+function layer(config: Json, className: string): Json {
+  return config["layers"]!.find((entry) => entry["class_name"] === className)!;
+}
+
+describe("a Keras model that lies", () => {
+  it("about the shape of its weights is refused, naming the layer", async () => {
+    const bytes = changed("keras3-dense.keras", (config) => {
+      layer(config, "Dense")["config"]!["units"] = 7 as Json;
+    });
+    await expect(readKeras(bytes)).rejects.toThrow(/"kernel" of shape \[6, 7\] as weights of Dense "dense/);
+  });
+
+  it("with a cycle is refused, naming the layer", async () => {
+    const bytes = changed("keras3-conv1d.keras", (config) => {
+      const tensor = layer(config, "Conv1D")["inbound_nodes"]![0]!["args"]![0]!;
+      tensor["config"]!["keras_history"] = ["activation", 0, 0] as unknown as Json;
+    });
+    await expect(readKeras(bytes)).rejects.toThrow(/to be computed before .* reads it; got a cycle/);
+  });
+
+  it("with one name for two layers is refused, naming it", async () => {
+    const bytes = changed("keras3-conv1d.keras", (config) => {
+      const [, first, second] = config["layers"]!;
+      second!["name"] = first!["name"]!;
+    });
+    await expect(readKeras(bytes)).rejects.toThrow(/two layers named "conv1d"/);
+  });
+
+  it("with a layer of Python code is refused with its count and place", async () => {
+    const bytes = changed("keras3-conv1d.keras", (config) => {
+      layer(config, "Activation")["class_name"] = "Lambda" as Json;
+    });
+    await expect(readKeras(bytes)).rejects.toThrow(/1 x Lambda \(first: "activation"\).*Keras layers/s);
+    const survey = await surveyKerasFile(bytes);
+    expect(survey.unsupported).toMatchObject([{ operator: "Lambda", count: 1, places: ["activation"] }]);
+  });
+
+  it("with an open dimension is refused until its length is given", async () => {
+    const bytes = changed("keras3-conv1d.keras", (config) => {
+      layer(config, "InputLayer")["config"]!["batch_shape"] = [null, null, 3] as unknown as Json;
+    });
+    await expect(readKeras(bytes)).rejects.toThrow(/--dim window:1=N/);
+    const graph = await readKeras(bytes, { dimensions: { "window:1": 12 } });
+    expect(graph.tensors.get("window")!.shape).toEqual([1, 12, 3]);
+  });
+
+  it("that asks for more than any device has is refused before it is built", async () => {
+    const bytes = changed("keras3-resize.keras", (config) => {
+      layer(config, "UpSampling2D")["config"]!["size"] = [60000, 60000] as unknown as Json;
+    });
+    await expect(readKeras(bytes)).rejects.toThrow(MoteError);
+  });
+
+  it("that is a subclass is refused by its name", async () => {
+    const members: Zippable = unzipSync(fixture("keras3-dense.keras"));
+    const config = utf8(JSON.stringify({ class_name: "MyNet", config: {} }));
+    await expect(readKeras(zipSync({ ...members, "config.json": config }))).rejects.toThrow(
+      /a MyNet, whose way/,
+    );
+  });
+});
