@@ -6,6 +6,8 @@ import type { Pacing } from "../fleet/pacing.js";
 import type { Reports } from "../fleet/reports.js";
 import type { Desired } from "../rollout/desired.js";
 import type { RolloutEngine } from "../rollout/engine.js";
+import { isLimited, limitReached, preconditionsOf } from "../rollout/limits.js";
+import { unmetByServer } from "../rollout/waits.js";
 import { setRunning } from "../store/devices.js";
 import { findReleaseBySequence, type ReleaseRecord } from "../store/releases.js";
 import { findMember, type Member } from "../store/rollouts.js";
@@ -68,7 +70,7 @@ export class DdiController {
     const pending = await this.pending(known);
     if (pending === null || pending.action !== action) throw unknownAction(action);
     const { desired, member, release, file } = pending;
-    await this.parts.engine.recordOffer(known.device, desired, member);
+    if (!(await this.parts.engine.recordOffer(known.device, desired, member))) throw unknownAction(action);
     if (known.ddi.openAction !== action) {
       await this.parts.devices.remember({ ...known.ddi, openAction: action });
     }
@@ -126,7 +128,16 @@ export class DdiController {
     await this.parts.devices.remember({ ...known.ddi, openAction: null });
   }
 
-  private async pending({ device, ddi }: KnownDevice): Promise<Pending | null> {
+  private async mayBegin(desired: Desired, { device }: KnownDevice): Promise<boolean> {
+    const { store, clock } = this.parts;
+    if (unmetByServer(preconditionsOf(desired), device, clock()).length > 0) return false;
+    const { rollout, kind } = desired;
+    if (kind === "rollback" || !isLimited(rollout)) return true;
+    return (await store.read((db) => limitReached(db, rollout, clock()))) === null;
+  }
+
+  private async pending(known: KnownDevice): Promise<Pending | null> {
+    const { device, ddi } = known;
     const { store, engine, trust } = this.parts;
     const found = await store.read((db) => engine.desired(db, device));
     if (found === null) return null;
@@ -138,7 +149,7 @@ export class DdiController {
     if (file === null) return null;
     // These clients know no windows and no preconditions: the server holds back what it can judge itself. A device
     // that is under way is let finish.
-    if (ddi.openAction !== action && (await engine.holdsBack(desired, device)) !== null) return null;
+    if (ddi.openAction !== action && !(await this.mayBegin(desired, known))) return null;
     return { action, desired, member, release, file };
   }
 

@@ -4,10 +4,12 @@ import type { Delivery } from "../delivery/delivery.js";
 import type { Events } from "../events.js";
 import type { Log } from "../log.js";
 import type { RolloutEngine } from "../rollout/engine.js";
+import { preconditionsOf } from "../rollout/limits.js";
 import { type DeviceRecord, updateDeviceState } from "../store/devices.js";
 import { findReleaseBySequence } from "../store/releases.js";
 import type { Store } from "../store/store.js";
 import type { TrustRepository } from "../trust/repository.js";
+import type { Pacing } from "./pacing.js";
 
 export interface PollParts {
   readonly store: Store;
@@ -17,7 +19,7 @@ export interface PollParts {
   readonly events: Events;
   readonly clock: Clock;
   readonly log: Log;
-  readonly pollIntervalS: number;
+  readonly pacing: Pacing;
 }
 
 /** Answers "what should I run, and where do I get it?" */
@@ -31,7 +33,7 @@ export class Polls {
   async answer(device: DeviceRecord, request: PollRequest): Promise<PollAnswer> {
     const now = await this.remember(device, request);
     const offer = await this.offerFor(now, request);
-    return { offer, pollIntervalS: this.parts.pollIntervalS };
+    return { offer, pollIntervalS: this.parts.pacing.intervalFor(device.id) };
   }
 
   private async remember(device: DeviceRecord, request: PollRequest): Promise<DeviceRecord> {
@@ -45,6 +47,7 @@ export class Polls {
       agentVersion: request.agentVersion,
       batteryPercent: request.batteryPercent,
       freeBytes: request.freeBytes,
+      conditions: request.conditions ?? null,
     };
     await this.parts.store.write(async (db) => {
       await updateDeviceState(db, device.id, state);
@@ -72,7 +75,7 @@ export class Polls {
     const codecs = CODECS.filter((codec) => request.codecs.includes(codec));
     const routes = await delivery.routes(variant.artifact, [...request.held], codecs);
     if (routes === null) return null;
-    await engine.recordOffer(device, desired, member);
+    if (!(await engine.recordOffer(device, desired, member))) return null;
     return {
       id: `${desired.rollout.id}:${desired.kind}`,
       kind: desired.kind,
@@ -81,8 +84,7 @@ export class Polls {
       sequence: release.sequence,
       target: release.target,
       routes,
-      // Going back is for the device's own good: it doesn't wait for a charger.
-      preconditions: desired.kind === "rollback" ? {} : desired.rollout.plan.preconditions,
+      preconditions: preconditionsOf(desired),
     };
   }
 }

@@ -33,6 +33,7 @@ export function deviceView(device: DeviceRecord, names: VersionNames): DeviceVie
     agentVersion: device.agentVersion,
     batteryPercent: device.batteryPercent,
     freeBytes: device.freeBytes,
+    conditions: device.conditions,
   };
 }
 

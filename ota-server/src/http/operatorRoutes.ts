@@ -53,6 +53,8 @@ export interface OperatorDoor {
   readonly clock: Clock;
   /** Ends a device's connections. */
   readonly disconnect: (deviceId: string) => void;
+  /** Settles when all telemetry that was acknowledged can be read from the store. */
+  readonly settleTelemetry: () => Promise<void>;
 }
 
 const refusals = { "4xx": ErrorAnswer };
@@ -166,7 +168,7 @@ function addTrustRoutes(app: FastifyInstance, { people, trust }: OperatorDoor): 
 }
 
 function addFleetRoutes(app: FastifyInstance, door: OperatorDoor): void {
-  const { people, enrolment, store, engine, events, clock, disconnect } = door;
+  const { people, enrolment, store, engine, events, clock, disconnect, settleTelemetry } = door;
 
   app.post<{ Body: EnrolmentTokensRequest }>(
     OPERATOR_PATHS.enrolmentTokens,
@@ -190,13 +192,15 @@ function addFleetRoutes(app: FastifyInstance, door: OperatorDoor): void {
       await people.require(request, "operator");
       const tokens = await enrolment.listTokens();
       return {
-        tokens: tokens.map(({ id, product, hardware, tags, expiresAtMs, usedBy }) => ({
+        tokens: tokens.map(({ id, product, hardware, tags, expiresAtMs, usedBy, maxDevices, used }) => ({
           id,
           product,
           hardware,
           tags,
           expiresAtMs,
           usedBy,
+          maxDevices,
+          used,
         })),
       };
     },
@@ -232,6 +236,7 @@ function addFleetRoutes(app: FastifyInstance, door: OperatorDoor): void {
     async (request): Promise<DeviceDetail> => {
       await people.require(request, "viewer");
       const { id } = request.params;
+      await settleTelemetry();
       return store.read(async (db) => {
         const device = await findDevice(db, id);
         if (device === null) throw unknownDevice(id);

@@ -33,6 +33,7 @@ const ROLE_OF: Record<RolloutAction, Role> = {
   pause: "operator",
   resume: "operator",
   abort: "operator",
+  "break-glass": "release-manager",
 };
 
 export function addRolloutRoutes(app: FastifyInstance, { people, engine, store }: RolloutDoor): void {
@@ -98,5 +99,6 @@ export function addRolloutRoutes(app: FastifyInstance, { people, engine, store }
 function eventOf(action: RolloutAction, by: string, request: RolloutActionRequest): RolloutEvent {
   const comment = request.comment ?? "";
   if (action === "abort") return { type: "abort", by, comment, rollback: request.rollback ?? false };
+  if (action === "approve") return { type: "approve", by, comment, scope: request.scope ?? "wave" };
   return { type: action, by, comment };
 }

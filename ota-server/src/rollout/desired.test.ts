@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Member } from "../store/rollouts.js";
 import { makeRelease } from "../testing/release.js";
 import { cohortOf, thresholdFor } from "./cohort.js";
-import { desiredFor } from "./desired.js";
+import { desiredFor as desiredAt } from "./desired.js";
 import { newRollout } from "./plan.js";
 import type { RolloutState } from "./state.js";
 
@@ -60,11 +60,21 @@ function member(state: Member["state"], change: Partial<Member> = {}): Member {
     settledAtMs: null,
     downloadedBytes: 0,
     codec: null,
+    detail: null,
+    retryAtMs: null,
     ...change,
   };
 }
 
 const nobody = () => null;
+const NOW_MS = 1_000_000;
+const desiredFor = (
+  ...[on, rollouts, memberOf]: [
+    Parameters<typeof desiredAt>[0],
+    Parameters<typeof desiredAt>[1],
+    Parameters<typeof desiredAt>[2],
+  ]
+) => desiredAt(on, rollouts, memberOf, NOW_MS);
 
 describe("what a device should run", () => {
   test("is the newest rollout's release when it is a member", () => {
@@ -107,16 +117,23 @@ describe("what a device should run", () => {
     expect(desiredFor({ ...device, runningSequence: 3 }, [rollout(2, "completed")], nobody)).toBeNull();
   });
 
-  test("is not the same failing release again, unless the failure may pass", () => {
-    const failed =
-      (code: string, attempts = 1) =>
-      () =>
-        member("failed", { code, attempts });
-    expect(desiredFor(device, [rollout(2, "running")], failed("golden-failed"))).toBeNull();
-    expect(desiredFor(device, [rollout(2, "running")], failed("download-failed"))).toMatchObject({
-      sequence: 2,
-    });
-    expect(desiredFor(device, [rollout(2, "running")], failed("download-failed", 3))).toBeNull();
+  test("is the same failing release again only once its pause is over", () => {
+    const failed = (retryAtMs: number | null) => () =>
+      member("failed", { code: "download-failed", retryAtMs });
+    expect(desiredFor(device, [rollout(2, "running")], failed(null))).toBeNull();
+    expect(desiredFor(device, [rollout(2, "running")], failed(NOW_MS + 1))).toBeNull();
+    expect(desiredFor(device, [rollout(2, "running")], failed(NOW_MS))).toMatchObject({ sequence: 2 });
+  });
+
+  test("comes late to waves that are open while a later wave waits for approval", () => {
+    const first = rollout(2, "awaiting-approval");
+    expect(desiredFor(device, [first], nobody)).toBeNull();
+    const second = {
+      ...first,
+      currentWave: 1,
+      waves: [...first.waves, { ...first.waves[0]!, threshold: null }],
+    };
+    expect(desiredFor(device, [second], nobody)).toMatchObject({ sequence: 2 });
   });
 
   test("is for devices that match the query, are of the product and not revoked", () => {

@@ -1,17 +1,8 @@
 import type { Member } from "../store/rollouts.js";
 import { cohortOf } from "./cohort.js";
 import { type Matchable, matches } from "./query.js";
+import { isRetryDue } from "./retries.js";
 import { currentThreshold, type RolloutState, waveOf } from "./state.js";
-
-/** Failures that a later try may not meet again. */
-const TRANSIENT = new Set([
-  "download-failed",
-  "interrupted",
-  "disk-full",
-  "waiting-preconditions",
-  "metadata-expired",
-]);
-const MAX_ATTEMPTS = 3;
 
 export interface Device extends Matchable {
   readonly runningSequence: number;
@@ -37,9 +28,10 @@ export function desiredFor(
   device: Device,
   rollouts: readonly RolloutState[],
   memberOf: (rolloutId: string) => Member | null,
+  nowMs: number,
 ): Desired | null {
   for (const rollout of rollouts) {
-    const answer = ask(rollout, device, memberOf(rollout.id));
+    const answer = ask(rollout, device, memberOf(rollout.id), nowMs);
     if (answer === "silent") continue;
     if (answer === null || answer.sequence === device.runningSequence || answer.sequence === 0) return null;
     return answer;
@@ -47,43 +39,57 @@ export function desiredFor(
   return null;
 }
 
-function ask(rollout: RolloutState, device: Device, member: Member | null): Desired | null | "silent" {
+function ask(
+  rollout: RolloutState,
+  device: Device,
+  member: Member | null,
+  nowMs: number,
+): Desired | null | "silent" {
   switch (rollout.name) {
     case "awaiting-approval":
-      return "silent";
+      // A later wave waits; those before it are open.
+      return rollout.currentWave === 0 ? "silent" : askOpen(rollout, device, member, nowMs);
     case "running":
     case "paused":
     case "held":
-      return askOpen(rollout, device, member);
+      return askOpen(rollout, device, member, nowMs);
     case "rolling-back":
     case "rolled-back":
       return askReturning(rollout, member);
     case "completed":
       if (!matches(rollout.plan.query, rollout.plan.product, device)) return "silent";
-      return update(rollout, device, member, waveOf(rollout, cohortOf(rollout.salt, device.id)));
+      return update(rollout, device, member, waveOf(rollout, cohortOf(rollout.salt, device.id)), nowMs);
     case "aborted":
       return member?.state === "confirmed" ? null : "silent";
   }
 }
 
-function askOpen(rollout: RolloutState, device: Device, member: Member | null): Desired | null | "silent" {
+function askOpen(
+  rollout: RolloutState,
+  device: Device,
+  member: Member | null,
+  nowMs: number,
+): Desired | null | "silent" {
   if (!matches(rollout.plan.query, rollout.plan.product, device)) return "silent";
   const cohort = cohortOf(rollout.salt, device.id);
   if (cohort >= currentThreshold(rollout)) return "silent";
   // Paused and held rollouts reach nobody new; a device that is under way finishes.
-  if (rollout.name !== "running" && member?.state !== "offered") return null;
-  return update(rollout, device, member, waveOf(rollout, cohort));
+  const isStopped = rollout.name === "paused" || rollout.name === "held";
+  if (isStopped && member?.state !== "offered") return null;
+  return update(rollout, device, member, waveOf(rollout, cohort), nowMs);
 }
 
-function update(rollout: RolloutState, device: Device, member: Member | null, wave: number): Desired | null {
+function update(
+  rollout: RolloutState,
+  device: Device,
+  member: Member | null,
+  wave: number,
+  nowMs: number,
+): Desired | null {
   // An update never leads to an older release; only a rollback does.
   if (rollout.sequence < device.runningSequence) return null;
-  if (member?.state === "failed" && !mayRetry(member)) return null;
+  if (member?.state === "failed" && !isRetryDue(member, nowMs)) return null;
   return { rollout, kind: "update", sequence: rollout.sequence, wave };
-}
-
-function mayRetry(member: Member): boolean {
-  return member.code !== null && TRANSIENT.has(member.code) && member.attempts < MAX_ATTEMPTS;
 }
 
 function askReturning(rollout: RolloutState, member: Member | null): Desired | null | "silent" {

@@ -182,3 +182,76 @@ describe("a rollout", () => {
     expect(state.waves[0]!.gates.find((gate) => gate.gate === "confidence")).toMatchObject({ looks: 6 });
   });
 });
+
+describe("approvals", () => {
+  const approve = (by: string, scope?: "wave" | "rollout"): RolloutEvent => ({
+    type: "approve",
+    by,
+    comment: "",
+    ...(scope === undefined ? {} : { scope }),
+  });
+  const waves = [
+    { name: "canary", count: 5, soakS: 0 },
+    { name: "all", share: 1, soakS: 0, approvals: 2 },
+  ];
+  const noTelemetry = { ...DEFAULT_GATES, telemetry: [], deadlineS: 100 };
+
+  test("are asked for again before a later wave, unless they were given for the whole rollout", () => {
+    const first = begin({ waves, gates: noTelemetry, approvals: 1 });
+    const second = run(first, [approve("ann", "rollout"), opened, facts()], 0);
+    expect(second).toMatchObject({ name: "awaiting-approval", currentWave: 1 });
+    expect(second.reason).toBe('wave "all" waits for 1 approval');
+    expect(() => step(second, approve("ann"), 9 * S)).toThrow(/another person/);
+    expect(step(second, approve("bob"), 9 * S).state.name).toBe("running");
+  });
+
+  test("for one wave say nothing of the next", () => {
+    const first = begin({ waves, gates: noTelemetry, approvals: 1 });
+    const second = run(first, [approve("ann", "wave"), opened, facts()], 0);
+    expect(second.reason).toBe('wave "all" waits for 2 approvals');
+    expect(run(second, [approve("ann"), approve("bob")], 9 * S).name).toBe("running");
+  });
+
+  test("expire: two people who never agreed at the same time start nothing", () => {
+    const state = step(begin({ approvals: 2, approvalExpiresS: 60 }), approve("ann"), 0).state;
+    const late = step(state, approve("bob"), 60 * S).state;
+    expect(late.name).toBe("awaiting-approval");
+    // Hers has expired, so she may say it again.
+    expect(step(late, approve("ann"), 61 * S).state.name).toBe("running");
+  });
+});
+
+describe("broken glass", () => {
+  const breakGlass = (comment: string): RolloutEvent => ({ type: "break-glass", by: "eve", comment });
+  const why = "CVE-2026-1234 is exploited";
+
+  test("opens a rollout that waits for people, and says so for good", () => {
+    const { state, effects } = step(begin({ approvals: 2 }), breakGlass(why), S);
+    expect(state).toMatchObject({ name: "running", breakGlass: { by: "eve", atMs: S, comment: why } });
+    expect(effects).toEqual([{ type: "openWave" }]);
+    expect(state.history.some(({ text }) => text === `BREAK-GLASS by eve: ${why}`)).toBe(true);
+  });
+
+  test("wants a reason, and a rollout that is not over", () => {
+    expect(() => step(begin({ approvals: 2 }), breakGlass("now!"), S)).toThrow(/a reason of at least/);
+    const over = step(begin(), { type: "abort", ...person, rollback: false }, S).state;
+    expect(() => step(over, breakGlass(why), 2 * S)).toThrow(/break-glass/);
+  });
+
+  test("leaves the gates in place", () => {
+    const broken = step(begin({ approvals: 1 }), breakGlass(why), 0).state;
+    const state = run(broken, [opened, facts({ confirmed: 1, failed: 4 })], S);
+    expect(state.name).toBe("rolling-back");
+  });
+});
+
+describe("a rollout's deadline", () => {
+  test("asks a person once, whatever the waves say", () => {
+    const slow = run(begin({ limits: { deadlineS: 50 } }), [opened], 0);
+    const held = step(slow, facts({ confirmed: 1 }), 50 * S).state;
+    expect(held.name).toBe("held");
+    expect(held.reason).toMatch(/rollout's deadline passed in wave "canary"/);
+    const resumed = step(held, { type: "resume", ...person }, 60 * S).state;
+    expect(step(resumed, facts({ confirmed: 1 }), 70 * S).state.name).toBe("running");
+  });
+});

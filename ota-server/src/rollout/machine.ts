@@ -1,8 +1,14 @@
-import type { GateEvidence, RolloutStateName } from "@mote/protocol";
-import { ConflictError } from "../errors.js";
+import type { ApprovalScope, GateEvidence, RolloutStateName } from "@mote/protocol";
+import { ConflictError, PreconditionError } from "../errors.js";
 import { type Installs, judgeInstalls, neededToSettle } from "./gates/installGate.js";
 import { type Evidence, judgeTelemetry } from "./gates/telemetryGate.js";
-import type { RollbackScope, RolloutState, WaveState } from "./state.js";
+import {
+  approvalsFor,
+  approvalsNeeded,
+  type RollbackScope,
+  type RolloutState,
+  type WaveState,
+} from "./state.js";
 
 /**
  * A rollout as a pure state machine: (state, event) -> state and effects. The shell (engine.ts) stores the state before
@@ -10,7 +16,14 @@ import type { RollbackScope, RolloutState, WaveState } from "./state.js";
  */
 
 export type RolloutEvent =
-  | { readonly type: "approve" | "pause" | "resume"; readonly by: string; readonly comment: string }
+  | { readonly type: "pause" | "resume" | "break-glass"; readonly by: string; readonly comment: string }
+  | {
+      readonly type: "approve";
+      readonly by: string;
+      readonly comment: string;
+      /** Left out: "wave". */
+      readonly scope?: ApprovalScope;
+    }
   | { readonly type: "abort"; readonly by: string; readonly comment: string; readonly rollback: boolean }
   /** Answer to the effect openWave. */
   | {
@@ -48,7 +61,9 @@ export interface Step {
 export function step(state: RolloutState, event: RolloutEvent, nowMs: number): Step {
   switch (event.type) {
     case "approve":
-      return approve(state, event.by, event.comment, nowMs);
+      return approve(state, event, nowMs);
+    case "break-glass":
+      return breakGlass(state, event.by, event.comment, nowMs);
     case "pause":
       return pause(state, event.by, event.comment, nowMs);
     case "resume":
@@ -75,40 +90,67 @@ export function pendingEffects(state: RolloutState): readonly Effect[] {
 
 /** A new rollout's first step: its first wave opens unless people must approve before. */
 export function start(state: RolloutState, nowMs: number): Step {
-  if (state.approvals.length < state.plan.approvals) {
-    const missing = state.plan.approvals - state.approvals.length;
-    return {
-      state: enter(
-        state,
-        "awaiting-approval",
-        `waits for ${missing} approval${missing === 1 ? "" : "s"}`,
-        nowMs,
-      ),
-      effects: [],
-    };
-  }
-  return openWave(state, 0, nowMs);
+  return openWhenApproved(state, state.currentWave, nowMs);
 }
 
-function approve(state: RolloutState, by: string, comment: string, nowMs: number): Step {
+function openWhenApproved(state: RolloutState, wave: number, nowMs: number): Step {
+  const missing = approvalsNeeded(state.plan, wave) - approvalsFor(state, wave, nowMs).length;
+  if (missing <= 0 || state.breakGlass !== null) return openWave(state, wave, nowMs);
+  const name = state.plan.waves[wave]!.name;
+  const reason = `wave "${name}" waits for ${missing} approval${missing === 1 ? "" : "s"}`;
+  return { state: enter({ ...state, currentWave: wave }, "awaiting-approval", reason, nowMs), effects: [] };
+}
+
+function approve(
+  state: RolloutState,
+  { by, comment, scope = "wave" }: { by: string; comment: string; scope?: ApprovalScope },
+  nowMs: number,
+): Step {
   if (state.name === "held") {
     // A person takes the wave's verdict upon themselves.
     const noted = note(state, `${by} let wave "${waveName(state)}" pass${quoted(comment)}`, nowMs);
     return passWave(noted, nowMs);
   }
   if (state.name !== "awaiting-approval") throw notAllowed(state, "approve", ["awaiting-approval", "held"]);
-  if (state.approvals.some((approval) => approval.by === by)) {
+  const wave = state.currentWave;
+  if (approvalsFor(state, wave, nowMs).some((approval) => approval.by === by)) {
     throw new ConflictError({
       expected: "an approval by another person",
       got: `a second one by ${by}`,
       todo: "Each approval must come from a different person.",
     });
   }
+  const { approvalExpiresS } = state.plan;
+  const expiresAtMs = approvalExpiresS === undefined ? null : nowMs + 1000 * approvalExpiresS;
+  const what = scope === "rollout" ? "the rollout" : `wave "${waveName(state)}"`;
   const approved = {
-    ...note(state, `approved by ${by}${quoted(comment)}`, nowMs),
-    approvals: [...state.approvals, { by, atMs: nowMs, comment }],
+    ...note(state, `${by} approved ${what}${quoted(comment)}`, nowMs),
+    approvals: [...state.approvals, { by, atMs: nowMs, comment, scope, wave, expiresAtMs }],
   };
-  return start(approved, nowMs);
+  return openWhenApproved(approved, wave, nowMs);
+}
+
+/** Characters of a reason that can be called one. */
+const MIN_REASON = 10;
+
+/** For emergencies: nobody is waited for any more, neither people nor windows nor batteries. The gates still judge. */
+function breakGlass(state: RolloutState, by: string, comment: string, nowMs: number): Step {
+  const allowed: readonly RolloutStateName[] = ["awaiting-approval", "running", "paused", "held"];
+  if (!allowed.includes(state.name)) throw notAllowed(state, "break-glass", allowed);
+  if (comment.trim().length < MIN_REASON) {
+    throw new PreconditionError({
+      expected: `a reason of at least ${MIN_REASON} characters`,
+      got: comment.trim() === "" ? "none" : JSON.stringify(comment),
+      todo: "Say why with --comment: the audit keeps it.",
+    });
+  }
+  const broken = {
+    ...note(state, `BREAK-GLASS by ${by}: ${comment}`, nowMs),
+    breakGlass: { by, atMs: nowMs, comment },
+  };
+  if (state.name === "awaiting-approval") return openWave(broken, state.currentWave, nowMs);
+  if (state.name === "running") return { state: broken, effects: [{ type: "hint" }] };
+  return resume(broken, by, comment, nowMs);
 }
 
 function pause(state: RolloutState, by: string, comment: string, nowMs: number): Step {
@@ -184,6 +226,10 @@ function observed(state: RolloutState, facts: WaveFacts, nowMs: number): Step {
   if (state.name !== "running" || (wave.phase !== "installing" && wave.phase !== "soaking")) {
     return { state, effects: [] };
   }
+  if (isPastDeadline(state, nowMs)) {
+    const reason = `the rollout's deadline passed in wave "${waveName(state)}" and a person must decide`;
+    return { state: { ...enter(state, "held", reason, nowMs), isOverdue: true }, effects: [] };
+  }
   const gates = judgeAll(state, facts);
   const isSettled = facts.installs.confirmed >= neededToSettle(state.plan.gates, facts.installs.members);
   const settledAtMs = wave.settledAtMs ?? (isSettled ? nowMs : null);
@@ -205,6 +251,13 @@ function observed(state: RolloutState, facts: WaveFacts, nowMs: number): Step {
     return { state: enter(judged, "held", reason, nowMs), effects: [] };
   }
   return { state: judged, effects: [] };
+}
+
+function isPastDeadline(state: RolloutState, nowMs: number): boolean {
+  const deadlineS = state.plan.limits?.deadlineS;
+  const startedAtMs = state.waves[0]!.openedAtMs;
+  if (deadlineS === undefined || startedAtMs === null || state.isOverdue) return false;
+  return nowMs - startedAtMs >= 1000 * deadlineS;
 }
 
 /** The shell collects evidence when a look is due; in between the gate keeps what it had. */
@@ -232,7 +285,8 @@ function passWave(state: RolloutState, nowMs: number): Step {
       effects: [],
     };
   }
-  return openWave(note(passed, `wave "${waveName(state)}" passed`, nowMs), state.currentWave + 1, nowMs);
+  const noted = note(passed, `wave "${waveName(state)}" passed`, nowMs);
+  return openWhenApproved(noted, state.currentWave + 1, nowMs);
 }
 
 function fail(state: RolloutState, gate: GateEvidence, nowMs: number): Step {

@@ -1,17 +1,19 @@
 import type { UpdateReport } from "@mote/protocol";
 import type { Member } from "../store/rollouts.js";
+import { retryAtMs } from "./retries.js";
+import type { RolloutState } from "./state.js";
 
 const FAILED_PHASES: ReadonlySet<string> = new Set(["reverted", "refused", "failed"]);
 
 /**
  * Pure. What a device's report makes of its row; the same object when nothing.
  *
- * @param sequence of the rollout's release: a report about another release says nothing here.
+ * @param rollout whose release the row is about: a report about another release says nothing here.
  */
 export function memberAfterReport(
   member: Member,
   report: UpdateReport,
-  sequence: number,
+  rollout: Pick<RolloutState, "sequence" | "plan">,
   nowMs: number,
 ): Member {
   if (member.state === "returning") {
@@ -20,18 +22,40 @@ export function memberAfterReport(
       (report.phase === "confirmed" || FAILED_PHASES.has(report.phase));
     return isBack ? { ...member, state: "returned", settledAtMs: nowMs } : member;
   }
-  if (member.state !== "offered" || report.targetSequence !== sequence) return member;
+  if (member.state !== "offered" || report.targetSequence !== rollout.sequence) return member;
   const transfer = { downloadedBytes: report.downloadedBytes, codec: report.codec ?? member.codec };
   if (report.phase === "confirmed") {
-    return { ...member, ...transfer, state: "confirmed", code: report.code, settledAtMs: nowMs };
+    return {
+      ...member,
+      ...transfer,
+      state: "confirmed",
+      code: report.code,
+      detail: null,
+      settledAtMs: nowMs,
+    };
   }
   if (FAILED_PHASES.has(report.phase)) {
     // The server withdrew the offer: that is nobody's failure.
     if (report.code === "withdrawn") return member;
-    return { ...member, ...transfer, state: "failed", code: report.code, settledAtMs: nowMs };
+    return {
+      ...member,
+      ...transfer,
+      state: "failed",
+      code: report.code,
+      detail: shortened(report.detail),
+      settledAtMs: nowMs,
+      retryAtMs: retryAtMs(report.code, member.attempts, nowMs, rollout.plan.retries),
+    };
   }
   // A device that waits for its preconditions is not late; its time starts again when it goes on.
-  if (report.code === "waiting-preconditions") return { ...member, ...transfer, code: report.code };
+  if (report.code === "waiting-preconditions") {
+    return { ...member, ...transfer, code: report.code, detail: shortened(report.detail) };
+  }
   const offeredAtMs = member.code === "waiting-preconditions" ? nowMs : member.offeredAtMs;
-  return { ...member, ...transfer, code: null, offeredAtMs };
+  return { ...member, ...transfer, code: null, detail: null, offeredAtMs };
+}
+
+/** Enough for a row; the report itself keeps the whole. */
+function shortened(detail: string): string | null {
+  return detail === "" ? null : detail.slice(0, 120);
 }

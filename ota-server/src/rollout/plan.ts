@@ -1,12 +1,13 @@
-import type { DryRunAnswer, RolloutPlan } from "@mote/protocol";
+import { type DryRunAnswer, isTimeZone, type RolloutPlan } from "@mote/protocol";
 import { PreconditionError } from "../errors.js";
-import { type DeviceFilter, listCandidates } from "../store/devices.js";
+import { type DeviceFilter, listCandidates, listConditions } from "../store/devices.js";
 import type { ReleaseRecord } from "../store/releases.js";
 import type { Db } from "../store/store.js";
 import { cohortOf, thresholdFor } from "./cohort.js";
 import { leastP } from "./gates/permutation.js";
 import { spentAtLook } from "./gates/telemetryGate.js";
 import type { RolloutState } from "./state.js";
+import { countWaits, type Waits } from "./waits.js";
 
 /** What a schema can't say. Throws PreconditionError. */
 export function checkPlan(plan: RolloutPlan): void {
@@ -26,6 +27,21 @@ export function checkPlan(plan: RolloutPlan): void {
   if (new Set(metrics).size !== metrics.length) {
     throw badPlan("at most one telemetry gate per metric", metrics.join(", "));
   }
+  checkStrategy(plan);
+  for (const { timeZone } of [plan, ...plan.waves].map(({ preconditions }) => preconditions ?? {})) {
+    if (timeZone !== undefined && !isTimeZone(timeZone)) {
+      throw badPlan("a time zone by its IANA name, such as Europe/Berlin", timeZone);
+    }
+  }
+}
+
+function checkStrategy({ strategy = "staged" }: RolloutPlan): void {
+  if (strategy === "staged" || strategy === "canary") return;
+  throw new PreconditionError({
+    expected: 'the strategy "staged" or "canary"',
+    got: `"${strategy}", which this server does not carry out`,
+    todo: "Stage it: a small first wave is compared with its control group on the models' own telemetry.",
+  });
 }
 
 function badPlan(expected: string, got: string): PreconditionError {
@@ -59,6 +75,8 @@ export function newRollout(
       gates: [],
     })),
     approvals: [],
+    breakGlass: null,
+    isOverdue: false,
     rollbackScope: null,
     history: [],
     createdAtMs: nowMs,
@@ -173,7 +191,24 @@ export async function dryRun(
     plan,
     eligible: eligible.length,
     waves,
+    waits: await waitsOf(db, plan, eligible, nowMs),
     excluded: [...excluded].map(([reason, devices]) => ({ reason, devices })),
     warnings,
   };
+}
+
+async function waitsOf(
+  db: Db,
+  plan: RolloutPlan,
+  eligible: readonly Candidate[],
+  nowMs: number,
+): Promise<Waits[]> {
+  if (Object.keys(plan.preconditions).length === 0) return [];
+  const ids = new Set(eligible.map(({ id }) => id));
+  const told = await listConditions(db, filterOf(plan));
+  return countWaits(
+    plan.preconditions,
+    told.filter(({ id }) => ids.has(id)),
+    nowMs,
+  );
 }

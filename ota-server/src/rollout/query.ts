@@ -15,3 +15,12 @@ export function matches(query: DeviceQuery, product: string, device: Matchable):
   if (query.deviceIds !== undefined && !query.deviceIds.includes(device.id)) return false;
   return Object.entries(query.tags ?? {}).every(([name, value]) => device.tags[name] === value);
 }
+
+/** Can no device ever match both? Judged by the questions alone, so that it stays true for devices still to come. */
+export function areDisjoint(a: DeviceQuery, b: DeviceQuery): boolean {
+  const share = (one: readonly string[] | undefined, other: readonly string[] | undefined) =>
+    one === undefined || other === undefined || one.some((name) => other.includes(name));
+  if (!share(a.hardware, b.hardware) || !share(a.deviceIds, b.deviceIds)) return true;
+  const tags = b.tags ?? {};
+  return Object.entries(a.tags ?? {}).some(([name, value]) => (tags[name] ?? value) !== value);
+}

@@ -1,4 +1,4 @@
-import type { GateEvidence, RolloutPlan, RolloutStateName } from "@mote/protocol";
+import type { Approval, GateEvidence, RolloutPlan, RolloutStateName } from "@mote/protocol";
 
 export const WAVE_PHASES = ["waiting", "opening", "installing", "soaking", "passed", "stopped"] as const;
 export type WavePhase = (typeof WAVE_PHASES)[number];
@@ -18,12 +18,6 @@ export interface WaveState {
   readonly gates: readonly GateEvidence[];
 }
 
-export interface Approval {
-  readonly by: string;
-  readonly atMs: number;
-  readonly comment: string;
-}
-
 export type RollbackScope = "wave" | "fleet";
 
 /** Everything about a rollout that must survive a restart. A JSON document. */
@@ -38,6 +32,10 @@ export interface RolloutState {
   readonly currentWave: number;
   readonly waves: readonly WaveState[];
   readonly approvals: readonly Approval[];
+  /** Who let it past approvals, windows, preconditions and limits; null while nobody has. */
+  readonly breakGlass: { readonly by: string; readonly atMs: number; readonly comment: string } | null;
+  /** Its deadline has passed and a person was asked; that is done once. */
+  readonly isOverdue: boolean;
   /** Who goes back; null while nobody does. */
   readonly rollbackScope: RollbackScope | null;
   readonly history: readonly { readonly atMs: number; readonly text: string }[];
@@ -75,4 +73,18 @@ export function currentThreshold(state: RolloutState): number {
 /** First wave that a cohort belongs to, of the waves opened so far; -1 for none. */
 export function waveOf(state: RolloutState, cohort: number): number {
   return state.waves.findIndex((wave) => wave.threshold !== null && cohort < wave.threshold);
+}
+
+/** How many people must have approved before a wave opens. */
+export function approvalsNeeded(plan: RolloutPlan, wave: number): number {
+  return plan.waves[wave]!.approvals ?? (wave === 0 ? plan.approvals : 0);
+}
+
+/** Approvals that count for a wave now: given for it or for the whole rollout, and not expired. */
+export function approvalsFor(state: RolloutState, wave: number, nowMs: number): Approval[] {
+  return state.approvals.filter(
+    (approval) =>
+      (approval.scope !== "wave" || approval.wave === wave) &&
+      (approval.expiresAtMs === null || nowMs < approval.expiresAtMs),
+  );
 }

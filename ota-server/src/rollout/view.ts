@@ -29,10 +29,25 @@ export function rolloutView(state: RolloutState, members: readonly Member[]): Ro
       gates: [...wave.gates],
     })),
     approvals: [...state.approvals],
+    breakGlass: state.breakGlass,
+    waiting: waitingOf(members),
     rollback: {
       done: returning.filter((member) => member.state === "returned").length,
       pending: returning.filter((member) => member.state === "returning").length,
     },
     history: [...state.history],
   };
+}
+
+/** Most devices first. */
+function waitingOf(members: readonly Member[]): RolloutView["waiting"] {
+  const counts = new Map<string, number>();
+  for (const { state, code, detail } of members) {
+    if (state !== "offered" || code !== "waiting-preconditions") continue;
+    const reason = detail ?? "unknown";
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  }
+  return [...counts]
+    .map(([reason, devices]) => ({ reason, devices }))
+    .sort((a, b) => b.devices - a.devices || (a.reason < b.reason ? -1 : 1));
 }

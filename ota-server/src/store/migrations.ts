@@ -244,6 +244,26 @@ const waits = ({ integer, text }: Types): Migration => ({
   },
 });
 
+const published = ({ integer, bytes, text }: Types): Migration => ({
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .createTable("envelopes")
+      .addColumn("file", text, (c) => c.primaryKey())
+      .addColumn("body", bytes, (c) => c.notNull())
+      .addColumn("stored_at_ms", integer, (c) => c.notNull())
+      .execute();
+    await db.schema
+      .createTable("publish_log")
+      .addColumn("number", integer, (c) => c.primaryKey())
+      .addColumn("at_ms", integer, (c) => c.notNull())
+      .addColumn("name", text, (c) => c.notNull())
+      .addColumn("sha256", text, (c) => c.notNull())
+      .addColumn("previous", text, (c) => c.notNull())
+      .addColumn("head", text, (c) => c.notNull())
+      .execute();
+  },
+});
+
 class Steps implements MigrationProvider {
   private readonly types: Types;
 
@@ -259,6 +279,7 @@ class Steps implements MigrationProvider {
       "0003-ddi": ddi(this.types),
       "0004-peers": peers(this.types),
       "0005-waits": waits(this.types),
+      "0006-published": published(this.types),
     };
   }
 }

@@ -7,6 +7,17 @@ import { TestCluster, whyNoPostgres } from "../testing/postgres.js";
 import { makeRelease } from "../testing/release.js";
 import { firstBrokenAudit, listAudit, runAudited } from "./audit.js";
 import {
+  countDdiDevices,
+  type DdiCredential,
+  type DdiDevice,
+  findDdiCredential,
+  findDdiDevice,
+  listDdiCredentials,
+  putDdiCredential,
+  putDdiDevice,
+  revokeDdiCredential,
+} from "./ddi.js";
+import {
   countByRelease,
   type DeviceState,
   findDevice,
@@ -16,12 +27,20 @@ import {
   setOnline,
   updateDeviceState,
 } from "./devices.js";
-import { findEnrolmentToken, putEnrolmentTokens, useEnrolmentToken } from "./enrolment.js";
+import { countEnrolment, findEnrolmentToken, putEnrolmentTokens, useEnrolmentToken } from "./enrolment.js";
 import { findPatches, putPatch } from "./patches.js";
 import { findPersonByToken, putPerson } from "./people.js";
 import { findRelease, findReleaseBySequence, putRelease } from "./releases.js";
 import { addReport, listReports } from "./reports.js";
-import { countMembers, findMember, listRollouts, type Member, putMember, putRollout } from "./rollouts.js";
+import {
+  countBusyMembers,
+  countMembers,
+  findMember,
+  listRollouts,
+  type Member,
+  putMember,
+  putRollout,
+} from "./rollouts.js";
 import { getSetting, setSetting } from "./settings.js";
 import { Store } from "./store.js";
 import { addFrame, rollUp, sumTelemetry, windowsByDevice } from "./telemetry.js";
@@ -147,6 +166,15 @@ function contract(driver: Store["driver"], makePlace: () => Place): void {
     agentVersion: "0.1.0",
     batteryPercent: 80,
     freeBytes: 8_000_000_000,
+    conditions: {
+      charging: true,
+      metered: null,
+      link: "wifi",
+      temperatureC: 21.5,
+      busy: false,
+      inCriticalTask: false,
+      timeZone: "Europe/Berlin",
+    },
   };
 
   test("says which database serves, and what that costs", () => {
@@ -300,13 +328,25 @@ function contract(driver: Store["driver"], makePlace: () => Place): void {
       settledAtMs: null,
       downloadedBytes: 0,
       codec: null,
+      detail: null,
+      retryAtMs: null,
     };
     await store.write((db) => putMember(db, member));
+    const waiting = { ...member, deviceId: "cam-2", code: "waiting-preconditions", detail: "windows" };
+    await store.write((db) => putMember(db, { ...waiting, retryAtMs: 1_795_000_000_000 }));
+    expect(await store.read((db) => findMember(db, "r1", "cam-2"))).toEqual({
+      ...waiting,
+      retryAtMs: 1_795_000_000_000,
+    });
+    expect(await store.read((db) => countBusyMembers(db, "r1", 2))).toEqual({ toldSince: 2, atIt: 1 });
+    expect(await store.read((db) => countBusyMembers(db, "r1", 3))).toEqual({ toldSince: 0, atIt: 1 });
     const confirmed = { ...member, state: "confirmed" as const, settledAtMs: 4, codec: "tensor" };
     await store.write((db) => putMember(db, confirmed));
     expect(await store.read((db) => findMember(db, "r1", "cam-1"))).toEqual(confirmed);
-    expect(await store.read((db) => countMembers(db, "r1"))).toEqual([
+    const counts = await store.read((db) => countMembers(db, "r1"));
+    expect(counts.sort((a, b) => (a.state < b.state ? -1 : 1))).toEqual([
       { wave: 0, state: "confirmed", devices: 1 },
+      { wave: 0, state: "offered", devices: 1 },
     ]);
     await addDevice("cam-1");
     const key = { deviceId: "cam-1", releaseSequence: 2, bucketMs: 0 };
@@ -315,6 +355,37 @@ function contract(driver: Store["driver"], makePlace: () => Place): void {
     const patch = { baseSha256: "aa", targetSha256: "bb", codec: "tensor", sha256: "cc", length: 4 };
     await store.write((db) => putPatch(db, patch));
     expect(await store.read((db) => findPatches(db, "aa", "bb"))).toEqual([patch]);
+  });
+
+  test("keeps the tokens of hawkBit clients, and what their devices have open", async () => {
+    const credential: DdiCredential = {
+      id: "c1",
+      kind: "gateway",
+      deviceId: null,
+      product: "digits",
+      hardware: "plc",
+      tags: { site: "north" },
+      maxDevices: 2,
+      createdAtMs: 1_795_000_000_000,
+      revokedAtMs: null,
+    };
+    await store.write((db) => putDdiCredential(db, credential, "digest"));
+    expect(await store.read((db) => findDdiCredential(db, "digest"))).toEqual(credential);
+    const known: DdiDevice = {
+      deviceId: "plc-1",
+      credentialId: "c1",
+      attributes: { serial: "7" },
+      openAction: 4,
+      installedAction: null,
+    };
+    await store.write((db) => putDdiDevice(db, { ...known, attributes: null }));
+    await store.write((db) => putDdiDevice(db, known));
+    expect(await store.read((db) => findDdiDevice(db, "plc-1"))).toEqual(known);
+    expect(await store.read((db) => countDdiDevices(db, "c1"))).toBe(1);
+    expect(await store.write((db) => revokeDdiCredential(db, "c1", 2))).toBe(true);
+    expect(await store.write((db) => revokeDdiCredential(db, "c1", 3))).toBe(false);
+    expect(await store.read((db) => findDdiCredential(db, "digest"))).toBeNull();
+    expect(await store.read(listDdiCredentials)).toEqual([{ ...credential, revokedAtMs: 2 }]);
   });
 
   test("keeps people by the digest of their token, the newest token alone", async () => {
@@ -340,10 +411,12 @@ function contract(driver: Store["driver"], makePlace: () => Place): void {
     };
     await store.write((db) => putEnrolmentTokens(db, [token]));
     await store.write((db) => useEnrolmentToken(db, "t1", "cam-1", "key"));
+    await store.write((db) => countEnrolment(db, "t1"));
     expect(await store.read((db) => findEnrolmentToken(db, "d1"))).toEqual({
       ...token,
       usedBy: "cam-1",
       usedKey: "key",
+      used: 1,
     });
   });
 

@@ -69,6 +69,17 @@ export interface Tables {
     length: number;
   };
   trust_files: { file: string; role: string; version: number; body: Uint8Array; stored_at_ms: number };
+  /** Signed envelopes for MCUs. */
+  envelopes: { file: string; body: Uint8Array; stored_at_ms: number };
+  /** Hash-chained: `head` is the digest of this entry, `previous` that of the one before. Rows are only ever added. */
+  publish_log: {
+    number: number;
+    at_ms: number;
+    name: string;
+    sha256: string;
+    previous: string;
+    head: string;
+  };
   rollouts: {
     id: string;
     product: string;

@@ -16,7 +16,10 @@ export const PATHS = {
   session: (deviceId: string) => `/api/v1/devices/${deviceId}/session`,
   poll: (deviceId: string) => `/api/v1/devices/${deviceId}/poll`,
   reports: (deviceId: string) => `/api/v1/devices/${deviceId}/reports`,
-  /** TUF metadata by file name: timestamp.json, 3.snapshot.json, 2.targets.json, 1.root.json … Public. */
+  /**
+   * TUF metadata by file name: timestamp.json, 3.snapshot.json, 2.targets.json, 1.root.json … Public. And envelopes for
+   * MCUs: root-2.cose, envelopeFile(name, version, hardware).
+   */
   metadata: (file: string) => `/tuf/metadata/${file}`,
   /** Any blob by digest: manifest, artifact, golden vectors, patch. Public, immutable, Range, strong ETag. */
   blob: (sha256: string) => `/blobs/${sha256}`,
@@ -61,6 +64,21 @@ export const CODECS = ["full", "tensor", "bsdiff"] as const;
 export const Codec = Type.Union(CODECS.map((codec) => Type.Literal(codec)));
 export type Codec = Static<typeof Codec>;
 
+/** What a device knows of itself beside battery and room (update/preconditions.ts). */
+export const ReportedConditions = Type.Object(
+  {
+    charging: Type.Union([Type.Boolean(), Type.Null()]),
+    metered: Type.Union([Type.Boolean(), Type.Null()]),
+    link: Type.Union([LinkType, Type.Null()]),
+    temperatureC: Type.Union([Type.Number(), Type.Null()]),
+    busy: Type.Boolean(),
+    inCriticalTask: Type.Boolean(),
+    timeZone: Type.Union([TimeZone, Type.Null()]),
+  },
+  strict,
+);
+export type ReportedConditions = Static<typeof ReportedConditions>;
+
 export const PollRequest = Type.Object(
   {
     /** What serves now; sequence 0 and null before the first update. */
@@ -76,21 +94,8 @@ export const PollRequest = Type.Object(
     agentVersion: Type.String({ maxLength: 32 }),
     batteryPercent: Type.Union([Type.Integer({ minimum: 0, maximum: 100 }), Type.Null()]),
     freeBytes: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
-    /** What else it knows of itself (update/preconditions.ts); older agents send none of it. */
-    conditions: Type.Optional(
-      Type.Object(
-        {
-          charging: Type.Union([Type.Boolean(), Type.Null()]),
-          metered: Type.Union([Type.Boolean(), Type.Null()]),
-          link: Type.Union([LinkType, Type.Null()]),
-          temperatureC: Type.Union([Type.Number(), Type.Null()]),
-          busy: Type.Boolean(),
-          inCriticalTask: Type.Boolean(),
-          timeZone: Type.Union([TimeZone, Type.Null()]),
-        },
-        strict,
-      ),
-    ),
+    /** Older agents send none of it. */
+    conditions: Type.Optional(ReportedConditions),
   },
   strict,
 );

@@ -1,7 +1,8 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { ArtifactRef, Name, Sha256Hex, Version } from "../bundle/manifest.js";
 import { UpdateReport } from "../update/report.js";
-import { RolloutPlan, RolloutView } from "./rollout.js";
+import { ReportedConditions } from "./device.js";
+import { ApprovalScope, RolloutPlan, RolloutView } from "./rollout.js";
 
 /**
  * The operator's HTTP contract: what the command line, the console and other people's programs call. Every path wants
@@ -163,7 +164,10 @@ export type SignAnswer = Static<typeof SignAnswer>;
 export const EnrolmentTokensRequest = Type.Object(
   {
     product: Name,
+    /** How many tokens. */
     count: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
+    /** Devices that each token may bring in, for a production line; left out: one, and only with its first key. */
+    maxDevices: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
     /** When present, only a device of this class may use the token. */
     hardware: Type.Optional(Name),
     /** Written onto the device; they win over what the device claims. */
@@ -194,6 +198,9 @@ export const EnrolmentTokenList = Type.Object(
           tags: Tags,
           expiresAtMs: TimeMs,
           usedBy: Type.Union([Name, Type.Null()]),
+          maxDevices: Type.Integer({ minimum: 1 }),
+          /** Devices that a token for many has brought in. */
+          used: Type.Integer({ minimum: 0 }),
         },
         strict,
       ),
@@ -236,6 +243,8 @@ export const DeviceView = Type.Object(
     agentVersion: Type.String(),
     batteryPercent: Type.Union([Type.Integer(), Type.Null()]),
     freeBytes: Type.Union([Type.Integer(), Type.Null()]),
+    /** What else it said of itself when it last polled; null from agents that don't tell. */
+    conditions: Type.Union([ReportedConditions, Type.Null()]),
   },
   strict,
 );
@@ -271,12 +280,19 @@ export const DeviceDetail = Type.Object(
 );
 export type DeviceDetail = Static<typeof DeviceDetail>;
 
-export const ROLLOUT_ACTIONS = ["approve", "pause", "resume", "abort"] as const;
+export const ROLLOUT_ACTIONS = ["approve", "pause", "resume", "abort", "break-glass"] as const;
 export type RolloutAction = (typeof ROLLOUT_ACTIONS)[number];
 
-/** `rollback` (with abort): devices that took the release go back to what they ran before. */
+/**
+ * `rollback` (with abort): devices that took the release go back to what they ran before. `scope` (with approve): "wave"
+ * unless it says "rollout". Break-glass wants a comment of some words: it is what the audit will be read for.
+ */
 export const RolloutActionRequest = Type.Object(
-  { comment: Type.Optional(Type.String({ maxLength: 512 })), rollback: Type.Optional(Type.Boolean()) },
+  {
+    comment: Type.Optional(Type.String({ maxLength: 512 })),
+    rollback: Type.Optional(Type.Boolean()),
+    scope: Type.Optional(ApprovalScope),
+  },
   strict,
 );
 export type RolloutActionRequest = Static<typeof RolloutActionRequest>;
@@ -303,7 +319,18 @@ export const DryRunAnswer = Type.Object(
     ),
     /** Devices that match but would get nothing, by reason. */
     excluded: Type.Array(Type.Object({ reason: Type.String(), devices: Type.Integer() }, strict)),
-
+    /** Eligible devices that would have to wait now, by what the server knows of them; one device may be in several. */
+    waits: Type.Array(
+      Type.Object(
+        {
+          reason: Type.String(),
+          devices: Type.Integer({ minimum: 1 }),
+          /** When the first of them need not wait any more, where that can be told (windows). */
+          untilMs: Type.Union([TimeMs, Type.Null()]),
+        },
+        strict,
+      ),
+    ),
     warnings: Type.Array(Type.String()),
   },
   strict,

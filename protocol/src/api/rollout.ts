@@ -26,6 +26,10 @@ export const Wave = Type.Object(
     count: Type.Optional(Type.Integer({ minimum: 1 })),
     /** Least time from the moment when the wave's installs are settled to its verdict. */
     soakS: Type.Number({ minimum: 0 }),
+    /** Over the rollout's own: an entry here wins. For its devices, whenever they come. */
+    preconditions: Type.Optional(Preconditions),
+    /** Distinct people who must approve before this wave opens; left out: the rollout's `approvals` for the first, none for others. */
+    approvals: Type.Optional(Type.Integer({ minimum: 0, maximum: 16 })),
   },
   strict,
 );
@@ -86,6 +90,36 @@ export const OnFailure = Type.Union([
 ]);
 export type OnFailure = Static<typeof OnFailure>;
 
+/** What a rollout may ask of network and people at a time. */
+export const Limits = Type.Object(
+  {
+    /** Devices that may be told of the release within any hour. */
+    installsPerHour: Type.Optional(Type.Integer({ minimum: 1 })),
+    /** Devices that may be at it at the same time; those that wait for their preconditions don't count. */
+    concurrent: Type.Optional(Type.Integer({ minimum: 1 })),
+    /** From the first wave's opening: a rollout that is not over by then tells nobody new and asks a person. */
+    deadlineS: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+  },
+  strict,
+);
+export type Limits = Static<typeof Limits>;
+
+/** For failures that another try may not meet: a broken download, a full disk, a restart. */
+export const Retries = Type.Object(
+  {
+    /** The first one included. */
+    maxAttempts: Type.Integer({ minimum: 1, maximum: 20 }),
+    /** Pause before the second attempt; each further one waits twice as long, six hours at most. */
+    backoffS: Type.Number({ minimum: 0 }),
+  },
+  strict,
+);
+export type Retries = Static<typeof Retries>;
+
+export const DEFAULT_RETRIES: Retries = { maxAttempts: 3, backoffS: 60 };
+
+export const STRATEGIES = ["staged", "canary", "blue-green", "shadow", "a-b"] as const;
+
 export const RolloutPlan = Type.Object(
   {
     product: Name,
@@ -97,6 +131,13 @@ export const RolloutPlan = Type.Object(
     preconditions: Preconditions,
     /** Distinct people who must approve before the first wave opens; 0 starts at once. */
     approvals: Type.Integer({ minimum: 0, maximum: 16 }),
+    /** An approval counts for so long after it was given; left out: for ever. */
+    approvalExpiresS: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+    limits: Type.Optional(Limits),
+    /** Left out: DEFAULT_RETRIES. */
+    retries: Type.Optional(Retries),
+    /** Left out: "staged". A canary is a staged rollout whose first wave is small; the others are refused for now. */
+    strategy: Type.Optional(Type.Union(STRATEGIES.map((strategy) => Type.Literal(strategy)))),
     /** Cohorts are drawn by a hash salted with this; absent: the rollout's id. */
     salt: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
     comment: Type.Optional(Type.String({ maxLength: 512 })),
@@ -172,6 +213,24 @@ export const WaveView = Type.Object(
 );
 export type WaveView = Static<typeof WaveView>;
 
+/** "wave" counts for the wave that waited then, "rollout" for every later one too. */
+export const ApprovalScope = Type.Union([Type.Literal("wave"), Type.Literal("rollout")]);
+export type ApprovalScope = Static<typeof ApprovalScope>;
+
+export const Approval = Type.Object(
+  {
+    by: Type.String(),
+    atMs: TimeMs,
+    comment: Type.String(),
+    scope: ApprovalScope,
+    /** Wave that waited when it was given. */
+    wave: Type.Integer({ minimum: 0 }),
+    expiresAtMs: Type.Union([TimeMs, Type.Null()]),
+  },
+  strict,
+);
+export type Approval = Static<typeof Approval>;
+
 export const RolloutView = Type.Object(
   {
     id: Type.String(),
@@ -184,7 +243,16 @@ export const RolloutView = Type.Object(
     updatedAtMs: TimeMs,
     currentWave: Type.Integer({ minimum: 0 }),
     waves: Type.Array(WaveView),
-    approvals: Type.Array(Type.Object({ by: Type.String(), atMs: TimeMs, comment: Type.String() }, strict)),
+    approvals: Type.Array(Approval),
+    /** Who let this rollout past approvals, windows, preconditions and limits; null while nobody has. */
+    breakGlass: Type.Union([
+      Type.Object({ by: Type.String(), atMs: TimeMs, comment: Type.String() }, strict),
+      Type.Null(),
+    ]),
+    /** Devices that were told and wait, by what they wait for (names of Preconditions, or the device's own words). */
+    waiting: Type.Array(
+      Type.Object({ reason: Type.String(), devices: Type.Integer({ minimum: 1 }) }, strict),
+    ),
     /** Devices that are back on what they ran before, and devices that still have to go back. */
     rollback: Type.Object(
       { done: Type.Integer({ minimum: 0 }), pending: Type.Integer({ minimum: 0 }) },

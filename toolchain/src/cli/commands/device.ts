@@ -1,4 +1,4 @@
-import type { DeviceListQuery } from "@mote/protocol";
+import type { DeviceListQuery, ReportedConditions } from "@mote/protocol";
 import type { Command } from "commander";
 import type { CliCommand, Io } from "../command.js";
 import { addServerOptions, connect, type ServerOptions } from "../operator/connect.js";
@@ -59,6 +59,9 @@ export const command: CliCommand = {
         io.say(
           `${device.id}: ${device.product} on ${device.hardware}, runs ${device.runningVersion ?? "nothing"}, seen ${ago(device.lastSeenMs, Date.now())}`,
         );
+        const last = detail.reports[0]?.report;
+        if (last?.code === "waiting-preconditions") io.say(`Waits for ${last.detail}`);
+        if (device.conditions !== null) io.say(`Conditions: ${conditionsText(device.conditions)}`);
         const telemetry = detail.telemetry.map((sums) => [
           String(sums.releaseSequence),
           String(sums.inferences),
@@ -158,6 +161,11 @@ Example:
       io.json({ id, revoked: true });
       io.say(`${id} is revoked.`);
     });
+}
+
+function conditionsText(conditions: ReportedConditions): string {
+  const told = Object.entries(conditions).filter(([, value]) => value !== null && value !== false);
+  return told.map(([name, value]) => (value === true ? name : `${name} ${value}`)).join(", ");
 }
 
 function percent(share: number | null): string {

@@ -7,6 +7,7 @@ import { table } from "../operator/table.js";
 interface EnrolOptions extends ServerOptions {
   readonly product: string;
   readonly count?: string;
+  readonly maxDevices?: string;
   readonly hardware?: string;
   readonly tag?: readonly string[];
   readonly expiresDays?: string;
@@ -49,6 +50,7 @@ export const command: CliCommand = {
     addServerOptions(command.command("tokens").description("make one-time tokens with which devices enrol"))
       .requiredOption("-p, --product <name>")
       .option("-n, --count <n>", "how many (default 1)")
+      .option("--max-devices <n>", "devices that each token may bring in, for a production line (default 1)")
       .option("--hardware <class>", "only for devices of this class")
       .option("--tag <name=value...>", "tags that the device gets")
       .option("--expires-days <n>", "default 7")
@@ -58,10 +60,11 @@ export const command: CliCommand = {
         "\nExample:\n  mote fleet tokens -p digits -n 20 --hardware gateway -o tokens.txt\n",
       )
       .action(async (options: EnrolOptions) => {
-        const { product, count, hardware, tag, expiresDays, output } = options;
+        const { product, count, maxDevices, hardware, tag, expiresDays, output } = options;
         const answer = await (await connect(options)).createEnrolmentTokens({
           product,
           ...(count === undefined ? {} : { count: Number(count) }),
+          ...(maxDevices === undefined ? {} : { maxDevices: Number(maxDevices) }),
           ...(hardware === undefined ? {} : { hardware }),
           ...(tag === undefined ? {} : { tags: Object.fromEntries(tag.map(parseTag)) }),
           ...(expiresDays === undefined ? {} : { expiresInS: Math.round(86_400 * Number(expiresDays)) }),

@@ -1,4 +1,10 @@
-import type { DryRunAnswer, RolloutAction, RolloutView } from "@mote/protocol";
+import {
+  ApprovalScope,
+  checkSchema,
+  type DryRunAnswer,
+  type RolloutAction,
+  type RolloutView,
+} from "@mote/protocol";
 import type { Command } from "commander";
 import type { CliCommand, Io } from "../command.js";
 import { addServerOptions, connect, type ServerOptions } from "../operator/connect.js";
@@ -7,7 +13,7 @@ import { table } from "../operator/table.js";
 
 export const command: CliCommand = {
   name: "rollout",
-  summary: "stage a release over the fleet: create, list, show, approve, pause, resume, abort",
+  summary: "stage a release over the fleet: create, list, show, approve, pause, resume, abort, break-glass",
   configure(command, io) {
     addCreate(command, io);
     addServerOptions(command.command("list").description("all rollouts, newest first")).action(
@@ -28,6 +34,12 @@ export const command: CliCommand = {
     addAction(command, io, "pause", "hand the release to no more devices for now");
     addAction(command, io, "resume", "go on after a pause or a hold");
     addAction(command, io, "abort", "end it; with --rollback devices go back to what they ran before");
+    addAction(
+      command,
+      io,
+      "break-glass",
+      "in an emergency: wait for no approvals, windows, batteries or limits; gates still judge, the audit keeps why",
+    );
   },
 };
 
@@ -50,6 +62,13 @@ function addCreate(command: Command, io: Io): void {
       "--false-stop-rate <p>",
       "chance that a release no worse than the old one is stopped (default 0.05)",
     )
+    .option(
+      "--window <from-to...>",
+      "only then, in the device's own time: 22:00-05:00 or sat,sun:08:00-18:00",
+    )
+    .option("--min-battery <percent>", "only above it, or while charging")
+    .option("--concurrent <n>", "devices that may be at it at the same time")
+    .option("--per-hour <n>", "devices that may be told within any hour")
     .option("--comment <text>")
     .option("--dry-run", "say what would happen to whom; nothing is stored")
     .addHelpText(
@@ -65,7 +84,11 @@ A plan file holds the same and more:
   waves: [{ name: canary, share: 0.05, soakS: 600 }, { name: everybody, share: 1, soakS: 0 }]
   gates: { telemetry: [{ metric: confidence, margin: 0.05 }], deadlineS: 86400 }
   onFailure: rollback-fleet
-  preconditions: { minBatteryPercent: 30 }
+  preconditions: { minBatteryPercent: 30, windows: [{ days: [sat, sun], from: "22:00", to: "05:00" }] }
+  limits: { installsPerHour: 500, concurrent: 50, deadlineS: 604800 }
+  retries: { maxAttempts: 3, backoffS: 300 }
+  approvals: 2
+  approvalExpiresS: 86400
 `,
     )
     .action(async (options: ServerOptions & PlanOptions & { dryRun?: boolean }) => {
@@ -80,15 +103,29 @@ function addAction(command: Command, io: Io, action: RolloutAction, summary: str
   const sub = addServerOptions(command.command(action).description(summary))
     .argument("<id>")
     .option("--comment <text>", "kept in the rollout's history");
+  if (action === "approve") sub.option("--scope <what>", "this wave alone, or the whole rollout", "wave");
   if (action === "abort") sub.option("--rollback", "devices go back to what they ran before");
-  sub.action(async (id: string, options: ServerOptions & { comment?: string; rollback?: boolean }) => {
-    const { comment, rollback } = options;
+  if (action === "break-glass") {
+    sub.addHelpText(
+      "after",
+      '\nExample:\n  mote rollout break-glass r7-1f2e3d --comment "CVE-2026-1234 is exploited in the field"\n',
+    );
+  }
+  sub.action(async (id: string, options: ServerOptions & ActionOptions) => {
+    const { comment, rollback, scope } = options;
     const request = {
       ...(comment === undefined ? {} : { comment }),
       ...(rollback === undefined ? {} : { rollback }),
+      ...(scope === undefined ? {} : { scope: checkSchema(ApprovalScope, scope, "--scope") }),
     };
     show(await (await connect(options)).act(id, action, request), io);
   });
+}
+
+interface ActionOptions {
+  readonly comment?: string;
+  readonly rollback?: boolean;
+  readonly scope?: string;
 }
 
 function row(view: RolloutView): string[] {
@@ -114,6 +151,8 @@ function show(view: RolloutView, io: Io): void {
     wave.gates.map((gate) => [wave.name, gate.gate, gate.verdict, gate.text]),
   );
   if (gates.length > 0) io.say(table(["wave", "gate", "verdict", "evidence"], gates));
+  for (const { reason, devices } of view.waiting) io.say(`Waiting: ${devices} devices, for ${reason}`);
+  if (view.breakGlass !== null) io.say(`Glass broken by ${view.breakGlass.by}: ${view.breakGlass.comment}`);
   const { done, pending } = view.rollback;
   if (done + pending > 0) io.say(`Rolled back: ${done} devices; still to come back: ${pending}`);
   for (const { atMs, text } of view.history) io.say(`${new Date(atMs).toISOString()}  ${text}`);
@@ -130,5 +169,9 @@ function showDryRun(answer: DryRunAnswer, io: Io): void {
   ]);
   io.say(table(["wave", "devices", "control", "for example"], rows));
   for (const { reason, devices } of answer.excluded) io.say(`Left out: ${devices}, ${reason}`);
+  for (const { reason, devices, untilMs } of answer.waits) {
+    const until = untilMs === null ? "" : `, the first until ${new Date(untilMs).toISOString()}`;
+    io.say(`Would wait now: ${devices} devices, for ${reason}${until}`);
+  }
   for (const warning of answer.warnings) io.say(`Warning: ${warning}`);
 }

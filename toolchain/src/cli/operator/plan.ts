@@ -1,5 +1,13 @@
 import { readFile } from "node:fs/promises";
-import { checkSchema, DEFAULT_GATES, type OnFailure, RolloutPlan, type Wave } from "@mote/protocol";
+import {
+  checkSchema,
+  DEFAULT_GATES,
+  type MaintenanceWindow,
+  type OnFailure,
+  RolloutPlan,
+  type Wave,
+  WEEKDAYS,
+} from "@mote/protocol";
 import { parse } from "yaml";
 import { UsageError } from "../../errors.js";
 
@@ -13,6 +21,10 @@ export interface PlanOptions {
   readonly onFailure?: string;
   readonly approvals?: string;
   readonly falseStopRate?: string;
+  readonly perHour?: string;
+  readonly concurrent?: string;
+  readonly window?: readonly string[];
+  readonly minBattery?: string;
   readonly comment?: string;
 }
 
@@ -29,13 +41,18 @@ const DEFAULT_WAVES: readonly Wave[] = [
  */
 export async function readPlan(options: PlanOptions): Promise<RolloutPlan> {
   const file = options.plan === undefined ? {} : await readPlanFile(options.plan);
-  const { query, gates, ...rest } = file;
+  const { query, gates, limits, preconditions, ...rest } = file;
   const plan = {
     waves: DEFAULT_WAVES,
     onFailure: "hold" satisfies OnFailure,
-    preconditions: {},
     approvals: 0,
     ...rest,
+    preconditions: {
+      ...asMapping(preconditions, "preconditions"),
+      ...(options.minBattery === undefined ? {} : { minBatteryPercent: Number(options.minBattery) }),
+      ...(options.window === undefined ? {} : { windows: options.window.map(parseWindow) }),
+    },
+    ...limitsOf(options, limits),
     query: { ...asMapping(query, "query") },
     gates: { ...DEFAULT_GATES, ...asMapping(gates, "gates") },
     ...(options.product === undefined ? {} : { product: options.product }),
@@ -51,6 +68,31 @@ export async function readPlan(options: PlanOptions): Promise<RolloutPlan> {
   }
   if (options.falseStopRate !== undefined) plan.gates.falseStopRate = Number(options.falseStopRate);
   return checkSchema(RolloutPlan, plan, "the rollout plan");
+}
+
+function limitsOf(options: PlanOptions, file: unknown): { limits?: unknown } {
+  const limits = {
+    ...asMapping(file, "limits"),
+    ...(options.perHour === undefined ? {} : { installsPerHour: Number(options.perHour) }),
+    ...(options.concurrent === undefined ? {} : { concurrent: Number(options.concurrent) }),
+  };
+  return Object.keys(limits).length === 0 ? {} : { limits };
+}
+
+/** `22:00-05:00`, or `mon,sat:22:00-05:00` for some days only. */
+export function parseWindow(text: string): MaintenanceWindow {
+  const match = /^(?:([a-z,]+):)?(\d{2}:\d{2})-(\d{2}:\d{2})$/.exec(text.trim().toLowerCase());
+  const [, names, from = "", to = ""] = match ?? [];
+  const days = names?.split(",").map((name) => WEEKDAYS.find((day) => day === name));
+  if (match !== null && !days?.includes(undefined)) {
+    const known = days?.filter((day) => day !== undefined);
+    return { ...(known === undefined ? {} : { days: known }), from, to };
+  }
+  throw new UsageError({
+    expected: "a window as HH:MM-HH:MM, or with days as mon,tue:HH:MM-HH:MM",
+    got: JSON.stringify(text),
+    todo: "For example --window 22:00-05:00, in the device's own time.",
+  });
 }
 
 /** `canary:5` (devices), `canary:5%` (share), each with an optional soak time: `canary:5%:30m`. */

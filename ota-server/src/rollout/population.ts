@@ -1,0 +1,131 @@
+import type { RolloutPlan } from "@mote/protocol";
+import type { ReleaseRecord } from "../store/releases.js";
+import { DRAW_MODULUS, shuffleOf } from "../store/draw.js";
+import { countPopulation, listPlaces, type Population, type PopulationQuestion } from "../store/population.js";
+import type { Db } from "../store/store.js";
+import { filterOf } from "./query.js";
+
+/** Devices unseen for longer are no members: nobody waits for a device in a drawer. They join when they come back. */
+export const ACTIVE_WITHIN_MS = 7 * 86_400_000;
+
+/** Ids that a dry run shows of each wave. */
+const SAMPLE = 20;
+
+export interface Draw {
+  /** Members are the devices whose cohort (cohort.ts) lies below it. */
+  readonly threshold: number;
+  readonly members: number;
+  readonly control: number;
+  /** The first members. */
+  readonly sample: readonly string[];
+}
+
+type Wave = RolloutPlan["waves"][number];
+
+/** The devices that a rollout could reach now, counted in the database: membership is computed, never written out. */
+export class Candidates {
+  readonly eligible: number;
+  private readonly db: Db;
+  private readonly question: PopulationQuestion;
+  private readonly population: Population;
+
+  private constructor(db: Db, question: PopulationQuestion, population: Population) {
+    this.db = db;
+    this.question = question;
+    this.population = population;
+    this.eligible = population.buckets.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** @param db must stay open for the draws. */
+  static async count(
+    db: Db,
+    plan: RolloutPlan,
+    release: ReleaseRecord,
+    salt: string,
+    nowMs: number,
+  ): Promise<Candidates> {
+    const { variants, images = [] } = release.manifest;
+    const question = {
+      filter: filterOf(plan),
+      seenSinceMs: nowMs - ACTIVE_WITHIN_MS,
+      hardware: [...new Set([...variants, ...images].flatMap((one) => one.hardware))],
+      sequence: release.sequence,
+      shuffle: shuffleOf(salt),
+    };
+    return new Candidates(db, question, await countPopulation(db, question));
+  }
+
+  /** Who is left out, and why. */
+  get excluded(): { reason: string; devices: number }[] {
+    const { unseen, newer, unsupported } = this.population;
+    return [
+      { reason: "not seen in the last 7 days (joins when it comes back)", devices: unseen },
+      ...[...unsupported].map(([name, devices]) => ({ reason: `no variant for hardware ${name}`, devices })),
+      { reason: "runs a newer release", devices: newer },
+    ].filter(({ devices }) => devices > 0);
+  }
+
+  /** Draws each of these waves; shares and counts are of all eligible devices. */
+  async draw(waves: readonly Wave[]): Promise<Draw[]> {
+    const wanted = waves.map((wave) => this.wantedBy(wave));
+    const buckets = new Set<number>();
+    for (const count of wanted) {
+      for (const rank of [1, Math.min(count, SAMPLE), count, count + 1]) {
+        if (rank >= 1 && rank <= this.eligible) buckets.add(this.bucketOf(rank).bucket);
+      }
+    }
+    const places = await listPlaces(this.db, this.question, [...buckets]);
+    return waves.map((wave, i) => this.drawOne(wave, wanted[i]!, places));
+  }
+
+  private wantedBy({ share, count }: Wave): number {
+    return Math.min(this.eligible, count ?? Math.ceil((share ?? 1) * this.eligible));
+  }
+
+  private drawOne(wave: Wave, wanted: number, places: readonly { id: string; place: number }[]): Draw {
+    const sample = places.slice(0, SAMPLE).map(({ id }) => id);
+    if (wave.share === 1 || (wanted === this.eligible && this.eligible > 0)) {
+      return { threshold: 1, members: this.eligible, control: 0, sample };
+    }
+    // Nobody to count by: the share as a chance, for devices that come later.
+    if (this.eligible === 0) return { threshold: wave.share ?? 0, members: 0, control: 0, sample };
+    if (wanted === 0) return { threshold: 0, members: 0, control: this.eligible, sample: [] };
+    const last = this.placeOfRank(wanted, places);
+    const next = this.placeOfRank(wanted + 1, places);
+    const middle = (last + next) / 2;
+    // Two devices may share a place: then both are out.
+    const members = last < middle ? wanted : this.countBelow(middle, wanted, places);
+    return {
+      threshold: middle / DRAW_MODULUS,
+      members,
+      control: this.eligible - members,
+      sample: sample.slice(0, members),
+    };
+  }
+
+  private bucketOf(rank: number): { bucket: number; before: number } {
+    let before = 0;
+    for (const [bucket, count] of this.population.buckets.entries()) {
+      if (before + count >= rank) return { bucket, before };
+      before += count;
+    }
+    throw new Error(`rank ${rank} of ${this.eligible} devices`);
+  }
+
+  private inBucket(bucket: number, places: readonly { place: number }[]): number[] {
+    const width = Math.ceil(DRAW_MODULUS / this.population.buckets.length);
+    return places.map(({ place }) => place).filter((place) => Math.floor(place / width) === bucket);
+  }
+
+  private placeOfRank(rank: number, places: readonly { place: number }[]): number {
+    const { bucket, before } = this.bucketOf(rank);
+    // A device that has polled in between may have moved a rank.
+    const here = this.inBucket(bucket, places);
+    return here[Math.min(rank - before, here.length) - 1] ?? 0;
+  }
+
+  private countBelow(place: number, rank: number, places: readonly { place: number }[]): number {
+    const { bucket, before } = this.bucketOf(rank);
+    return before + this.inBucket(bucket, places).filter((one) => one < place).length;
+  }
+}
