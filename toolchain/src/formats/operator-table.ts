@@ -1,3 +1,4 @@
+import { READABLE_LAYERS as KERAS_READ } from "./keras/read.js";
 import { READABLE_OPERATORS as ONNX_READ } from "./onnx/read.js";
 import { WRITABLE_KINDS as ONNX_WRITTEN } from "./onnx/write-operators.js";
 import { READABLE_OPERATORS as TFLITE_READ } from "./tflite/read-operators.js";
@@ -33,6 +34,14 @@ export function operatorsPage(): string {
     "## Read from TensorFlow Lite (float32, float16 weights, int8, int16x8, int4 weights)",
     "",
     `${sorted(TFLITE_READ)}.`,
+    "",
+    "## Read from Keras (`.h5` and `.keras` of Keras 2 and 3) and TensorFlow.js (layers models, `model.json`)",
+    "",
+    `${sorted(KERAS_READ)}.`,
+    "",
+    "Sequential and Functional models, models inside models, layers that are shared; channels-last. Recurrent layers with",
+    "tanh and sigmoid, `SimpleRNN` with tanh or ReLU, without state and masks. Inputs are float32 whatever their dtype.",
+    "A layer that holds Python code (`Lambda`, classes of one's own) is named with its count and place.",
     "",
     "## Written",
     "",

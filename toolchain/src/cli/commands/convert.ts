@@ -8,7 +8,7 @@ export const command: CliCommand = {
   summary: "between model formats, same numbers",
   configure(command, io) {
     command
-      .argument("<model>", "a model file: .onnx or .tflite")
+      .argument("<model>", "a model file: .onnx, .tflite, .h5, .keras or model.json")
       .requiredOption("-o, --output <file>", "the file to write; its ending names the format")
       .option("--dim <name=length>", "the length of a dimension that the file leaves open", collectDimension)
       .addHelpText("after", "\nExample:\n  mote convert kws.tflite -o kws.onnx")

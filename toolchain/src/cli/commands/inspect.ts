@@ -32,7 +32,7 @@ export const command: CliCommand = {
   summary: "operators, tensors, dtypes, shapes, MACs, parameters; what is unsupported, and where",
   configure(command, io) {
     command
-      .argument("<model>", "a model file: .onnx or .tflite")
+      .argument("<model>", "a model file: .onnx, .tflite, .h5, .keras or model.json")
       .option("--tensors", "list every tensor, not only inputs and outputs")
       .option("--dim <name=length>", "the length of a dimension that the file leaves open", collectDimension)
       .addHelpText("after", "\nExample:\n  mote inspect kws.tflite --tensors")
