@@ -26,6 +26,17 @@ export function macsOf(graph: Graph, operator: Operator): number {
       const depth = operator.attributes.transposeB ? weights.at(-1)! : weights.at(-2)!;
       return elements(operator.outputs[0]) * depth;
     }
+    case "lstm":
+    case "gru":
+    case "rnn": {
+      // Every step multiplies the input by w and the state by r, in each direction.
+      const [steps, batch] = graph.tensors.get(operator.inputs[0] ?? "")?.shape ?? [0, 0];
+      return steps! * batch! * (elements(operator.inputs[1]) + elements(operator.inputs[2]));
+    }
+    case "svdf": {
+      const [batch] = graph.tensors.get(operator.inputs[0] ?? "")?.shape ?? [0];
+      return batch! * (elements(operator.inputs[1]) + elements(operator.inputs[2]));
+    }
     default:
       return 0;
   }

@@ -139,7 +139,13 @@ interface Attributes {
   expand: { shape: readonly number[] };
   tile: { repeats: readonly number[] };
   cast: { to: DType };
-  /** inputs: x, w, r, bias?, initialH?, initialC?; weights as ONNX LSTM packs them (gate order i o f c) */
+  /**
+   * As ONNX has them: x [steps, batch, in], w [directions, gates * hidden, in], r [directions, gates * hidden, hidden],
+   * bias? [directions, 2 * gates * hidden], initial hidden state? [directions, batch, hidden] (lstm: and cell state?).
+   * Outputs: the sequence [steps, directions, batch, hidden], the last hidden state, lstm: the last cell state. Gates:
+   * i o f c; z r h. In integers: w and r int8 with one scale per row (axis 1) or in all, bias int32 at s_x * s_w, then
+   * s_h * s_r; an lstm's cell state int16 at a power of two, told by its initial value (docs/integers.md).
+   */
   lstm: { hiddenSize: number; direction: "forward" | "reverse" | "bidirectional" };
   gru: { hiddenSize: number; direction: "forward" | "reverse" | "bidirectional"; linearBeforeReset: boolean };
   rnn: {
@@ -147,6 +153,11 @@ interface Attributes {
     direction: "forward" | "reverse" | "bidirectional";
     activation: "tanh" | "relu";
   };
+  /**
+   * One step of a stream: inputs x [batch, in], feature weights [rank * units, in], time weights [rank * units, memory],
+   * bias? [units], state [batch, rank * units * memory], a constant that holds what the state begins with. The state
+   * lasts from run to run.
+   */
   svdf: { rank: number; activation: Activation };
   quantize: object;
   dequantize: object;

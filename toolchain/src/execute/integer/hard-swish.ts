@@ -1,17 +1,11 @@
 import { UnsupportedError } from "../../errors.js";
 import type { OperatorOf } from "../../graph/graph.js";
 import { clamp, quantizeMultiplier, reducedMultiplier, roundingDivideByPot } from "./fixed-point.js";
+import { highMul16 } from "./gemmlowp16.js";
 import { affine, codeRange, input, type KernelContext, output } from "./kernel.js";
 
 const toInt16 = (x: number): number => (x << 16) >> 16;
 const saturate16 = (x: number): number => clamp(x, -32768, 32767);
-
-/** round(a * b / 2^15), midpoints upward: gemmlowp's doubling high multiplication of int16. */
-function roundingHighMul(a: number, b: number): number {
-  if (a === -32768 && b === -32768) return 32767;
-  const product = a * b;
-  return Math.trunc((product + (product >= 0 ? 1 << 14 : 1 - (1 << 14))) / (1 << 15));
-}
 
 /**
  * reference_ops::HardSwish of 8-bit codes: x on a scale with 7 more bits, times a 16-bit number in [0, 1] that stands for
@@ -37,10 +31,10 @@ export function prepareHardSwish(operator: OperatorOf<"hardSwish">, context: Ker
 
   const code = (value: number): number => {
     const fine = toInt16(value * 128);
-    const scaled = roundingHighMul(fine, outMultiplier);
+    const scaled = highMul16(fine, outMultiplier);
     // The last left shift comes after the product, so that only it can saturate the result.
     let open = gate.shift > 0 ? saturate16(fine * 2 ** (gate.shift - 1)) : fine;
-    open = roundingHighMul(open, gateMultiplier);
+    open = highMul16(open, gateMultiplier);
     if (gate.shift > 0) open = saturate16(open * 2);
     if (gate.shift < 0) open = roundingDivideByPot(open, -gate.shift);
     open = (open + (1 << 15)) >> 1;

@@ -17,6 +17,8 @@ export interface KernelContext {
   readonly rounding: Rounding;
   tensor(name: string): Tensor;
   buffer(name: string): NumberData;
+  /** A copy of a constant that the kernel changes from run to run; a reset of the model restores it. */
+  state(name: string): NumberData;
   /** A constant as exact doubles, whatever its dtype; null where the optional input is absent. */
   constant(name: string | undefined): Float64Array | null;
 }
@@ -72,6 +74,12 @@ export function codeRange(tensor: Tensor): { min: number; max: number } {
         todo: "Quantize the model, or run it in floating point.",
       });
   }
+}
+
+/** Saturates a code to the tensor's dtype. */
+export function clampTo(tensor: Tensor): (code: number) => number {
+  const { min, max } = codeRange(tensor);
+  return (code) => clamp(code, min, max);
 }
 
 /** Code of a real number: TFLite's float division, rounding away from zero, not yet clamped. */

@@ -26,6 +26,10 @@ import {
 } from "./move.js";
 import { prepareAveragePool2d, prepareMaxPool2d } from "./pool.js";
 import { isTabulated } from "./real-functions.js";
+import { prepareGru } from "./recurrent/gru.js";
+import { prepareLstm } from "./recurrent/lstm.js";
+import { prepareRnn } from "./recurrent/rnn.js";
+import { prepareSvdf } from "./recurrent/svdf.js";
 import { prepareMeanOrSum, prepareReduceExtremum } from "./reduce.js";
 import { prepareResizeBilinear } from "./resize-bilinear.js";
 import { prepareSoftmax } from "./softmax.js";
@@ -73,6 +77,10 @@ const KERNELS: KernelTable = {
   gather: prepareGather,
   resizeBilinear: prepareResizeBilinear,
   resizeNearest: prepareResizeNearest,
+  lstm: prepareLstm,
+  gru: prepareGru,
+  rnn: prepareRnn,
+  svdf: prepareSvdf,
   quantize: prepareQuantize,
   dequantize: prepareDequantize,
   requantize: prepareRequantize,
@@ -94,10 +102,13 @@ export interface IntegerOptions {
 export interface IntegerModel {
   /** Inputs are codes in the dtype and shape of the graph's inputs. The arrays returned are the caller's. */
   run(inputs: ReadonlyMap<string, TensorData>): Map<string, TensorData>;
+  /** Puts streaming operators (svdf) back to where they begin. Recurrent layers begin anew with every run. */
+  reset(): void;
 }
 
 export function prepareInteger(graph: Graph, options: IntegerOptions = {}): IntegerModel {
   const buffers = new Map<string, NumberData>();
+  const states: { state: NumberData; initial: NumberData }[] = [];
   const tensor = (name: string): Tensor => {
     const found = graph.tensors.get(name);
     if (found === undefined) {
@@ -120,6 +131,12 @@ export function prepareInteger(graph: Graph, options: IntegerOptions = {}): Inte
       }
       return buffer;
     },
+    state(name) {
+      const initial = bufferOf(tensor(name));
+      const state = initial.slice();
+      states.push({ state, initial });
+      return state;
+    },
     constant(name) {
       if (name === undefined || name === "") return null;
       const { data } = tensor(name);
@@ -139,6 +156,9 @@ export function prepareInteger(graph: Graph, options: IntegerOptions = {}): Inte
       for (const name of graph.inputs) setInput(tensor(name), inputs.get(name), context.buffer(name));
       for (const step of steps) step();
       return new Map(kept.map((name) => [name, context.buffer(name).slice()]));
+    },
+    reset() {
+      for (const { state, initial } of states) state.set(initial);
     },
   };
 }

@@ -9,6 +9,8 @@ export interface TfliteNode {
   readonly name: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  /** Tensors that say how values inside the operator are quantized. */
+  readonly intermediates: readonly string[];
   /** Builtin options; null where all are at their defaults. */
   readonly options: FlatTable | null;
 }

@@ -11,6 +11,8 @@ export interface LitertCase {
   readonly graph: Graph;
   /** Codes for each of the graph's inputs, in order. */
   readonly inputs: readonly TensorData[];
+  /** Inputs of the runs after the first, for operators that keep a state. */
+  readonly further?: readonly (readonly TensorData[])[];
 }
 
 /** Mulberry32: small, seeded, good enough to pick shapes and codes. */

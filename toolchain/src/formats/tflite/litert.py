@@ -1,7 +1,7 @@
 """
 Runs .tflite files in LiteRT with its reference kernels; its plain built-in ones where the reference resolver lacks an
 operator (ELU, CEIL).
-  litert.py MODEL    stdin: input bytes; stdout: the bytes of all outputs
+  litert.py MODEL    stdin: input bytes, for one run or several; stdout: the bytes of all outputs
   litert.py FOLDER   for each NAME.tflite: NAME.in -> NAME.out, or NAME.err with what LiteRT says against the file
 """
 
@@ -30,16 +30,17 @@ def load(path):
 def run(path, raw):
     interpreter = load(path)
     interpreter.allocate_tensors()
-    for detail in interpreter.get_input_details():
-        size = int(np.prod(detail["shape"])) * np.dtype(detail["dtype"]).itemsize
-        data, raw = raw[:size], raw[size:]
-        interpreter.set_tensor(
-            detail["index"], np.frombuffer(data, detail["dtype"]).reshape(detail["shape"])
-        )
-    interpreter.invoke()
     out = io.BytesIO()
-    for detail in interpreter.get_output_details():
-        out.write(interpreter.get_tensor(detail["index"]).tobytes())
+    while raw:
+        for detail in interpreter.get_input_details():
+            size = int(np.prod(detail["shape"])) * np.dtype(detail["dtype"]).itemsize
+            data, raw = raw[:size], raw[size:]
+            interpreter.set_tensor(
+                detail["index"], np.frombuffer(data, detail["dtype"]).reshape(detail["shape"])
+            )
+        interpreter.invoke()
+        for detail in interpreter.get_output_details():
+            out.write(interpreter.get_tensor(detail["index"]).tobytes())
     return out.getvalue()
 
 

@@ -34,12 +34,18 @@ function casesOf(dtype: "int8" | "int16"): LitertCase[] {
   );
 }
 
-function ours({ graph, inputs, rounding }: LitertCase): Uint8Array {
+const runsOf = ({ inputs, further }: LitertCase) => [inputs, ...(further ?? [])];
+
+function ours(one: LitertCase): Uint8Array {
+  const { graph, rounding } = one;
   const read = readTflite(writeTflite(graph));
-  const results = prepareInteger(read, rounding === undefined ? {} : { rounding }).run(
-    new Map(read.inputs.map((name, i) => [name, inputs[i]!])),
+  const model = prepareInteger(read, rounding === undefined ? {} : { rounding });
+  const results = runsOf(one).map((inputs) =>
+    model.run(new Map(read.inputs.map((name, i) => [name, inputs[i]!]))),
   );
-  return new Uint8Array(Buffer.concat(read.outputs.map((name) => bytesOf(results.get(name)!))));
+  return new Uint8Array(
+    Buffer.concat(results.flatMap((result) => read.outputs.map((name) => bytesOf(result.get(name)!)))),
+  );
 }
 
 /** How many bytes differ, or what either side says against the file. */
@@ -66,7 +72,7 @@ describe.each([
     if (!hasLitert) return;
     for (const one of cases) {
       writeFileSync(join(folder, `${one.name}.tflite`), writeTflite(one.graph));
-      writeFileSync(join(folder, `${one.name}.in`), Buffer.concat(one.inputs.map(bytesOf)));
+      writeFileSync(join(folder, `${one.name}.in`), Buffer.concat(runsOf(one).flat().map(bytesOf)));
     }
     const done = spawnSync(python, [runner, folder]);
     if (done.status !== 0) throw new Error(done.stderr.toString());

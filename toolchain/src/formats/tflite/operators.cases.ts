@@ -1,5 +1,6 @@
 import type { Activation, Padding, Quantization } from "../../graph/graph.js";
 import type { CaseMaker, LitertCase, OperatorOfCase } from "./litert.cases.js";
+import { lstm, svdf } from "./recurrent.cases.js";
 
 /** One random graph per call, of the operator that its key names. */
 type Cases = Readonly<Record<string, (make: CaseMaker) => LitertCase>>;
@@ -465,6 +466,8 @@ export const OPERATOR_CASES: { readonly int8: Cases; readonly int16: Cases } = {
   int8: {
     ...BOTH,
     sum,
+    lstm,
+    svdf,
     argMax: argument("argMax"),
     argMin: argument("argMin"),
     prelu,

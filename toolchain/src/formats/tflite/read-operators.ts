@@ -1,6 +1,7 @@
 import { UnsupportedError } from "../../errors.js";
 import type { Activation, OperatorKind, OperatorOf, Padding, Tensor } from "../../graph/graph.js";
 import type { TfliteImporter, TfliteNode } from "./importer.js";
+import { readLstm, readSvdf } from "./read-recurrent.js";
 import { ACTIVATIONS, type BuiltinName, PADDING_SAME } from "./schema.js";
 
 type Read = (node: TfliteNode, importer: TfliteImporter) => void;
@@ -122,11 +123,8 @@ const READ: { readonly [name in BuiltinName]?: Read } = {
     importer.add(node, isFloat ? "quantize" : "requantize", node.inputs, {});
   },
   DEQUANTIZE: readDequantize,
-  SVDF: (node, importer) =>
-    importer.add(node, "svdf", node.inputs, {
-      rank: node.options?.int32(0) ?? 0,
-      activation: activation(node, 1),
-    }),
+  SVDF: readSvdf,
+  UNIDIRECTIONAL_SEQUENCE_LSTM: readLstm,
 };
 
 export function isReadable(type: string): boolean {

@@ -11,7 +11,8 @@ import {
   SCHEMA_VERSION,
   TENSOR_TYPE,
 } from "./schema.js";
-import { type FormContext, formOf, type TfliteForm, writeOptions } from "./write-operators.js";
+import { formOf } from "./write-operators.js";
+import { type FormContext, type TfliteForm, writeOptions } from "./writer/form.js";
 
 /** Interpreters map constants where they lie in the file. */
 const BUFFER_ALIGNMENT = 16;
@@ -29,14 +30,21 @@ export function writeTflite(graph: Graph): Uint8Array {
   validateGraph(graph);
   const tensors = new Map(graph.tensors);
   const operators: WrittenOperator[] = [];
-  const context = contextOf(graph, tensors, operators);
+  const variables = new Set<string>();
+  const context = contextOf(graph, tensors, operators, variables);
   for (const operator of graph.operators) {
-    operators.push({ form: formOf(operator, context), outputs: operator.outputs });
+    const form = formOf(operator, context);
+    operators.push({ form, outputs: form.outputs ?? operator.outputs });
   }
-  return encode(graph, onlyUsed(graph, tensors, operators), operators);
+  return encode(graph, onlyUsed(graph, tensors, operators), operators, variables);
 }
 
-function contextOf(graph: Graph, tensors: Map<string, Tensor>, operators: WrittenOperator[]): FormContext {
+function contextOf(
+  graph: Graph,
+  tensors: Map<string, Tensor>,
+  operators: WrittenOperator[],
+  variables: Set<string>,
+): FormContext {
   const fresh = (wanted: string): string => {
     let name = wanted;
     for (let n = 2; tensors.has(name); n++) name = `${wanted}_${n}`;
@@ -53,8 +61,13 @@ function contextOf(graph: Graph, tensors: Map<string, Tensor>, operators: Writte
     constant,
     integers: (name, values) =>
       constant({ name, shape: [values.length], dtype: "int32", data: Int32Array.from(values) }),
+    variable({ data: _initial, ...tensor }) {
+      const name = constant({ ...tensor, name: `${tensor.name}/variable` });
+      variables.add(name);
+      return name;
+    },
     before(form, { data: _constant, ...like }, shape) {
-      const name = fresh(`${like.name}/padded`);
+      const name = fresh(`${like.name}/before`);
       tensors.set(name, { ...like, name, shape });
       operators.push({ form, outputs: [name] });
       return name;
@@ -70,12 +83,17 @@ function onlyUsed(
   const used = new Set([
     ...graph.inputs,
     ...graph.outputs,
-    ...operators.flatMap(({ form, outputs }) => [...form.inputs, ...outputs]),
+    ...operators.flatMap(({ form, outputs }) => [...form.inputs, ...(form.intermediates ?? []), ...outputs]),
   ]);
   return [...tensors.values()].filter(({ name }) => used.has(name));
 }
 
-function encode(graph: Graph, tensors: readonly Tensor[], operators: readonly WrittenOperator[]): Uint8Array {
+function encode(
+  graph: Graph,
+  tensors: readonly Tensor[],
+  operators: readonly WrittenOperator[],
+  variables: ReadonlySet<string>,
+): Uint8Array {
   const builder = new Builder(65536);
   const indices = new Map(tensors.map(({ name }, i) => [name, i]));
   const index = (name: string): number => (name === "" ? -1 : indices.get(name)!);
@@ -87,19 +105,21 @@ function encode(graph: Graph, tensors: readonly Tensor[], operators: readonly Wr
       buffer = buffers.length;
       buffers.push(bufferTable(builder, bytesOf(tensor)));
     }
-    return tensorTable(builder, tensor, buffer);
+    return tensorTable(builder, tensor, buffer, variables.has(tensor.name));
   });
   const types = [...new Set(operators.map(({ form }) => form.type))];
   const operatorTables = operators.map(({ form, outputs }) => {
     const options = writeOptions(builder, form.options);
     const inputs = int32s(builder, form.inputs.map(index));
     const results = int32s(builder, outputs.map(index));
-    builder.startObject(5);
+    const inner = form.intermediates === undefined ? 0 : int32s(builder, form.intermediates.map(index));
+    builder.startObject(FIELD.operator.intermediates + 1);
     builder.addFieldInt32(FIELD.operator.opcodeIndex, types.indexOf(form.type), 0);
     builder.addFieldOffset(FIELD.operator.inputs, inputs, 0);
     builder.addFieldOffset(FIELD.operator.outputs, results, 0);
     builder.addFieldInt8(FIELD.operator.optionsType, form.options[0], 0);
     builder.addFieldOffset(FIELD.operator.options, options, 0);
+    builder.addFieldOffset(FIELD.operator.intermediates, inner, 0);
     return builder.endObject();
   });
   const subgraph = subgraphTable(builder, graph, index, tensorTables, operatorTables);
@@ -188,6 +208,8 @@ const INT8_VERSION: Partial<Record<BuiltinName, number>> = {
   REDUCE_MAX: 2,
   REDUCE_MIN: 2,
   BATCH_MATMUL: 2,
+  SVDF: 3,
+  UNIDIRECTIONAL_SEQUENCE_LSTM: 3,
 };
 /** Where LiteRT has no version 1. */
 const FLOAT_VERSION: Partial<Record<BuiltinName, number>> = { BROADCAST_TO: 2 };
@@ -240,7 +262,7 @@ function operatorCode(
   return builder.endObject();
 }
 
-function tensorTable(builder: Builder, tensor: Tensor, buffer: number): Offset {
+function tensorTable(builder: Builder, tensor: Tensor, buffer: number, isVariable: boolean): Offset {
   const type = TENSOR_TYPE[tensor.dtype];
   if (type === undefined) {
     throw new UnsupportedError({
@@ -252,12 +274,13 @@ function tensorTable(builder: Builder, tensor: Tensor, buffer: number): Offset {
   const name = builder.createString(tensor.name);
   const shape = int32s(builder, tensor.shape);
   const quantization = quantizationTable(builder, tensor);
-  builder.startObject(5);
+  builder.startObject(FIELD.tensor.isVariable + 1);
   builder.addFieldOffset(FIELD.tensor.shape, shape, 0);
   builder.addFieldInt8(FIELD.tensor.type, type, 0);
   builder.addFieldInt32(FIELD.tensor.buffer, buffer, 0);
   builder.addFieldOffset(FIELD.tensor.name, name, 0);
   builder.addFieldOffset(FIELD.tensor.quantization, quantization, 0);
+  builder.addFieldInt8(FIELD.tensor.isVariable, isVariable ? 1 : 0, 0);
   return builder.endObject();
 }
 
