@@ -26,18 +26,42 @@ enum kind {
     KIND_INT8_RESIDUAL,
     KIND_FLOAT32_RESIDUAL,
     KIND_INT32_RESIDUAL,
-    KIND_END,
+    KIND_FLOAT32_PRODUCT,
 };
 
 /* States between the fields of an operation, in the order in which they are read. */
-enum state { STATE_HEADER, STATE_START, STATE_KIND, STATE_OFFSET, STATE_ROW, STATE_LENGTH, STATE_MODE, STATE_BODY };
+enum state {
+    STATE_HEADER,
+    STATE_START,
+    STATE_KIND,
+    STATE_OFFSET,
+    STATE_ROW,
+    STATE_LENGTH,
+    STATE_MODE,
+    STATE_RECORD,
+    STATE_BODY,
+};
 
-enum { MODE_DEPTH = 7, MODE_STEP_SHIFT = 3, MODE_STEP = 7, MODE_MAX_STEP = 4, MODE_MAX_DEPTH = 6, MODE_ROW_FLAGS = 64, MODE_RATIOS = 128 };
+enum {
+    MODE_DEPTH = 7,
+    MODE_STEP_SHIFT = 3,
+    MODE_STEP = 7,
+    MODE_MAX_STEP = 4,
+    MODE_PAIRED = 6,
+    MODE_MAX_DEPTH = 6,
+    MODE_ROW_FLAGS = 64,
+    MODE_RATIOS = 128,
+};
+
+/* A word of a record: two bits of channel, two of class. */
+enum { COLUMN_CHANNEL = 3, COLUMN_BIAS = 1, COLUMN_MULTIPLIER = 2 };
 
 enum {
     RATIO_SHIFT = 10,
     RATIO_ONE = 1 << RATIO_SHIFT,
     MAX_GRID = 0xffff,
+    SCALE_GRID = 256,
+    MAX_RECORD_RATIO = 0x7fff,
 
     FIELD_EXPONENTS = 16,
     NUMBER_EXPONENTS = 24,
@@ -67,7 +91,10 @@ _Static_assert(CONTEXTS == MOTE_PATCH_CONTEXTS, "the header and the layout disag
 _Static_assert((int)RATIO_AT + 2 + FIELD_EXPONENTS <= (int)CONTEXTS, "the area of int8 is larger than that of bytes");
 _Static_assert(LOOKAHEAD_BYTES < MOTE_PATCH_INPUT_BYTES, "the input buffer must hold more than one step");
 
-static void fail(struct mote_patch *p, enum mote_error error)
+/* Functions called from several places, which a compiler would put into each of them. */
+#define APART __attribute__((noinline))
+
+APART static void fail(struct mote_patch *p, enum mote_error error)
 {
     if (p->error == MOTE_OK) {
         p->error = (int16_t)error;
@@ -79,7 +106,35 @@ static uint32_t load32(const uint8_t *bytes)
     return bytes[0] | ((uint32_t)bytes[1] << 8) | ((uint32_t)bytes[2] << 16) | ((uint32_t)bytes[3] << 24);
 }
 
+/* A C library's memset and memcmp, made for speed, would be a tenth of the whole decoder. */
+static void clear(uint8_t *bytes, uint32_t length)
+{
+    /* volatile, or the compiler makes a memset of it all the same. */
+    volatile uint8_t *byte = bytes;
+    while (length-- > 0) {
+        *byte++ = 0;
+    }
+}
+
+static bool is_equal(const uint8_t *a, const uint8_t *b, uint32_t length)
+{
+    uint8_t difference = 0;
+    while (length-- > 0) {
+        difference |= *a++ ^ *b++;
+    }
+    return difference == 0;
+}
+
 /* ---- range decoder ---- */
+
+/* All adaptive bits from `at` on. */
+APART static void reset(struct mote_patch *p, unsigned at)
+{
+    clear(p->count + at, CONTEXTS - at);
+    for (; at < CONTEXTS; at++) {
+        p->probability[at] = 32768u;
+    }
+}
 
 static uint32_t available(const struct mote_patch *p)
 {
@@ -186,9 +241,9 @@ static uint32_t read_signed(struct mote_patch *p, unsigned at, unsigned exponent
     return negative ? 0u - magnitude : magnitude;
 }
 
-static int read_int8(struct mote_patch *p, int old)
+static int read_int8(struct mote_patch *p, int old, unsigned zero_at)
 {
-    if (read_bit(p, ZERO_AT) == 0) {
+    if (read_bit(p, zero_at) == 0) {
         return 0;
     }
     unsigned sign = old > 0 ? 2u : old == 0 ? 1u : 0u;
@@ -294,12 +349,92 @@ static void step_bytes(struct mote_patch *p)
     emit(p, (uint8_t)((high << 4) | low));
 }
 
+static unsigned step_of(const struct mote_patch *p)
+{
+    return (p->mode >> MODE_STEP_SHIFT) & MODE_STEP;
+}
+
+static bool is_records(const struct mote_patch *p)
+{
+    return step_of(p) > MODE_MAX_STEP;
+}
+
+/* The words of a record: how many, and four bits for each. */
+static void read_record(struct mote_patch *p)
+{
+    uint32_t fields = read_direct(p, 14);
+    p->head = fields & 3u;
+    p->tail = fields >> 2 & 15u;
+    p->shift = fields >> 6 & 31u;
+    p->ratio_count = (uint8_t)(fields >> 11);
+    clear((uint8_t *)p->record_ratio, sizeof p->record_ratio);
+    unsigned count = p->head + p->tail;
+    if (4u * count > p->row_length) {
+        fail(p, MOTE_ERROR_FORMAT);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        p->column[i] = (uint8_t)read_direct(p, 4);
+    }
+}
+
+/* The scale grew from s to s * (1 + ratio / 256), and the multiplier with it; its shift takes what 31 bits can't. */
+static uint32_t multiplier_of(uint32_t old, int32_t ratio)
+{
+    uint64_t moved = ((uint64_t)old * (uint32_t)(SCALE_GRID + ratio) + SCALE_GRID / 2) / SCALE_GRID;
+    return (uint32_t)(moved <= 0x7fffffffu ? moved : (moved + 1u) >> 1);
+}
+
+/* A bias is counted in units of the scale. In two steps, so that 32 bits suffice. */
+static uint32_t bias_of(uint32_t old, int32_t ratio)
+{
+    int32_t divisor = SCALE_GRID + ratio;
+    int32_t bias = (int32_t)old;
+    int32_t quotient = bias / divisor;
+    int32_t rest = bias - quotient * divisor;
+    return (uint32_t)quotient * SCALE_GRID + (uint32_t)(rest * SCALE_GRID / divisor);
+}
+
+static void step_record(struct mote_patch *p)
+{
+    if (p->ratio_at < p->ratio_count) {
+        int32_t ratio = (int32_t)read_signed(p, RATIO_AT, FIELD_EXPONENTS);
+        if (ratio <= -SCALE_GRID || ratio > MAX_RECORD_RATIO) {
+            fail(p, MOTE_ERROR_FORMAT);
+        }
+        p->record_ratio[p->ratio_at++] = (int16_t)ratio;
+        return;
+    }
+    uint32_t left = p->row_end - p->produced;
+    uint32_t at = p->row_length - left;
+    if (at >= 4u * p->head && left > 4u * p->tail) {
+        int old = (int8_t)base_byte(p, p->base_at++);
+        bool is_high = step_of(p) == MODE_PAIRED && ((at - 4u * p->head) & 1u) != 0;
+        int8_t code = (int8_t)(old + (is_high ? p->borrow : 0) + read_int8(p, old, is_high ? ZERO_AT - 1u : ZERO_AT));
+        p->borrow = (int8_t)((old < 0) - (code < 0));
+        emit(p, (uint8_t)code);
+        return;
+    }
+    unsigned column = p->column[at < 4u * p->head ? at / 4u : p->head + p->tail - left / 4u];
+    int32_t ratio = p->record_ratio[column & COLUMN_CHANNEL];
+    bool is_bias = column >> 2 == COLUMN_BIAS;
+    uint32_t word = base32(p);
+    uint32_t residual = read_signed(p, is_bias ? INT32_AT : FLOAT32_AT, NUMBER_EXPONENTS);
+    if (is_bias) {
+        word = bias_of(word, ratio);
+        residual <<= ratio == 0 ? p->shift : 0;
+    } else if (column >> 2 == COLUMN_MULTIPLIER) {
+        word = multiplier_of(word, ratio);
+    }
+    emit32(p, word + residual);
+}
+
 static void begin_row(struct mote_patch *p)
 {
     p->row_end = p->produced + p->row_length;
     if ((p->mode & MODE_ROW_FLAGS) != 0) {
         p->row_unchanged = read_bit(p, ROW_AT + p->row_unchanged) != 0;
     }
+    p->ratio_at = 0;
     if (p->row_unchanged == 0 && (p->mode & MODE_RATIOS) != 0) {
         p->ratio = (int32_t)read_signed(p, RATIO_AT, FIELD_EXPONENTS);
         if (p->ratio <= -RATIO_ONE || p->ratio >= RATIO_ONE) {
@@ -318,6 +453,10 @@ static void step_row(struct mote_patch *p)
         copy_base(p, p->row_end);
         return;
     }
+    if (is_records(p)) {
+        step_record(p);
+        return;
+    }
     int old = (int8_t)base_byte(p, p->base_at++);
     int predicted = old;
     if (p->ratio != 0) {
@@ -325,36 +464,48 @@ static void step_row(struct mote_patch *p)
         predicted = (old * (RATIO_ONE + (int)p->ratio) + RATIO_ONE / 2) >> RATIO_SHIFT;
         predicted = predicted > 127 ? 127 : predicted < -128 ? -128 : predicted;
     }
-    int step = 1 << ((p->mode >> MODE_STEP_SHIFT) & MODE_STEP);
-    emit(p, (uint8_t)(predicted + step * read_int8(p, old)));
+    emit(p, (uint8_t)(predicted + (1 << step_of(p)) * read_int8(p, old, ZERO_AT)));
 }
 
-static void step_float32(struct mote_patch *p)
+/* Operations of IEEE single precision, each rounded to nearest even: the same bits everywhere. */
+static uint32_t product_of(uint32_t word, float factor)
 {
-    uint32_t word = base32(p);
-    uint32_t residual = read_signed(p, FLOAT32_AT, NUMBER_EXPONENTS);
-    if ((p->mode & 1) == 0) {
-        emit32(p, word + residual);
-        return;
-    }
-    int32_t grid = (int32_t)residual;
-    if (grid < -MAX_GRID || grid > MAX_GRID) {
-        fail(p, MOTE_ERROR_FORMAT);
-        return;
-    }
-    /* Two operations of IEEE single precision, each rounded to nearest even: the same bits everywhere. */
     float scale;
-    float factor = 1.0f + (float)grid / 256.0f;
     memcpy(&scale, &word, sizeof scale);
     scale *= factor;
     memcpy(&word, &scale, sizeof word);
+    return word;
+}
+
+static void step_word(struct mote_patch *p)
+{
+    bool is_float = p->kind == KIND_FLOAT32_RESIDUAL;
+    uint32_t word = base32(p);
+    uint32_t residual = read_signed(p, is_float ? FLOAT32_AT : INT32_AT, NUMBER_EXPONENTS);
+    if (!is_float) {
+        word += residual << (p->mode & 31);
+    } else if ((p->mode & 1) == 0) {
+        word += residual;
+    } else {
+        int32_t grid = (int32_t)residual;
+        if (grid < -MAX_GRID || grid > MAX_GRID) {
+            fail(p, MOTE_ERROR_FORMAT);
+        }
+        word = product_of(word, 1.0f + (float)grid / 256.0f);
+    }
     emit32(p, word);
 }
 
-static void step_int32(struct mote_patch *p)
+static void step_product(struct mote_patch *p)
 {
-    uint32_t word = base32(p);
-    emit32(p, word + (read_signed(p, INT32_AT, NUMBER_EXPONENTS) << (p->mode & 31)));
+    uint8_t bytes[4];
+    flush(p);
+    if (p->port->read_result(p->port->context, p->produced - p->distance, bytes, sizeof bytes) != 0) {
+        fail(p, MOTE_ERROR_PORT);
+        return;
+    }
+    p->base_at += 4;
+    emit32(p, product_of(load32(bytes), p->factor) + read_signed(p, FLOAT32_AT, NUMBER_EXPONENTS));
 }
 
 static void step_body(struct mote_patch *p)
@@ -371,16 +522,16 @@ static void step_body(struct mote_patch *p)
         break;
     case KIND_INT8:
         p->base_at++;
-        emit(p, (uint8_t)read_int8(p, 0));
+        emit(p, (uint8_t)read_int8(p, 0, ZERO_AT));
         break;
     case KIND_INT8_RESIDUAL:
         step_row(p);
         break;
-    case KIND_FLOAT32_RESIDUAL:
-        step_float32(p);
+    case KIND_FLOAT32_PRODUCT:
+        step_product(p);
         break;
     default:
-        step_int32(p);
+        step_word(p);
         break;
     }
 }
@@ -389,15 +540,20 @@ static void step_body(struct mote_patch *p)
 
 static bool has_base(const struct mote_patch *p)
 {
-    return p->kind == KIND_COPY_BASE || p->kind >= KIND_INT8_RESIDUAL;
+    return p->kind == KIND_COPY_BASE || (p->kind >= KIND_INT8_RESIDUAL && p->kind != KIND_FLOAT32_PRODUCT);
+}
+
+static bool has_distance(const struct mote_patch *p)
+{
+    return p->kind == KIND_COPY_RESULT || p->kind == KIND_FLOAT32_PRODUCT;
 }
 
 static void read_offset(struct mote_patch *p)
 {
     uint32_t plus_one = read_plus_one(p, OFFSET_AT, FIELD_EXPONENTS);
-    if (p->kind == KIND_COPY_RESULT) {
+    if (has_distance(p)) {
         p->distance = plus_one;
-        if (plus_one > p->produced) {
+        if (plus_one > p->produced || (p->kind == KIND_FLOAT32_PRODUCT && plus_one < 4u)) {
             fail(p, MOTE_ERROR_FORMAT);
         }
         return;
@@ -430,10 +586,7 @@ static void read_length(struct mote_patch *p)
     p->ratio = 0;
     bool is_int8 = p->kind == KIND_INT8 || p->kind == KIND_INT8_RESIDUAL;
     if (is_int8 || (p->kind == KIND_BYTES && p->was_tensor)) {
-        memset(p->count + AREA_AT, 0, CONTEXTS - AREA_AT);
-        for (unsigned i = AREA_AT; i < CONTEXTS; i++) {
-            p->probability[i] = 32768u;
-        }
+        reset(p, AREA_AT);
         p->was_tensor = is_int8;
     }
 }
@@ -448,10 +601,7 @@ static void step(struct mote_patch *p)
         return;
     case STATE_KIND:
         p->kind = (uint8_t)(read_tree(p, KIND_AT, 3) & 7u);
-        if (p->kind >= KIND_END) {
-            fail(p, MOTE_ERROR_FORMAT);
-        }
-        p->state = has_base(p) || p->kind == KIND_COPY_RESULT ? STATE_OFFSET : STATE_LENGTH;
+        p->state = has_base(p) || has_distance(p) ? STATE_OFFSET : STATE_LENGTH;
         return;
     case STATE_OFFSET:
         read_offset(p);
@@ -467,12 +617,25 @@ static void step(struct mote_patch *p)
         p->state = p->kind >= KIND_INT8 ? STATE_MODE : STATE_BODY;
         return;
     case STATE_MODE:
+        p->state = STATE_BODY;
+        if (p->kind == KIND_FLOAT32_PRODUCT) {
+            uint32_t bits = read_direct(p, 16) << 16;
+            bits |= read_direct(p, 16);
+            memcpy(&p->factor, &bits, sizeof bits);
+            return;
+        }
         p->mode = (uint8_t)read_direct(p, 8);
         if (p->kind <= KIND_INT8_RESIDUAL
             && ((p->mode & MODE_DEPTH) > MODE_MAX_DEPTH
-                || (p->kind == KIND_INT8_RESIDUAL && ((p->mode >> MODE_STEP_SHIFT) & MODE_STEP) > MODE_MAX_STEP))) {
+                || (p->kind == KIND_INT8_RESIDUAL && step_of(p) > MODE_PAIRED))) {
             fail(p, MOTE_ERROR_FORMAT);
         }
+        if (p->kind == KIND_INT8_RESIDUAL && is_records(p)) {
+            p->state = STATE_RECORD;
+        }
+        return;
+    case STATE_RECORD:
+        read_record(p);
         p->state = STATE_BODY;
         return;
     default:
@@ -512,18 +675,9 @@ static void hash_base(struct mote_patch *p, const uint8_t *expected)
         mote_sha256_add(&p->sha, p->window, p->window_length);
     }
     mote_sha256_end(&p->sha, digest);
-    if (memcmp(digest, expected, MOTE_SHA256_BYTES) != 0) {
+    if (!is_equal(digest, expected, MOTE_SHA256_BYTES)) {
         fail(p, MOTE_ERROR_BASE);
     }
-}
-
-static bool is_zero(const uint8_t *bytes, uint32_t length)
-{
-    uint8_t seen = 0;
-    for (uint32_t i = 0; i < length; i++) {
-        seen |= bytes[i];
-    }
-    return seen == 0;
 }
 
 static void read_header(struct mote_patch *p)
@@ -532,12 +686,13 @@ static void read_header(struct mote_patch *p)
     /* "full" has no base even where the device holds one: nothing lies within a base of no bytes. */
     p->base_length = load32(header + 8);
     p->result_length = load32(header + 12);
-    if (memcmp(header, "MPAT\2", 5) != 0 || header[5] > 1 || header[6] != 0 || header[7] != 0) {
+    if (!is_equal(header, (const uint8_t *)"MPAT\2", 5) || header[5] > 1 || header[6] != 0 || header[7] != 0) {
         fail(p, MOTE_ERROR_FORMAT);
     } else if (p->result_length > p->port->max_result_length) {
         fail(p, MOTE_ERROR_TOO_LARGE);
     } else if (header[5] == 0) {
-        if (p->base_length != 0 || !is_zero(header + 16, MOTE_SHA256_BYTES)) {
+        /* All bytes equal to the next one, and the first one zero. */
+        if (p->base_length != 0 || header[16] != 0 || !is_equal(header + 16, header + 17, MOTE_SHA256_BYTES - 1u)) {
             fail(p, MOTE_ERROR_FORMAT);
         }
     } else if (p->base_length != p->port->base_length) {
@@ -545,18 +700,18 @@ static void read_header(struct mote_patch *p)
     } else {
         hash_base(p, header + 16);
     }
-    memcpy(p->result_sha256, header + 48, MOTE_SHA256_BYTES);
-    mote_sha256_begin(&p->sha);
-    for (unsigned i = 0; i < CONTEXTS; i++) {
-        p->probability[i] = 32768u;
+    for (unsigned i = 0; i < MOTE_SHA256_BYTES; i++) {
+        p->result_sha256[i] = header[48u + i];
     }
+    mote_sha256_begin(&p->sha);
+    reset(p, 0);
     p->input_end = 0;
     p->state = STATE_START;
 }
 
 void mote_patch_begin(struct mote_patch *p, const struct mote_patch_port *port)
 {
-    memset(p, 0, sizeof *p);
+    clear((uint8_t *)p, sizeof *p);
     p->port = port;
     p->range = 0xffffffffu;
     p->was_tensor = 1;
@@ -611,7 +766,7 @@ int mote_patch_finish(struct mote_patch *p)
         return p->error;
     }
     mote_sha256_end(&p->sha, digest);
-    if (memcmp(digest, p->result_sha256, MOTE_SHA256_BYTES) != 0) {
+    if (!is_equal(digest, p->result_sha256, MOTE_SHA256_BYTES)) {
         fail(p, MOTE_ERROR_RESULT);
     }
     return p->error;

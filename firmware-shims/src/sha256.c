@@ -1,7 +1,5 @@
 #include "mote/sha256.h"
 
-#include <string.h>
-
 /* FIPS 180-4, section 4.2.2. */
 static const uint32_t ROUND_CONSTANTS[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
@@ -39,7 +37,9 @@ static void compress(struct mote_sha256 *sha)
 {
     uint32_t *w = sha->block;
     uint32_t s[8];
-    memcpy(s, sha->state, sizeof s);
+    for (unsigned i = 0; i < 8; i++) {
+        s[i] = sha->state[i];
+    }
     for (unsigned t = 0; t < 64; t++) {
         if (t < 16) {
             w[t] = load((const uint8_t *)(w + t));
@@ -70,7 +70,9 @@ void mote_sha256_begin(struct mote_sha256 *sha)
 {
     static const uint32_t INITIAL[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                          0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 };
-    memcpy(sha->state, INITIAL, sizeof INITIAL);
+    for (unsigned i = 0; i < 8; i++) {
+        sha->state[i] = INITIAL[i];
+    }
     sha->length = 0;
 }
 
@@ -78,12 +80,10 @@ void mote_sha256_add(struct mote_sha256 *sha, const uint8_t *bytes, uint32_t len
 {
     while (length > 0) {
         uint32_t at = sha->length & 63u;
-        uint32_t count = 64u - at < length ? 64u - at : length;
-        memcpy((uint8_t *)sha->block + at, bytes, count);
-        sha->length += count;
-        bytes += count;
-        length -= count;
-        if (at + count == 64u) {
+        ((uint8_t *)sha->block)[at] = *bytes++;
+        sha->length++;
+        length--;
+        if (at == 63u) {
             compress(sha);
         }
     }
@@ -95,12 +95,14 @@ void mote_sha256_end(struct mote_sha256 *sha, uint8_t digest[MOTE_SHA256_BYTES])
     uint32_t at = length & 63u;
     uint8_t *block = (uint8_t *)sha->block;
     block[at++] = 0x80;
-    if (at > 56u) {
-        memset(block + at, 0, 64u - at);
-        compress(sha);
-        at = 0;
+    while (at != 56u) {
+        if (at == 64u) {
+            compress(sha);
+            at = 0;
+        } else {
+            block[at++] = 0;
+        }
     }
-    memset(block + at, 0, 60u - at);
     store(block + 56, length >> 29);
     store(block + 60, length << 3);
     compress(sha);

@@ -42,6 +42,9 @@ struct mote_patch_port {
 /* A power of two, beyond the most that one number may take. */
 #define MOTE_PATCH_INPUT_BYTES 64u
 #define MOTE_PATCH_CONTEXTS 317u
+/* Words of a record, and channels: what their fields can say. */
+#define MOTE_PATCH_COLUMNS 18u
+#define MOTE_PATCH_CHANNELS 7u
 
 /* Plain data: no pointer but `port`. Fields are private but for those named above. */
 struct mote_patch {
@@ -59,12 +62,22 @@ struct mote_patch {
     uint32_t distance;
     uint32_t window_at;      /* where in the base `window` begins */
     int32_t ratio;
+    float factor;            /* of products */
+    /* how the scale moved, for each channel of a record */
+    int16_t record_ratio[MOTE_PATCH_CHANNELS];
     int16_t error;           /* first error; sticky */
     uint8_t state;
     uint8_t kind;
     uint8_t mode;
     uint8_t was_tensor;
     uint8_t row_unchanged;
+    uint8_t head; /* words of a record before its codes, and behind them */
+    uint8_t tail;
+    uint8_t shift;
+    uint8_t ratio_at;
+    uint8_t ratio_count;
+    int8_t borrow;
+    uint8_t column[MOTE_PATCH_COLUMNS];
     uint8_t is_ended;
     uint8_t virtual_zeros;
     uint8_t input_at; /* both run modulo 256; of the header: bytes so far */

@@ -55,15 +55,23 @@ export const MODE = {
 
 /**
  * Records: rows of int8Residual in which int32 words stand before and behind the codes, as kernels read them. After the
- * mode, plain bits: head words (3), tail words (5), shift of bias residuals (5), then four for each word, head first:
+ * mode, plain bits: a field of 14 (from the lowest: head words 2, tail words 4, shift of bias residuals 5, ratios 3), then
+ * four for each word, head first:
  *   bits 0-1  the channel that the word belongs to, 0 to 3
- *   bits 2-3  0 plain, 1 bias, 2 multiplier
- * With the mode's bit 7 each record that changed begins with one ratio r for each channel that has a multiplier: the
- * channel's scale went from s to s * (1 + r / SCALE_GRID). What is predicted then: multiplierOf(), biasOf(). A bias whose
- * r is 0 has its residual shifted. In paired records the codes of two channels share halfwords, low + 256 * high, so that
+ *   bits 2-3  0 and 3 plain, 1 bias, 2 multiplier
+ * Each record that changed begins with as many ratios r as the field says, one for each channel: its scale went from s to
+ * s * (1 + r / SCALE_GRID). What is predicted then: multiplierOf(), biasOf(). A bias whose r is 0 has its residual
+ * shifted. The mode's bit 7 is 0. In paired records the codes of two channels share halfwords, low + 256 * high, so that
  * a negative low code takes one from the high one; zeros of high codes have an adaptive bit of their own.
  */
-export const RECORDS = { maxHead: 7, maxTail: 31, maxColumns: 16, channels: 4 } as const;
+export const RECORDS = {
+  fieldBits: 14,
+  headMask: 3,
+  tailMask: 15,
+  shiftMask: 31,
+  maxRatios: 7,
+  channels: 4,
+} as const;
 export const COLUMN_CLASSES = ["plain", "bias", "multiplier"] as const;
 
 /** A row's ratio is (RATIO_ONE + r) / RATIO_ONE; a scale on the grid is old * (1 + r / SCALE_GRID). */

@@ -266,7 +266,7 @@ export class OperationReader {
     if (this.#isRowUnchanged) {
       this.#result.set(this.#base.subarray(this.produced + baseShift, end + baseShift), this.produced);
       this.produced = end;
-    } else if ((this.#mode & MODE.ratios) !== 0 && !isRecords(this.#mode)) {
+    } else if ((this.#mode & MODE.ratios) !== 0) {
       this.#ratio = readSigned(this.#decoder, RATIO_AT, FIELD_EXPONENTS);
       if (Math.abs(this.#ratio) >= RATIO_ONE) throw outOfRange("a ratio between 0 and 2");
     }

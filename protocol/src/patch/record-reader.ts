@@ -11,15 +11,7 @@ import {
 } from "./layout.js";
 import type { RangeDecoder } from "./range-decoder.js";
 import { outOfRange, readInt8, readSigned } from "./read-number.js";
-import {
-  biasOf,
-  type Column,
-  columnAt,
-  decodeColumn,
-  multiplierOf,
-  type RecordShape,
-  ratiosOf,
-} from "./records.js";
+import { biasOf, columnAt, decodeColumn, decodeShape, multiplierOf, type RecordShape } from "./records.js";
 
 export function isRecords(mode: number): boolean {
   return ((mode >>> MODE.stepShift) & MODE.stepMask) > MODE.maxStep;
@@ -31,8 +23,7 @@ export class RecordReader {
   readonly #rowLength: number;
   readonly #depth: number;
   readonly #shape: RecordShape;
-  readonly #ratios = new Int32Array(RECORDS.channels);
-  readonly #ratioCount: number;
+  readonly #ratios = new Int32Array(RECORDS.maxRatios);
   /** Ratios of this record that have been read. */
   #ratioAt = 0;
   /** What a low code gives to the high one of its pair. */
@@ -43,22 +34,13 @@ export class RecordReader {
     this.#decoder = decoder;
     this.#rowLength = rowLength;
     this.#depth = mode & MODE.depthMask;
-    const head = decoder.direct(3);
-    const tail = decoder.direct(5);
-    const shift = decoder.direct(5);
-    if (head + tail > RECORDS.maxColumns || 4 * (head + tail) > rowLength) {
-      throw outOfRange(`at most ${RECORDS.maxColumns} words that fit into their record`);
-    }
-    const columns: Column[] = [];
-    while (columns.length < head + tail) {
-      const column = decodeColumn(decoder.direct(4));
-      if (column === null) throw outOfRange("a word that is plain, bias or multiplier");
-      columns.push(column);
-    }
+    const shape = decodeShape(decoder.direct(RECORDS.fieldBits));
+    const count = shape.head + shape.tail;
+    if (4 * count > rowLength) throw outOfRange("words that fit into their record");
+    const columns = Array.from({ length: count }, () => decodeColumn(decoder.direct(4)));
     const isPaired = ((mode >>> MODE.stepShift) & MODE.stepMask) === MODE.pairedRecords;
-    this.#shape = { head, tail, shift, columns, isPaired };
-    this.#ratioCount = (mode & MODE.ratios) === 0 ? 0 : ratiosOf(this.#shape);
-    this.#ratioAt = this.#ratioCount;
+    this.#shape = { ...shape, columns, isPaired };
+    this.#ratioAt = shape.ratios;
   }
 
   begin(): void {
@@ -67,7 +49,7 @@ export class RecordReader {
 
   /** One of the ratios that stand before a record; false when all have been read. */
   readRatio(): boolean {
-    if (this.#ratioAt >= this.#ratioCount) return false;
+    if (this.#ratioAt >= this.#shape.ratios) return false;
     const ratio = readSigned(this.#decoder, RATIO_AT, FIELD_EXPONENTS);
     if (ratio < RECORD_RATIO.least || ratio > RECORD_RATIO.most)
       throw outOfRange("a scale that stays positive");

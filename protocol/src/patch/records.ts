@@ -8,30 +8,32 @@ export interface Column {
   readonly channel: number;
 }
 
-/** `columns` holds the head words, then the tail words. */
 export interface RecordShape {
+  /** Words before the codes, and behind them. */
   readonly head: number;
   readonly tail: number;
   /** Bits by which residuals of biases are shifted where the channel's scale did not move. */
   readonly shift: number;
+  /** How many ratios stand before each record: none, or one for each channel. */
+  readonly ratios: number;
+  /** The head words, then the tail words. */
   readonly columns: readonly Column[];
   /** The codes of two channels share halfwords. */
   readonly isPaired: boolean;
 }
 
-/** Ratios that stand before a record: one for each channel up to the last that has a multiplier. */
-export function ratiosOf({ columns }: Pick<RecordShape, "columns">): number {
-  let count = 0;
-  for (const column of columns)
-    if (column.class === "multiplier") count = Math.max(count, column.channel + 1);
-  return count;
+/** The field behind the mode. */
+export function encodeShape({ head, tail, shift, ratios }: RecordShape): number {
+  return head | (tail << 2) | (shift << 6) | (ratios << 11);
 }
 
-/** Which column a record's word at `at` bytes from its start is; -1 for a code. */
-export function columnAt({ head, tail }: RecordShape, at: number, rowLength: number): number {
-  if (at < 4 * head) return at >> 2;
-  const left = rowLength - at;
-  return left <= 4 * tail ? head + tail - (left >> 2) : -1;
+export function decodeShape(field: number): Pick<RecordShape, "head" | "tail" | "shift" | "ratios"> {
+  return {
+    head: field & RECORDS.headMask,
+    tail: (field >> 2) & RECORDS.tailMask,
+    shift: (field >> 6) & RECORDS.shiftMask,
+    ratios: field >> 11,
+  };
 }
 
 /** A column in its four bits. */
@@ -39,25 +41,32 @@ export function encodeColumn(column: Column): number {
   return column.channel | (COLUMN_CLASSES.indexOf(column.class) << 2);
 }
 
-/** Null for the class that has no meaning. */
-export function decodeColumn(bits: number): Column | null {
-  const named = COLUMN_CLASSES[bits >> 2];
-  return named === undefined ? null : { class: named, channel: bits & (RECORDS.channels - 1) };
+export function decodeColumn(bits: number): Column {
+  return { class: COLUMN_CLASSES[bits >> 2] ?? "plain", channel: bits & (RECORDS.channels - 1) };
+}
+
+/** Which column stands at `at` bytes from a record's start; -1 for a code. */
+export function columnAt(
+  { head, tail }: Pick<RecordShape, "head" | "tail">,
+  at: number,
+  rowLength: number,
+): number {
+  if (at < 4 * head) return at >> 2;
+  const left = rowLength - at;
+  return left <= 4 * tail ? head + tail - (left >> 2) : -1;
 }
 
 /**
- * A multiplier in [0, 2^32) after its scale moved by r: round(m * (1 + r / 256)) in 64-bit integers, halved when it
+ * A multiplier in [0, 2^31) after its scale moved by r: round(m * (1 + r / 256)) in 64-bit integers, halved when it
  * leaves 31 bits, because its shift takes the other bit then.
  */
 export function multiplierOf(old: number, ratio: number): number {
-  if (ratio === 0) return old;
   const moved = Math.floor((old * (SCALE_GRID + ratio) + SCALE_GRID / 2) / SCALE_GRID);
   return moved < 2 ** 31 ? moved : Math.floor((moved + 1) / 2) >>> 0;
 }
 
-/** A bias (int32) is counted in units of the scale: fewer of them when it grew. Modulo 2^32. */
+/** A bias (int32) is counted in units of the scale: fewer of them when it grew. Modulo 2^32, in 32-bit integers. */
 export function biasOf(old: number, ratio: number): number {
-  if (ratio === 0) return old;
   const divisor = SCALE_GRID + ratio;
   const quotient = Math.trunc(old / divisor);
   const rest = old - quotient * divisor;

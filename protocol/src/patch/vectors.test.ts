@@ -9,7 +9,7 @@ import { makeFullPatch, makeTensorPatch } from "./produce/make-patch.js";
 import type { Operation } from "./produce/operation.js";
 import { RangeEncoder } from "./produce/range-encoder.js";
 import { OperationWriter } from "./produce/writer.js";
-import { biasOf, columnAt, multiplierOf, type RecordShape, ratiosOf } from "./records.js";
+import { biasOf, columnAt, multiplierOf, type RecordShape } from "./records.js";
 import { perturbModel, randomBytes, seededRandom } from "./test-models.js";
 
 const FOLDER = fileURLToPath(new URL("../../vectors/patch/", import.meta.url));
@@ -160,6 +160,7 @@ function recordsOfWords(): Vector {
     head: 1,
     tail: 4,
     shift: 4,
+    ratios: 2,
     isPaired: true,
     columns: [
       { class: "bias", channel: 1 },
@@ -173,6 +174,7 @@ function recordsOfWords(): Vector {
     head: 3,
     tail: 0,
     shift: 0,
+    ratios: 4,
     isPaired: false,
     columns: [
       { class: "bias", channel: 3 },
@@ -223,12 +225,12 @@ function recordsOfWords(): Vector {
   let offset = 0;
   for (const [records, codes, withRatios] of [
     [paired, 24, true],
-    [paired, 10, false],
+    [{ ...paired, ratios: 0 }, 10, false],
     [table, 0, true],
   ] as const) {
     const { old, next } = build(records, codes, withRatios);
     const rowLength = old.length / rows;
-    const count = ratiosOf(records);
+    const count = records.ratios;
     const ratios = Int16Array.from({ length: rows * count }, (_, i) => ratio(Math.floor(i / count)));
     const operation: Operation = {
       kind: "int8Residual",
@@ -262,7 +264,7 @@ function products(): Vector {
     view.setFloat32(48 + 4 * i, scale * factor, true);
     if (i % 5 === 0) view.setInt32(48 + 4 * i, view.getInt32(48 + 4 * i, true) + i - 3, true);
   });
-  return vectorOf(new Uint8Array(0), new Uint8Array(view.buffer), [
+  return vectorOf(randomBytes(20, 5), new Uint8Array(view.buffer), [
     { kind: "bytes", length: 48 },
     { kind: "float32Product", distance: 48, length: 48, factor },
   ]);

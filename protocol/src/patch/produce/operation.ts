@@ -37,7 +37,7 @@ export interface Int8Residual {
   /** 1, 2, 4, 8 or 16: what every residual is a multiple of. */
   readonly step: number;
   readonly hasRowFlags: boolean;
-  /** One per row (of records: ratiosOf() per row), whether it changed or not; null for "same codes". */
+  /** One per row (of records: `records.ratios` per row), whether it changed or not; null for "same codes". */
   readonly ratios: Int16Array | null;
   /** Null for rows of codes alone. */
   readonly records: RecordShape | null;

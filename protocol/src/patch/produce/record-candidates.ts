@@ -1,7 +1,7 @@
 import { RECORD_RATIO, SCALE_GRID } from "../layout.js";
-import { multiplierOf, type RecordShape, ratiosOf } from "../records.js";
+import { multiplierOf } from "../records.js";
 import type { Int8Residual } from "./operation.js";
-import type { TensorRange } from "./tensor-range.js";
+import type { RecordLayout, TensorRange } from "./tensor-range.js";
 
 /** Ways to code records against those of the base: with and without ratios, with and without flags of unchanged ones. */
 export function recordCandidates(
@@ -9,15 +9,19 @@ export function recordCandidates(
   next: Uint8Array,
   old: TensorRange,
   range: TensorRange,
-  records: Omit<RecordShape, "shift">,
+  records: RecordLayout,
   depth: number,
 ): Int8Residual[] {
   const { length, rowLength } = range;
   const pair = new RecordPair(base, next, old, range);
-  const ratios = recordRatios(pair, { ...records, shift: 0 });
+  const ratios = recordRatios(pair, records);
   const predictions = ratios === null ? [null] : [null, ratios];
   return predictions.flatMap((ratios) => {
-    const shape = { ...records, shift: commonShift(pair, records, ratios) };
+    const shape = {
+      ...records,
+      shift: commonShift(pair, records, ratios),
+      ratios: ratios === null ? 0 : channelsOf(records),
+    };
     return [false, true].map((hasRowFlags) => ({
       kind: "int8Residual" as const,
       offset: old.offset,
@@ -30,6 +34,11 @@ export function recordCandidates(
       records: shape,
     }));
   });
+}
+
+/** Channels of a record up to the last that has a multiplier. */
+function channelsOf({ columns }: RecordLayout): number {
+  return Math.max(0, ...columns.map((column) => (column.class === "multiplier" ? column.channel + 1 : 0)));
 }
 
 /** The words of two ranges of records, by record and column. */
@@ -46,7 +55,7 @@ class RecordPair {
     this.rows = range.length / range.rowLength;
   }
 
-  words(row: number, column: number, shape: Omit<RecordShape, "shift">): { old: number; next: number } {
+  words(row: number, column: number, shape: RecordLayout): { old: number; next: number } {
     const behind = shape.head + shape.tail - column;
     const at = row * this.#rowLength + (column < shape.head ? 4 * column : this.#rowLength - 4 * behind);
     return { old: this.#old.getUint32(at, true), next: this.#next.getUint32(at, true) };
@@ -54,8 +63,8 @@ class RecordPair {
 }
 
 /** How the scale of each record's channels moved, read off their multipliers; null when none did. */
-function recordRatios(pair: RecordPair, shape: RecordShape): Int16Array | null {
-  const count = ratiosOf(shape);
+function recordRatios(pair: RecordPair, shape: RecordLayout): Int16Array | null {
+  const count = channelsOf(shape);
   const ratios = new Int16Array(pair.rows * count);
   for (let row = 0; row < pair.rows; row++) {
     for (const [column, { class: named, channel }] of shape.columns.entries()) {
@@ -78,8 +87,8 @@ function ratioOf(old: number, next: number): number {
 }
 
 /** Zeros at the end of all residuals of biases whose scale stayed. */
-function commonShift(pair: RecordPair, shape: Omit<RecordShape, "shift">, ratios: Int16Array | null): number {
-  const count = ratiosOf(shape);
+function commonShift(pair: RecordPair, shape: RecordLayout, ratios: Int16Array | null): number {
+  const count = channelsOf(shape);
   let seen = 0;
   for (let row = 0; row < pair.rows; row++) {
     for (const [column, { class: named, channel }] of shape.columns.entries()) {

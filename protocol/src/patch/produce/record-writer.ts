@@ -7,7 +7,7 @@ import {
   RECORDS,
   ZERO_AT,
 } from "../layout.js";
-import { biasOf, columnAt, encodeColumn, multiplierOf, type RecordShape } from "../records.js";
+import { biasOf, columnAt, encodeColumn, encodeShape, multiplierOf, type RecordShape } from "../records.js";
 import type { BitSink } from "./range-encoder.js";
 import { writeInt8, writeSigned } from "./write-number.js";
 
@@ -17,7 +17,7 @@ export class RecordWriter {
   readonly #shape: RecordShape;
   readonly #rowLength: number;
   readonly #depth: number;
-  readonly #ratios = new Int32Array(RECORDS.channels);
+  readonly #ratios = new Int32Array(RECORDS.maxRatios);
   #borrow = 0;
 
   constructor(sink: BitSink, shape: RecordShape, rowLength: number, depth: number) {
@@ -25,9 +25,7 @@ export class RecordWriter {
     this.#shape = shape;
     this.#rowLength = rowLength;
     this.#depth = depth;
-    sink.direct(shape.head, 3);
-    sink.direct(shape.tail, 5);
-    sink.direct(shape.shift, 5);
+    sink.direct(encodeShape(shape), RECORDS.fieldBits);
     for (const column of shape.columns) sink.direct(encodeColumn(column), 4);
   }
 

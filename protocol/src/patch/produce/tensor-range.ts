@@ -1,5 +1,8 @@
 import type { RecordShape } from "../records.js";
 
+/** Of a record what is known without its predecessor. */
+export type RecordLayout = Omit<RecordShape, "shift" | "ratios">;
+
 /**
  * Where typed data lie in a model file. Only the producer looks for them: a range that is overlooked or wrong costs
  * bytes, never correctness, because the result is reproduced byte for byte either way.
@@ -14,5 +17,5 @@ export interface TensorRange {
   /** Bytes between two output channels; `length` when there are none. Divides `length`. */
   readonly rowLength: number;
   /** Of int8 codes between which words stand: every row is a record. */
-  readonly records?: Omit<RecordShape, "shift">;
+  readonly records?: RecordLayout;
 }

@@ -19,7 +19,7 @@ import {
   SCALE_GRID,
 } from "../layout.js";
 import { scaleCode } from "../operation-reader.js";
-import { columnAt, type RecordShape, ratiosOf } from "../records.js";
+import { columnAt, type RecordShape } from "../records.js";
 import type { Int8Residual, Operation, OperationOf } from "./operation.js";
 import type { BitSink } from "./range-encoder.js";
 import { RecordWriter } from "./record-writer.js";
@@ -178,7 +178,7 @@ export class OperationWriter {
     shape: RecordShape,
   ): void {
     const writer = new RecordWriter(this.#sink, shape, rowLength, depth);
-    const count = ratios === null ? 0 : ratiosOf(shape);
+    const count = shape.ratios;
     let wasUnchanged = false;
     for (let row = 0; row < length / rowLength; row++) {
       const oldAt = offset + row * rowLength;
@@ -250,9 +250,8 @@ function writeNibble(sink: BitSink, at: number, nibble: number): void {
 
 function modeOf({ depth, step, hasRowFlags, ratios, records }: Int8Residual): number {
   const kind = records === null ? Math.log2(step) : records.isPaired ? MODE.pairedRecords : MODE.records;
-  return (
-    depth | (kind << MODE.stepShift) | (hasRowFlags ? MODE.rowFlags : 0) | (ratios === null ? 0 : MODE.ratios)
-  );
+  const hasRatios = records === null && ratios !== null;
+  return depth | (kind << MODE.stepShift) | (hasRowFlags ? MODE.rowFlags : 0) | (hasRatios ? MODE.ratios : 0);
 }
 
 export function isEqual(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, length: number): boolean {
