@@ -41,6 +41,7 @@ import type { Store } from "../store/store.js";
 import { telemetryByRelease } from "../store/telemetry.js";
 import type { TrustRepository } from "../trust/repository.js";
 import type { People } from "./auth.js";
+import { addPublishedRoutes } from "./publishedRoutes.js";
 
 export interface OperatorDoor {
   readonly people: People;
@@ -66,6 +67,7 @@ const DEFAULT_PAGE = 100;
 export function addOperatorRoutes(app: FastifyInstance, door: OperatorDoor): void {
   addReleaseRoutes(app, door);
   addTrustRoutes(app, door);
+  addPublishedRoutes(app, door);
   addFleetRoutes(app, door);
 }
 

@@ -1,40 +1,242 @@
-import { decodeFrame, sumsOfFrame } from "@mote/protocol";
+import {
+  decodeFrame,
+  mergeSums,
+  SchemaError,
+  sumsOfFrame,
+  type TelemetryFrame,
+  type TelemetrySums,
+} from "@mote/protocol";
 import type { Clock } from "../clock.js";
 import type { Events } from "../events.js";
+import { findDevice } from "../store/devices.js";
 import type { Store } from "../store/store.js";
-import { addFrame } from "../store/telemetry.js";
+import { addFrame, addSums, markFrame, type TelemetryKey } from "../store/telemetry.js";
+import { FrameLog, type LoggedFrame } from "./frameLog.js";
 
 /** Frames that arrive within one bucket are one row; history is rolled up into wider ones. */
 export const BUCKET_MS = 1000;
+/** Devices whose sums go into the store in one transaction, so that a flush never holds up the doors for long. */
+const FLUSH_DEVICES = 200;
 
-/** Takes telemetry in. */
+/** Who sends: a device that enrols anew under its old name counts its frames from zero again. */
+export interface Sender {
+  readonly id: string;
+  readonly enrolledAtMs: number;
+}
+
+/** What a device has sent and the store does not hold yet. */
+interface Pending {
+  readonly enrolledAtMs: number;
+  lastFrame: number;
+  readonly sums: Map<string, { readonly key: TelemetryKey; sums: TelemetrySums }>;
+}
+
+interface Counted {
+  readonly enrolledAtMs: number;
+  /** Highest frame that was taken in, durable or about to be. */
+  lastFrame: number;
+  /** Settles when that frame is durable or has failed. */
+  settled: Promise<void>;
+}
+
+/**
+ * Takes telemetry in: a frame is acknowledged when it is in the log and the log on the disk; what the frames add up to
+ * goes into the store a moment later, by `flush`. After a crash `open` makes up for what was not flushed. Each device's
+ * highest frame is stored in the transaction of its sums, so nothing is counted twice.
+ */
 export class Ingest {
-  private readonly store: Store;
-  private readonly events: Events;
-  private readonly clock: Clock;
+  private pending = new Map<string, Pending>();
+  private readonly counted = new Map<string, Counted>();
+  private flushing: Promise<void> = Promise.resolve();
 
-  constructor(store: Store, events: Events, clock: Clock) {
-    this.store = store;
-    this.events = events;
-    this.clock = clock;
+  private constructor(
+    private readonly store: Store,
+    private readonly events: Events,
+    private readonly clock: Clock,
+    private readonly log: FrameLog | null,
+  ) {}
+
+  /** Into a store that other servers share: each frame goes there at once, and is where every server finds it. */
+  static direct(store: Store, events: Events, clock: Clock): Ingest {
+    return new Ingest(store, events, clock, null);
+  }
+
+  /** With a log in `folder`. @throws StoreError */
+  static async open(store: Store, events: Events, clock: Clock, folder: string): Promise<Ingest> {
+    const log = await FrameLog.open(folder);
+    const ingest = new Ingest(store, events, clock, log);
+    await ingest.catchUp(log);
+    return ingest;
   }
 
   /**
-   * Resolves when the frame is durable; a repetition is durable already.
+   * Resolves when the frame is durable.
    *
    * @returns false for a repetition, which is not counted again.
-   * @throws SchemaError when the payload is no frame.
+   * @throws SchemaError when the payload is no frame, StoreError when it could not be kept.
    */
-  async add(deviceId: string, payload: Uint8Array): Promise<boolean> {
+  async add(sender: Sender, payload: Uint8Array): Promise<boolean> {
     const frame = decodeFrame(payload);
-    const atMs = this.clock();
-    const key = {
-      deviceId,
-      releaseSequence: frame.releaseSequence,
-      bucketMs: Math.floor(atMs / BUCKET_MS) * BUCKET_MS,
-    };
-    const isNew = await this.store.write((db) => addFrame(db, key, frame.sequence, sumsOfFrame(frame)));
-    if (isNew) this.events.emit({ type: "telemetry", atMs, deviceId });
+    const arrivedAtMs = this.clock();
+    const isNew = await (this.log === null
+      ? this.addDirectly(sender, frame, arrivedAtMs)
+      : this.addToLog(this.log, sender, frame, arrivedAtMs, payload));
+    if (isNew) this.events.emit({ type: "telemetry", atMs: arrivedAtMs, deviceId: sender.id });
     return isNew;
+  }
+
+  private addDirectly(sender: Sender, frame: TelemetryFrame, arrivedAtMs: number): Promise<boolean> {
+    const key = keyOf(sender.id, frame, arrivedAtMs);
+    return this.store.write((db) =>
+      addFrame(db, key, sender.enrolledAtMs, frame.sequence, sumsOfFrame(frame)),
+    );
+  }
+
+  private async addToLog(
+    log: FrameLog,
+    sender: Sender,
+    frame: TelemetryFrame,
+    arrivedAtMs: number,
+    payload: Uint8Array,
+  ): Promise<boolean> {
+    const counted = this.counted.get(sender.id);
+    const known = counted?.enrolledAtMs === sender.enrolledAtMs ? counted : await this.recall(sender);
+    if (frame.sequence <= known.lastFrame) {
+      // Its first copy may still be on its way to the disk.
+      await known.settled;
+      return false;
+    }
+    const before = known.lastFrame;
+    known.lastFrame = frame.sequence;
+    const logged: LoggedFrame = {
+      deviceId: sender.id,
+      enrolledAtMs: sender.enrolledAtMs,
+      arrivedAtMs,
+      payload,
+    };
+    const durable = new Promise<void>((resolve, reject) => {
+      log.append(
+        logged,
+        () => {
+          this.count(logged, frame);
+          resolve();
+        },
+        (error) => {
+          known.lastFrame = Math.min(known.lastFrame, before);
+          reject(error);
+        },
+      );
+    });
+    known.settled = durable;
+    await durable;
+    return true;
+  }
+
+  /** Brings what has been taken in into the store. One at a time; what comes in meanwhile waits for the next. */
+  flush(): Promise<void> {
+    const result = this.flushing.then(() => this.flushOnce());
+    this.flushing = result.catch(() => undefined);
+    return result;
+  }
+
+  async close(): Promise<void> {
+    await this.flush();
+    await this.log?.close();
+  }
+
+  private async flushOnce(): Promise<void> {
+    const { log } = this;
+    if (log === null || this.pending.size === 0) return;
+    let taken = new Map<string, Pending>();
+    const ended = await log.rotate(() => {
+      taken = this.pending;
+      this.pending = new Map();
+    });
+    const left = new Map(taken);
+    try {
+      const devices = [...taken];
+      for (let at = 0; at < devices.length; at += FLUSH_DEVICES) {
+        const group = devices.slice(at, at + FLUSH_DEVICES);
+        await this.store.write(async (db) => {
+          for (const [id, { enrolledAtMs, lastFrame, sums }] of group) {
+            await markFrame(db, id, enrolledAtMs, lastFrame);
+            for (const { key, sums: sum } of sums.values()) await addSums(db, key, sum);
+          }
+        });
+        for (const [id] of group) left.delete(id);
+      }
+    } catch (error) {
+      // The log still holds them; the next flush tries again.
+      for (const [id, pending] of left) this.putBack(id, pending);
+      throw error;
+    }
+    await log.drop(ended);
+  }
+
+  /** Frames that were acknowledged before a crash and had not reached the store. */
+  private async catchUp(log: FrameLog): Promise<void> {
+    for await (const logged of log.past()) {
+      const sender = { id: logged.deviceId, enrolledAtMs: logged.enrolledAtMs };
+      const counted = this.counted.get(sender.id);
+      const known = counted?.enrolledAtMs === sender.enrolledAtMs ? counted : await this.recall(sender);
+      const frame = frameIn(logged);
+      if (frame === null || frame.sequence <= known.lastFrame) continue;
+      known.lastFrame = frame.sequence;
+      this.count(logged, frame);
+    }
+    await this.flush();
+    // Segments of which every frame was in the store already.
+    await log.drop(await log.rotate(() => undefined));
+  }
+
+  private async recall({ id, enrolledAtMs }: Sender): Promise<Counted> {
+    const device = await this.store.read((db) => findDevice(db, id));
+    // Another message of the same device may have asked meanwhile.
+    const raced = this.counted.get(id);
+    if (raced?.enrolledAtMs === enrolledAtMs) return raced;
+    const isSame = device?.enrolledAtMs === enrolledAtMs;
+    // A former self, or a device that is gone: nothing of it is counted any more.
+    const lastFrame = isSame ? device.frameSequence : Number.POSITIVE_INFINITY;
+    const counted = { enrolledAtMs, lastFrame, settled: Promise.resolve() };
+    if (isSame) this.counted.set(id, counted);
+    return counted;
+  }
+
+  private count({ deviceId, enrolledAtMs, arrivedAtMs }: LoggedFrame, frame: TelemetryFrame): void {
+    const key = keyOf(deviceId, frame, arrivedAtMs);
+    this.putBack(deviceId, {
+      enrolledAtMs,
+      lastFrame: frame.sequence,
+      sums: new Map([[`${key.releaseSequence}/${key.bucketMs}`, { key, sums: sumsOfFrame(frame) }]]),
+    });
+  }
+
+  private putBack(id: string, more: Pending): void {
+    const held = this.pending.get(id);
+    if (held === undefined || held.enrolledAtMs < more.enrolledAtMs) {
+      this.pending.set(id, more);
+      return;
+    }
+    held.lastFrame = Math.max(held.lastFrame, more.lastFrame);
+    for (const [name, { key, sums }] of more.sums) {
+      const sum = held.sums.get(name);
+      if (sum === undefined) held.sums.set(name, { key, sums });
+      else sum.sums = mergeSums(sum.sums, sums);
+    }
+  }
+}
+
+function keyOf(deviceId: string, frame: TelemetryFrame, arrivedAtMs: number): TelemetryKey {
+  const bucketMs = Math.floor(arrivedAtMs / BUCKET_MS) * BUCKET_MS;
+  return { deviceId, releaseSequence: frame.releaseSequence, bucketMs };
+}
+
+/** null for what no version of this server would have acknowledged. */
+function frameIn({ payload }: LoggedFrame): TelemetryFrame | null {
+  try {
+    return decodeFrame(payload);
+  } catch (error) {
+    if (error instanceof SchemaError) return null;
+    throw error;
   }
 }
