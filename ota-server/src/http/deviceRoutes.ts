@@ -110,7 +110,7 @@ export function addDeviceRoutes(app: FastifyInstance, door: DeviceDoor): void {
     {
       schema: {
         tags: ["device"],
-        params: Type.Object({ file: Type.String({ maxLength: 128 }) }),
+        params: Type.Object({ file: Type.String({ maxLength: 200 }) }),
         response: { 200: Type.Unknown(), ...refusals },
       },
     },
@@ -119,7 +119,7 @@ export function addDeviceRoutes(app: FastifyInstance, door: DeviceDoor): void {
       if (bytes === null) throw metadataNotFound(params.file);
       const isFixed = /^\d+\./.test(params.file);
       return reply
-        .type("application/json")
+        .type(params.file.endsWith(".cose") ? "application/cose" : "application/json")
         .header("cache-control", isFixed ? "public, max-age=31536000, immutable" : "no-cache")
         .send(Buffer.from(bytes));
     },

@@ -1,25 +1,18 @@
 import {
   BelowFloorError,
-  buildTargets,
   ed25519Key,
   FRESHNESS_LIFETIMES_MS,
   keyId as keyIdOf,
   MetadataMismatchError,
-  MetadataMissingError,
+  type PublishLogAnswer,
   parseMetadata,
-  pinRoot,
   RootSigned,
-  refresh,
-  signFreshness,
-  signRole,
-  signTimestamp,
   type TargetFile,
   TargetNotFoundError,
   TargetsSigned,
   type TrustAnswer,
   type TrustKeysAnswer,
   toHex,
-  validSigners,
   verifyNextRoot,
 } from "@mote/protocol";
 import { nodeSha256, nodeVerify, SERVER_ROLE, type ServerKeys } from "@mote/protocol/node";
@@ -27,17 +20,18 @@ import type { Clock } from "../clock.js";
 import { ConfigError, ConflictError, NotFoundError, PreconditionError } from "../errors.js";
 import type { Events } from "../events.js";
 import type { Log } from "../log.js";
+import { findEnvelope, putEnvelope } from "../store/envelopes.js";
+import { appendPublishLog, publishLogHead, readPublishLog } from "../store/publishLog.js";
 import type { ReleaseRecord } from "../store/releases.js";
 import { deleteSetting, getSetting } from "../store/settings.js";
 import type { Store } from "../store/store.js";
-import {
-  findNewest,
-  findTrustFile,
-  listNewestVersions,
-  listTrustRoles,
-  putTrustFiles,
-  type TrustFile,
-} from "../store/trustFiles.js";
+import { findTrustFile, listNewestVersions, putTrustFiles, type TrustFile } from "../store/trustFiles.js";
+import { checkEnvelope, ENVELOPE_NAME } from "./envelopes.js";
+import { nextVersion, signSnapshot, signTimestampOnly } from "./freshness.js";
+import { bodiesOf, isSignedUnder, loadPublished, type Published } from "./published.js";
+import { factsOf } from "./publishLog.js";
+import { rehearse } from "./rehearse.js";
+import { buildServerRole, SERVER_TARGETS_LIFETIME_MS, serverTargets, targetOf } from "./serverRole.js";
 import { EMPTY_VIEW, type TrustView, viewOf, warningsOf } from "./view.js";
 
 const DEPS = { sha256: nodeSha256, verify: nodeVerify };
@@ -48,8 +42,6 @@ export const RESTORED_SETTING = "restored-at-ms";
 export const REPOSITORY_LIMITS = {
   /** A device without a clock takes its time from the timestamp: it must not be stale for long. */
   timestampMaxAgeMs: 3_600_000,
-  /** Releases that the server signs stand this long; it signs them again at half time. */
-  serverTargetsLifetimeMs: 90 * 86_400_000,
 } as const;
 
 export interface RepositoryParts {
@@ -58,14 +50,6 @@ export interface RepositoryParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly events: Events;
-}
-
-interface Published {
-  readonly root: TrustFile;
-  readonly targets: TrustFile | null;
-  readonly delegated: Readonly<Record<string, TrustFile>>;
-  readonly snapshot: TrustFile | null;
-  readonly timestamp: TrustFile | null;
 }
 
 /**
@@ -103,7 +87,8 @@ export class TrustRepository {
       if (published !== null && published.targets !== null) {
         const held = published.delegated[SERVER_ROLE];
         if (this.parts.keys.targets !== null && held !== undefined) {
-          await this.publishTargets(this.buildServerRole(this.serverTargets(), this.nextVersion(held)));
+          const version = nextVersion(held, this.parts.clock());
+          await this.publishTargets(this.serverRole(serverTargets(published), version));
         } else {
           await this.publish({ ...published, ...this.signSnapshot(published) }, []);
         }
@@ -117,8 +102,9 @@ export class TrustRepository {
     return this.current;
   }
 
-  /** A metadata file for a device; null when there is none of that name. */
+  /** A metadata file or envelope for a device; null when there is none of that name. */
   async file(name: string): Promise<Uint8Array | null> {
+    if (ENVELOPE_NAME.test(name)) return this.parts.store.read((db) => findEnvelope(db, name));
     if (this.published !== null) {
       const { timestamp, snapshot } = this.published;
       if (timestamp?.file === name) return timestamp.body;
@@ -235,6 +221,36 @@ export class TrustRepository {
     });
   }
 
+  /**
+   * Takes a signed envelope for MCUs; more signatures on the same words replace it.
+   *
+   * @throws TrustError with the reason for which an MCU would refuse it; PreconditionError before the first root
+   */
+  putEnvelope(file: string, body: Uint8Array): Promise<void> {
+    return this.exclusive(async () => {
+      if (this.published === null) throw noRoot();
+      checkEnvelope(file, body, this.published.root.body, this.current);
+      const { store, clock, log, events } = this.parts;
+      const nowMs = clock();
+      const stored = await store.read((db) => findEnvelope(db, file));
+      if (stored !== null && Buffer.compare(stored, body) === 0) return;
+      await store.write(async (db) => {
+        await putEnvelope(db, file, body, nowMs);
+        await appendPublishLog(db, [{ name: file, sha256: toHex(nodeSha256(body)) }], nowMs, nodeSha256);
+      });
+      log.info("trust", { file });
+      events.emit({ type: "trust", atMs: nowMs, text: file });
+    });
+  }
+
+  /** Entries of the publish log from `from` on, at most `limit`, and its head. */
+  async publishLog(from: number, limit: number): Promise<PublishLogAnswer> {
+    return this.parts.store.read(async (db) => ({
+      entries: await readPublishLog(db, from, limit),
+      head: await publishLogHead(db),
+    }));
+  }
+
   /** Server mode: names an uploaded release in the delegated role and signs it. Throws PreconditionError elsewhere. */
   signRelease(release: ReleaseRecord): Promise<{ role: string; version: number }> {
     return this.exclusive(async () => {
@@ -243,19 +259,10 @@ export class TrustRepository {
           this.published?.delegated[SERVER_ROLE]?.version ?? this.published?.targets?.version ?? 1;
         return { role: this.current.targets.get(release.target)!.role, version };
       }
-      const { manifest } = release;
-      const target: TargetFile = {
-        length: release.manifestLength,
-        hashes: { sha256: release.manifestSha256 },
-        custom: {
-          name: manifest.name,
-          version: manifest.version,
-          sequence: manifest.sequence,
-          hardware: [...new Set(manifest.variants.flatMap((variant) => variant.hardware))].sort(),
-          architectureHashes: [...new Set(manifest.variants.map((v) => v.architectureHash))].sort(),
-        },
-      };
-      const file = this.buildServerRole({ ...this.serverTargets(), [release.target]: target });
+      const file = this.serverRole({
+        ...serverTargets(this.published),
+        [release.target]: targetOf(release),
+      });
       await this.publishTargets(file);
       this.parts.log.info("trust", { file: file.file, signed: release.target });
       this.parts.events.emit({ type: "trust", atMs: this.parts.clock(), text: file.file });
@@ -274,16 +281,19 @@ export class TrustRepository {
       if (
         this.parts.keys.targets !== null &&
         published.delegated[SERVER_ROLE] !== undefined &&
-        remaining(SERVER_ROLE) < REPOSITORY_LIMITS.serverTargetsLifetimeMs / 2
+        remaining(SERVER_ROLE) < SERVER_TARGETS_LIFETIME_MS / 2
       ) {
-        await this.publishTargets(this.buildServerRole(this.serverTargets()));
+        await this.publishTargets(this.serverRole(serverTargets(published)));
       } else if (published.snapshot === null || remaining("snapshot") < FRESHNESS_LIFETIMES_MS.snapshot / 2) {
         await this.publish({ ...published, ...this.signSnapshot(published) }, []);
       } else if (
         remaining("timestamp") <
         FRESHNESS_LIFETIMES_MS.timestamp - REPOSITORY_LIMITS.timestampMaxAgeMs
       ) {
-        await this.publish({ ...published, timestamp: this.signTimestampOnly(published) }, []);
+        await this.publish(
+          { ...published, timestamp: signTimestampOnly(published, this.parts.keys, nowMs) },
+          [],
+        );
       }
     });
   }
@@ -352,11 +362,7 @@ export class TrustRepository {
   private async publishTargets(file: TrustFile): Promise<void> {
     const { published } = this;
     if (published === null) {
-      throw new PreconditionError({
-        expected: "a stored root before any other role",
-        got: "none",
-        todo: "Publish 1.root.json first.",
-      });
+      throw noRoot();
     }
     if (file.role !== "targets" && published.targets === null) {
       throw new PreconditionError({
@@ -382,206 +388,57 @@ export class TrustRepository {
     await this.publish({ ...next, ...this.signSnapshot(next) }, [file], Object.keys(signed.targets)[0]);
   }
 
-  /** Rehearses a device's refresh on what is to be published, then stores it all in one transaction. */
+  /** Rehearses a device's refresh on what is to be published, then stores it all in one transaction, with its log. */
   private async publish(next: Published, files: readonly TrustFile[], path?: string): Promise<void> {
-    if (this.isSignedUnder(next)) await this.rehearse(next, files, path);
-    else if (next.targets !== null)
-      this.parts.log.warn("trust", { targetsAwaitSignatures: next.targets.file });
+    const { store, clock, log } = this.parts;
+    const before = this.published;
+    if (isSignedUnder(next, before)) {
+      const readStored = (name: string) => store.read((db) => findTrustFile(db, name));
+      await rehearse({ next, before, files, path, readStored, nowMs: clock() });
+    } else if (next.targets !== null) {
+      log.warn("trust", { targetsAwaitSignatures: next.targets.file });
+    }
     const fresh = [...files];
-    if (next.snapshot !== null && next.snapshot !== this.published?.snapshot) fresh.push(next.snapshot);
-    if (next.timestamp !== null && next.timestamp !== this.published?.timestamp) fresh.push(next.timestamp);
-    await this.parts.store.write((db) => putTrustFiles(db, fresh, this.parts.clock()));
-    this.published = next;
-    this.current = viewOf(bodiesOf(next));
-  }
-
-  /**
-   * False after a root took away keys that the targets were signed with. It is published all the same: from then on no
-   * device believes those keys, and the ones that have it wait for targets by the new keys.
-   */
-  private isSignedUnder({ root, targets }: Published): boolean {
-    if (targets === null) return false;
-    const { keys, roles } = parseMetadata(root.body, RootSigned, "root").signed;
-    const parsed = parseMetadata(targets.body, TargetsSigned, "targets");
-    return (
-      targets !== this.published?.targets ||
-      validSigners(parsed, keys, roles.targets, DEPS).size >= roles.targets.threshold
-    );
-  }
-
-  private async rehearse(next: Published, files: readonly TrustFile[], path?: string): Promise<void> {
-    const nowMs = this.parts.clock();
-    const pending = new Map<string, Uint8Array>();
-    for (const file of [...files, next.snapshot, next.timestamp]) {
-      if (file !== null) pending.set(file.file, file.body);
-    }
-    const fetch = async (name: string) =>
-      pending.get(name) ?? (await this.parts.store.read((db) => findTrustFile(db, name)));
-    const state = await refresh(pinRoot(next.root.body), {
-      ...DEPS,
-      fetch,
-      persist: async () => {},
-      clockMs: nowMs,
-      ...(path === undefined ? {} : { path }),
+    if (next.snapshot !== null && next.snapshot !== before?.snapshot) fresh.push(next.snapshot);
+    if (next.timestamp !== null && next.timestamp !== before?.timestamp) fresh.push(next.timestamp);
+    const view = viewOf(bodiesOf(next));
+    const facts = factsOf(fresh, this.current.targets, view.targets);
+    await store.write(async (db) => {
+      await putTrustFiles(db, fresh, clock());
+      await appendPublishLog(db, facts, clock(), nodeSha256);
     });
-    for (const { role, body } of files) {
-      if (role === "root" || role === "targets") continue;
-      const taken = state.delegated[role];
-      if (taken === undefined || Buffer.compare(taken, body) !== 0) {
-        throw new MetadataMismatchError({
-          expected: `targets metadata that delegates to "${role}"`,
-          got: "no delegation by which a device would read it",
-          todo: "Sign targets with a delegation to that role first.",
-        });
-      }
-    }
-    // The chain from the root before: a device that holds it must accept the new one.
-    if (this.published !== null && next.root !== this.published.root) {
-      await refresh(pinRoot(this.published.root.body), {
-        ...DEPS,
-        fetch,
-        persist: async () => {},
-        clockMs: nowMs,
-      });
-    }
+    this.published = next;
+    this.current = view;
   }
 
-  private buildServerRole(
+  private serverRole(
     targets: Readonly<Record<string, TargetFile>>,
     version = (this.published?.delegated[SERVER_ROLE]?.version ?? 0) + 1,
   ): TrustFile {
-    const { targets: key } = this.parts.keys;
-    if (key === null) {
-      throw new PreconditionError({
-        expected: "a server that holds a delegated targets key (server mode)",
-        got: "offline mode",
-        todo: "Sign the release with `mote sign` where the targets keys are, and publish the metadata.",
-      });
-    }
-    const signed = buildTargets({
-      version,
-      expiresMs: this.parts.clock() + REPOSITORY_LIMITS.serverTargetsLifetimeMs,
-      targets,
-    });
-    return {
-      file: `${version}.${SERVER_ROLE}.json`,
-      role: SERVER_ROLE,
-      version,
-      body: signRole(signed, [key]),
-    };
-  }
-
-  private serverTargets(): Record<string, TargetFile> {
-    const held = this.published?.delegated[SERVER_ROLE];
-    // What a key signed that was taken away (stolen, perhaps) is not carried over: each release is signed anew.
-    return held === undefined || !isVouchedFor(this.published, held)
-      ? {}
-      : parseMetadata(held.body, TargetsSigned, SERVER_ROLE).signed.targets;
-  }
-
-  /**
-   * Versions are seconds since 1970 (or the successor, where that is greater): after a restore from a backup they lie
-   * beyond what any device has seen, so devices go on.
-   */
-  private nextVersion(before: TrustFile | null): number {
-    return Math.max((before?.version ?? 0) + 1, Math.floor(this.parts.clock() / 1000));
+    const { keys, clock } = this.parts;
+    return buildServerRole({ targets, version, keys, nowMs: clock() });
   }
 
   private signSnapshot(next: Published): { snapshot: TrustFile; timestamp: TrustFile } {
-    const { targets } = next;
-    if (targets === null) throw new MetadataMissingError({ expected: "targets", got: "none", todo: "" });
-    const snapshotVersion = this.nextVersion(next.snapshot);
-    const timestampVersion = this.nextVersion(next.timestamp);
-    const delegated = Object.entries(next.delegated).map(
-      ([role, { version, body }]) => [role, { version, bytes: body }] as const,
-    );
-    const signed = signFreshness(
-      {
-        roles: {
-          targets: { version: targets.version, bytes: targets.body },
-          ...Object.fromEntries(delegated),
-        },
-        snapshotVersion,
-        timestampVersion,
-        nowMs: this.parts.clock(),
-        snapshotSigners: [this.parts.keys.snapshot],
-        timestampSigners: [this.parts.keys.timestamp],
-      },
-      DEPS,
-    );
-    return {
-      snapshot: {
-        file: `${snapshotVersion}.snapshot.json`,
-        role: "snapshot",
-        version: snapshotVersion,
-        body: signed.snapshot,
-      },
-      timestamp: {
-        file: "timestamp.json",
-        role: "timestamp",
-        version: timestampVersion,
-        body: signed.timestamp,
-      },
-    };
-  }
-
-  private signTimestampOnly(published: Published): TrustFile {
-    const version = this.nextVersion(published.timestamp);
-    const body = signTimestamp(
-      {
-        version,
-        snapshotVersion: published.snapshot!.version,
-        snapshot: published.snapshot!.body,
-        nowMs: this.parts.clock(),
-        timestampSigners: [this.parts.keys.timestamp],
-      },
-      DEPS,
-    );
-    return { file: "timestamp.json", role: "timestamp", version, body };
+    return signSnapshot(next, this.parts.keys, this.parts.clock());
   }
 
   private async reload(): Promise<void> {
     await this.parts.store.read(async (db) => {
-      const root = await findNewest(db, "root");
-      if (root === null) return;
-      const delegated: Record<string, TrustFile> = {};
-      for (const role of await listTrustRoles(db)) {
-        if (["root", "targets", "snapshot", "timestamp"].includes(role)) continue;
-        const newest = await findNewest(db, role);
-        if (newest !== null) delegated[role] = newest;
-      }
-      this.published = {
-        root,
-        targets: await findNewest(db, "targets"),
-        delegated,
-        snapshot: await findNewest(db, "snapshot"),
-        timestamp: await findNewest(db, "timestamp"),
-      };
-      this.current = viewOf(bodiesOf(this.published));
+      const published = await loadPublished(db);
+      if (published === null) return;
+      this.published = published;
+      this.current = viewOf(bodiesOf(published));
     });
   }
 }
 
-/** Do today's targets still name the keys that signed this delegated role? Devices ask the same. */
-function isVouchedFor(published: Published | null, { role, body }: TrustFile): boolean {
-  if (published === null || published.targets === null) return false;
-  const { delegations } = parseMetadata(published.targets.body, TargetsSigned, "targets").signed;
-  const delegated = delegations?.roles?.find(({ name }) => name === role);
-  if (delegations === undefined || delegated === undefined) return false;
-  const parsed = parseMetadata(body, TargetsSigned, role);
-  return validSigners(parsed, delegations.keys, delegated, DEPS).size >= delegated.threshold;
-}
-
-/** What devices believe: a delegated role that nobody vouches for any more names no release. */
-function bodiesOf(published: Published) {
-  const believed = Object.entries(published.delegated).filter(([, file]) => isVouchedFor(published, file));
-  return {
-    root: published.root.body,
-    targets: published.targets?.body ?? null,
-    delegated: Object.fromEntries(believed.map(([role, file]) => [role, file.body])),
-    snapshot: published.snapshot?.body ?? null,
-    timestamp: published.timestamp?.body ?? null,
-  };
+function noRoot(): PreconditionError {
+  return new PreconditionError({
+    expected: "a stored root before anything else",
+    got: "none",
+    todo: "Publish 1.root.json first.",
+  });
 }
 
 function versionMismatch(file: TrustFile, version: number): MetadataMismatchError {

@@ -2,6 +2,7 @@ import type { TrustRole } from "@mote/protocol";
 import {
   FLOORS_MEMBER,
   type Floors,
+  judgeExpiry,
   parseMetadata,
   type RoleKeys,
   RootSigned,
@@ -78,15 +79,15 @@ export function viewOf(published: PublishedRoles): TrustView {
 }
 
 /** Online roles are re-signed by the server; people must act on the others in time. */
-const WARN_BEFORE_MS = 30 * 86_400_000;
 const ONLINE = new Set(["snapshot", "timestamp"]);
 
 export function warningsOf(view: TrustView, nowMs: number): string[] {
   return view.roles.flatMap((role) => {
-    if (role.expiresMs <= nowMs) {
+    const verdict = judgeExpiry(role.expiresMs, nowMs);
+    if (verdict === "expired") {
       return [`${role.role} metadata has expired: devices refuse new releases until it is signed again.`];
     }
-    if (!ONLINE.has(role.role) && role.expiresMs - nowMs < WARN_BEFORE_MS) {
+    if (!ONLINE.has(role.role) && verdict === "soon") {
       const days = Math.floor((role.expiresMs - nowMs) / 86_400_000);
       return [`${role.role} metadata expires in ${days} days: have it signed again.`];
     }

@@ -1,5 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { ArtifactRef, Name, Sha256Hex, Version } from "../bundle/manifest.js";
+import { PublishLogEntry } from "../trust/publish-log.js";
 import { UpdateReport } from "../update/report.js";
 import { ReportedConditions } from "./device.js";
 import { ApprovalScope, RolloutPlan, RolloutView } from "./rollout.js";
@@ -29,6 +30,10 @@ export const OPERATOR_PATHS = {
   trustKeys: "/api/v1/trust/keys",
   /** PUT raw metadata bytes as `N.root.json`, `N.targets.json` or `N.<delegated role>.json`; verified before stored. */
   trustMetadata: (file: string) => `/api/v1/trust/metadata/${file}`,
+  /** PUT a signed envelope for MCUs as `root-N.cose` or by the name of envelopeFile(); verified before stored. */
+  trustEnvelope: (file: string) => `/api/v1/trust/envelopes/${file}`,
+  /** GET ?from=N&limit=M: the append-only log of everything published (trust/publish-log.ts), and its head. */
+  trustLog: "/api/v1/trust/log",
   /** POST (server mode only): the server signs an uploaded release with its delegated targets key. */
   trustSign: "/api/v1/trust/sign",
   /** POST makes one-time tokens, GET lists them without their secrets. */
@@ -151,6 +156,30 @@ export const MetadataStoredAnswer = Type.Object(
   strict,
 );
 export type MetadataStoredAnswer = Static<typeof MetadataStoredAnswer>;
+
+export const EnvelopeStoredAnswer = Type.Object({ file: Type.String(), sha256: Sha256Hex }, strict);
+export type EnvelopeStoredAnswer = Static<typeof EnvelopeStoredAnswer>;
+
+/** Entries of one answer to GET trustLog at most. */
+export const PUBLISH_LOG_PAGE = 1000;
+
+export const PublishLogQuery = Type.Object(
+  {
+    from: Type.Optional(Type.Integer({ minimum: 0 })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PUBLISH_LOG_PAGE })),
+  },
+  strict,
+);
+export type PublishLogQuery = Static<typeof PublishLogQuery>;
+
+export const PublishLogAnswer = Type.Object(
+  {
+    entries: Type.Array(PublishLogEntry),
+    head: Type.Object({ length: Type.Integer({ minimum: 0 }), sha256: Sha256Hex }, strict),
+  },
+  strict,
+);
+export type PublishLogAnswer = Static<typeof PublishLogAnswer>;
 
 export const SignRequest = Type.Object({ product: Name, version: Version }, strict);
 export type SignRequest = Static<typeof SignRequest>;

@@ -10,12 +10,14 @@ import {
   type EnrolmentTokenList,
   type EnrolmentTokensAnswer,
   type EnrolmentTokensRequest,
+  type EnvelopeStoredAnswer,
   type FleetAnswer,
   type MetadataStoredAnswer,
   OPERATOR_PATHS,
   type PeopleAnswer,
   type PersonAnswer,
   type PersonRequest,
+  type PublishLogAnswer,
   type ReadyAnswer,
   type ReleasesAnswer,
   type ReleaseView,
@@ -67,6 +69,14 @@ export class OperatorClient {
 
   putMetadata(file: string, bytes: Uint8Array): Promise<MetadataStoredAnswer> {
     return this.call("PUT", OPERATOR_PATHS.trustMetadata(file), bytes);
+  }
+
+  putEnvelope(file: string, bytes: Uint8Array): Promise<EnvelopeStoredAnswer> {
+    return this.call("PUT", OPERATOR_PATHS.trustEnvelope(file), bytes);
+  }
+
+  publishLog(from = 0): Promise<PublishLogAnswer> {
+    return this.call("GET", `${OPERATOR_PATHS.trustLog}?from=${from}`);
   }
 
   signRelease(request: SignRequest): Promise<SignAnswer> {

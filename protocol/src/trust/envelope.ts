@@ -96,9 +96,19 @@ export function readReleaseEnvelope(bytes: Uint8Array): ReleaseEnvelope {
   return decodeRelease(parseCose(bytes, RELEASE_ENVELOPE_TYPE).payload);
 }
 
+/** Reads without judging who signed. @throws MetadataFormatError */
+export function readRootEnvelope(bytes: Uint8Array): RootEnvelope {
+  return decodeRoot(parseCose(bytes, ROOT_ENVELOPE_TYPE).payload);
+}
+
+/** By this name a server keeps a release's envelope for one hardware class: an MCU asks for it under PATHS.metadata. */
+export function envelopeFile(product: string, version: string, hardware: string): string {
+  return `${product}-${version}-${hardware}.cose`;
+}
+
 /** The root that an MCU is flashed with. Possession is the proof. @throws MetadataFormatError */
 export function pinRootEnvelope(bytes: Uint8Array): EnvelopeState {
-  return { root: decodeRoot(parseCose(bytes, ROOT_ENVELOPE_TYPE).payload), floor: 0, timeS: 0 };
+  return { root: readRootEnvelope(bytes), floor: 0, timeS: 0 };
 }
 
 /**

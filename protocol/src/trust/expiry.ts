@@ -3,9 +3,13 @@ export const WARN_BEFORE_EXPIRY_MS = 30 * 86_400_000;
 
 export type Expiry = "fine" | "soon" | "expired";
 
-/** @param expires as the metadata states it (UTC, seconds) */
-export function judgeExpiry(expires: string, nowMs: number, warnBeforeMs = WARN_BEFORE_EXPIRY_MS): Expiry {
-  const remainingMs = Date.parse(expires) - nowMs;
+/** @param expires as the metadata states it (UTC, seconds), or in ms since 1970 */
+export function judgeExpiry(
+  expires: string | number,
+  nowMs: number,
+  warnBeforeMs = WARN_BEFORE_EXPIRY_MS,
+): Expiry {
+  const remainingMs = (typeof expires === "number" ? expires : Date.parse(expires)) - nowMs;
   if (remainingMs <= 0) return "expired";
   return remainingMs <= warnBeforeMs ? "soon" : "fine";
 }

@@ -17,6 +17,7 @@ const COMMANDS: Record<string, () => Promise<{ command: CliCommand }>> = {
   bundle: () => import("./commands/bundle.js"),
   keys: () => import("./commands/keys.js"),
   publish: () => import("./commands/publish.js"),
+  log: () => import("./commands/log.js"),
   sign: () => import("./commands/sign.js"),
   evaluate: () => import("./commands/evaluate.js"),
   optimize: () => import("./commands/optimize.js"),

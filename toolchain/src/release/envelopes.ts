@@ -4,6 +4,7 @@ import {
   addEnvelopeSignatures,
   type Bundle,
   checkCoseThreshold,
+  envelopeFile,
   FLOORS_MEMBER,
   fromHex,
   parseCose,
@@ -84,7 +85,7 @@ export async function signEnvelopes(request: {
   const written: EnvelopeFile[] = [];
   for (const variant of manifest.variants.filter(({ runtime }) => runtime === "mote-c")) {
     for (const hardware of variant.hardware) {
-      const file = join(folder, `${manifest.name}-${manifest.version}-${hardware}.cose`);
+      const file = join(folder, envelopeFile(manifest.name, manifest.version, hardware));
       const held = await readOrNull(file);
       const release: ReleaseEnvelope = {
         product: manifest.name,

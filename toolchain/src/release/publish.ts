@@ -1,4 +1,6 @@
-import type { OperatorClient } from "@mote/protocol";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Manifest, OperatorClient } from "@mote/protocol";
 import { SERVER_ROLE } from "@mote/protocol/node";
 import type { MetadataFolder } from "./metadata-folder.js";
 
@@ -22,6 +24,32 @@ export async function publishMetadata(client: OperatorClient, folder: MetadataFo
       await client.putMetadata(file, await folder.read(role, version));
       brought.push(file);
     }
+  }
+  return brought;
+}
+
+/**
+ * Brings the envelopes for MCUs that `mote sign --envelopes` and `mote keys rotate --envelopes` left in a folder: those of
+ * this release, and of the root in force. The server verifies each before it stores it.
+ *
+ * @param release null: of every release that the server has
+ * @returns the names of the files that were brought
+ */
+export async function publishEnvelopes(
+  client: OperatorClient,
+  folder: string,
+  release: Pick<Manifest, "name" | "version"> | null,
+): Promise<string[]> {
+  const { roles } = await client.trust();
+  const root = `root-${roles.find(({ role }) => role === "root")?.version}.cose`;
+  const wanted =
+    release === null
+      ? (await client.releases()).releases.map(({ product, version }) => `${product}-${version}-`)
+      : [`${release.name}-${release.version}-`];
+  const files = (await readdir(folder)).filter((file) => file.endsWith(".cose")).sort();
+  const brought = files.filter((file) => file === root || wanted.some((start) => file.startsWith(start)));
+  for (const file of brought) {
+    await client.putEnvelope(file, new Uint8Array(await readFile(join(folder, file))));
   }
   return brought;
 }

@@ -3,7 +3,7 @@ import { OperatorClient, type ReleaseView, unpackBundle } from "@mote/protocol";
 import { nodeSha256 } from "@mote/protocol/node";
 import { FileError, UsageError } from "../../errors.js";
 import { MetadataFolder } from "../../release/metadata-folder.js";
-import { publishMetadata } from "../../release/publish.js";
+import { publishEnvelopes, publishMetadata } from "../../release/publish.js";
 import type { CliCommand, Io } from "../command.js";
 import { readBundleFile } from "./sign.js";
 
@@ -11,6 +11,7 @@ interface PublishOptions {
   readonly server: string;
   readonly tokenFile?: string;
   readonly repo?: string;
+  readonly envelopes?: string;
 }
 
 export const command: CliCommand = {
@@ -22,6 +23,7 @@ export const command: CliCommand = {
       .requiredOption("-s, --server <url>", "address of the server, such as https://ota.example.org")
       .option("--token-file <file>", "file with the operator's token (else MOTE_TOKEN)")
       .option("-r, --repo <dir>", "folder of signed trust metadata to bring along (offline mode)")
+      .option("--envelopes <dir>", "folder of signed envelopes for microcontrollers to bring along")
       .addHelpText(
         "after",
         "\nExample:\n  mote publish reader-1.0.0.bundle --server http://127.0.0.1:8080 --token-file data/admin.token --repo trust\n",
@@ -57,8 +59,11 @@ async function publish(bundlePath: string | undefined, options: PublishOptions, 
       release = await find(client, manifest.name, manifest.version);
     }
   }
-  io.json({ metadata, release });
-  for (const name of metadata) io.say(`Published ${name}`);
+  // Last, because the server holds an envelope to the release that people signed.
+  const envelopes =
+    options.envelopes === undefined ? [] : await publishEnvelopes(client, options.envelopes, manifest);
+  io.json({ metadata, release, envelopes });
+  for (const name of [...metadata, ...envelopes]) io.say(`Published ${name}`);
   if (release !== null) {
     io.say(
       `Published ${release.product} ${release.version} (sequence ${release.sequence}), signed: ${release.signedBy}`,
