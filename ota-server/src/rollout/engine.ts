@@ -8,15 +8,18 @@ import { findRelease, type ReleaseRecord } from "../store/releases.js";
 import {
   findMember,
   listChangedRollouts,
-  listMembers,
   listRollouts,
   type Member,
+  type MemberCounts,
   putMember,
   putRollout,
+  returnMembers,
+  sampleMembers,
+  summarizeMembers,
 } from "../store/rollouts.js";
 import type { Db, Store } from "../store/store.js";
-import { type Desired, type Device, desiredFor, inScope } from "./desired.js";
-import { collectEvidence, isLookDue, middleWindows, withoutComparison } from "./evidence.js";
+import { type Desired, type Device, desiredFor } from "./desired.js";
+import { collectEvidence, EVIDENCE_LIMITS, isLookDue, middleWindows, withoutComparison } from "./evidence.js";
 import type { Evidence } from "./gates/telemetryGate.js";
 import { isLimited, limitReached } from "./limits.js";
 import {
@@ -29,7 +32,8 @@ import {
   type WaveFacts,
 } from "./machine.js";
 import { memberAfterReport } from "./members.js";
-import { candidatesFor, checkPlan, drawWave, dryRun, newRollout } from "./plan.js";
+import { checkPlan, dryRun, newRollout } from "./plan.js";
+import { Candidates } from "./population.js";
 import { areDisjoint } from "./query.js";
 import { blocksOthers, isActive, type RolloutState } from "./state.js";
 
@@ -211,6 +215,11 @@ export class RolloutEngine {
     if (next !== member) await putMember(db, next);
   }
 
+  /** Is a rollout of the product going back, so that every poll may tick a device off? */
+  awaitsReturns(product: string): boolean {
+    return this.list().some(({ name, plan }) => name === "rolling-back" && plan.product === product);
+  }
+
   /** A poll says what a device runs: those that were to go back and are back are ticked off. */
   async recordRunning(db: Db, deviceId: string, runningSequence: number): Promise<void> {
     for (const { id, name } of this.rollouts.values()) {
@@ -298,10 +307,11 @@ export class RolloutEngine {
         case "openWave": {
           const release = await this.release(state.plan.product, state.plan.version);
           const nowMs = this.parts.clock();
-          const { eligible } = await this.parts.store.read((db) =>
-            candidatesFor(db, state.plan, release, state.salt, nowMs),
+          const wave = state.plan.waves[state.currentWave]!;
+          const [draw] = await this.parts.store.read(async (db) =>
+            (await Candidates.count(db, state.plan, release, state.salt, nowMs)).draw([wave]),
           );
-          const { threshold, members, control } = drawWave(state.plan, state.currentWave, eligible);
+          const { threshold, members, control } = draw!;
           await this.send(id, { type: "waveOpened", threshold, members, control });
           break;
         }
@@ -317,46 +327,35 @@ export class RolloutEngine {
 
   /** Idempotent. A device that had no release before has nothing to go back to and keeps what it runs. */
   private async returnMembers(state: RolloutState): Promise<void> {
-    await this.parts.store.write(async (db) => {
-      for (const member of await listMembers(db, state.id)) {
-        if (!inScope(state, member.wave) || member.previousSequence === 0) continue;
-        if (member.state === "confirmed" || member.state === "offered") {
-          await putMember(db, { ...member, state: "returning" });
-        }
-      }
-    });
+    const fromWave = state.rollbackScope === "fleet" ? 0 : state.currentWave;
+    await this.parts.store.write((db) => returnMembers(db, state.id, fromWave));
   }
 
   private async observe(db: Db, state: RolloutState): Promise<WaveFacts> {
     const nowMs = this.parts.clock();
-    const members = await listMembers(db, state.id);
-    const timeoutMs = 1000 * state.plan.gates.installTimeoutS;
-    const count = (test: (member: Member) => boolean) => members.filter(test).length;
-    const isTimedOut = (member: Member) =>
-      (member.state === "offered" &&
-        member.code !== "waiting-preconditions" &&
-        nowMs - member.offeredAtMs > timeoutMs) ||
-      (member.state === "failed" && member.retryAtMs !== null && nowMs - member.retryAtMs > timeoutMs);
-    const windows = await middleWindows(db, state, members);
+    const members = await summarizeMembers(db, state.id, nowMs - 1000 * state.plan.gates.installTimeoutS);
+    const sample = await sampleMembers(db, state.id, EVIDENCE_LIMITS.maxDevices);
+    const windows = await middleWindows(db, state, sample, nowMs);
     return {
       installs: {
-        members: Math.max(state.waves[state.currentWave]!.members, members.length),
-        offered: members.length,
-        confirmed: count((member) => member.state === "confirmed"),
+        members: Math.max(state.waves[state.currentWave]!.members, members.all),
+        offered: members.all,
+        confirmed: members.confirmed,
         // One that will be tried again has not failed yet; one that stays away when it is due counts as late.
-        failed: count((member) => member.state === "failed" && member.retryAtMs === null),
-        timedOut: count(isTimedOut),
+        failed: members.failed,
+        timedOut: members.late,
       },
       windows,
-      evidence: await this.evidence(db, state, members, windows, nowMs),
-      returning: count((member) => member.state === "returning"),
+      evidence: await this.evidence(db, state, members, sample, windows, nowMs),
+      returning: members.returning,
     };
   }
 
   private async evidence(
     db: Db,
     state: RolloutState,
-    members: readonly Member[],
+    members: MemberCounts,
+    sample: readonly Member[],
     windows: number,
     nowMs: number,
   ): Promise<Evidence[]> {
@@ -370,7 +369,7 @@ export class RolloutEngine {
         notApplicable: reason,
       }));
     }
-    return isLookDue(state, windows) ? collectEvidence(db, state, members, nowMs) : [];
+    return isLookDue(state, windows) ? collectEvidence(db, state, sample, nowMs) : [];
   }
 
   private async release(product: string, version: string): Promise<ReleaseRecord> {

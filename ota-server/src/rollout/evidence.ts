@@ -1,18 +1,11 @@
-import {
-  errorRate,
-  type Metric,
-  meanConfidence,
-  meanLatencyUs,
-  probeAccuracy,
-  type TelemetrySums,
-} from "@mote/protocol";
-import { listCandidates } from "../store/devices.js";
-import type { Member } from "../store/rollouts.js";
+import { errorRate, type Metric, meanLatencyUs, probeAccuracy } from "@mote/protocol";
+import { DRAW_MODULUS, shuffleOf } from "../store/draw.js";
+import { listControls } from "../store/population.js";
+import type { Member, MemberCounts } from "../store/rollouts.js";
 import type { Db } from "../store/store.js";
-import { sumTelemetry, windowsByDevice } from "../store/telemetry.js";
-import { cohortOf } from "./cohort.js";
+import { type DeviceSums, type SumsWanted, sumByDevice } from "../store/telemetry.js";
 import { type Evidence, windowsOfLook } from "./gates/telemetryGate.js";
-import { filterOf } from "./plan.js";
+import { filterOf } from "./query.js";
 import { currentThreshold, type RolloutState } from "./state.js";
 
 export const EVIDENCE_LIMITS = {
@@ -24,16 +17,24 @@ export const EVIDENCE_LIMITS = {
   maxDevices: 500,
 } as const;
 
-/** Windows on the new release, of the middle one of the devices that were offered it; 0 while most have none. */
+/**
+ * Windows on the new release, of the middle one of the devices that were offered it; 0 while most have none.
+ *
+ * @param members a sample of those that are on the release or on their way to it.
+ */
 export async function middleWindows(
   db: Db,
   rollout: RolloutState,
   members: readonly Member[],
+  nowMs: number,
 ): Promise<number> {
-  const alive = members.filter((member) => member.state === "confirmed" || member.state === "offered");
-  if (alive.length === 0) return 0;
-  const windows = await windowsByDevice(db, rollout.id, rollout.sequence);
-  const sorted = alive.map((member) => windows.get(member.deviceId) ?? 0).sort((a, b) => a - b);
+  if (members.length === 0) return 0;
+  const { sequence } = rollout;
+  const sums = await sumByDevice(
+    db,
+    members.map(({ deviceId }) => ({ deviceId, releaseSequence: sequence, fromMs: 0, toMs: nowMs + 1 })),
+  );
+  const sorted = members.map((member) => sums.get(member.deviceId)?.windows ?? 0).sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)]!;
 }
 
@@ -47,11 +48,11 @@ export function isLookDue(rollout: RolloutState, windows: number): boolean {
 }
 
 /** Why the current wave has nothing to be compared with; null where it has. */
-export function withoutComparison(rollout: RolloutState, members: readonly Member[]): string | null {
+export function withoutComparison(rollout: RolloutState, members: MemberCounts): string | null {
   const wave = rollout.waves[rollout.currentWave]!;
   if (wave.members === 0) return "no device belongs to this wave";
   if (wave.control === 0) return "no control group is left in this wave";
-  if (members.length > 0 && members.every((member) => member.previousSequence === 0)) {
+  if (members.all > 0 && members.updated === 0) {
     return "these devices had no release before, so there is nothing to be worse than";
   }
   return null;
@@ -65,45 +66,66 @@ export async function collectEvidence(
   nowMs: number,
 ): Promise<Evidence[]> {
   const openedAtMs = rollout.waves[rollout.currentWave]!.openedAtMs ?? nowMs;
-  const wave: Comparison[] = [];
-  for (const member of members.slice(0, EVIDENCE_LIMITS.maxDevices)) {
-    if (member.state !== "confirmed" && member.state !== "offered") continue;
-    const from = member.offeredAtMs - EVIDENCE_LIMITS.baselineMs;
-    wave.push({
-      before: await sumTelemetry(db, member.deviceId, member.previousSequence, from, member.offeredAtMs),
-      after: await sumTelemetry(db, member.deviceId, rollout.sequence, openedAtMs, nowMs + 1),
-    });
-  }
-  const control: Comparison[] = [];
-  for (const { id, sequence } of await controlGroup(db, rollout)) {
-    control.push({
-      before: await sumTelemetry(db, id, sequence, openedAtMs - EVIDENCE_LIMITS.baselineMs, openedAtMs),
-      after: await sumTelemetry(db, id, sequence, openedAtMs, nowMs + 1),
-    });
-  }
+  const { baselineMs } = EVIDENCE_LIMITS;
+  const after = (deviceId: string, releaseSequence: number) => ({
+    deviceId,
+    releaseSequence,
+    fromMs: openedAtMs,
+    toMs: nowMs + 1,
+  });
+  const wave = await compare(
+    db,
+    members.map(({ deviceId, previousSequence, offeredAtMs }) => ({
+      deviceId,
+      releaseSequence: previousSequence,
+      fromMs: offeredAtMs - baselineMs,
+      toMs: offeredAtMs,
+    })),
+    members.map(({ deviceId }) => after(deviceId, rollout.sequence)),
+  );
+  const controls = await controlGroup(db, rollout);
+  const control = await compare(
+    db,
+    controls.map(({ id, sequence }) => ({
+      deviceId: id,
+      releaseSequence: sequence,
+      fromMs: openedAtMs - baselineMs,
+      toMs: openedAtMs,
+    })),
+    controls.map(({ id, sequence }) => after(id, sequence)),
+  );
   return rollout.plan.gates.telemetry.map(({ metric }) => evidenceFor(metric, wave, control));
 }
 
 interface Comparison {
-  readonly before: TelemetrySums;
-  readonly after: TelemetrySums;
+  readonly before: DeviceSums;
+  readonly after: DeviceSums;
+}
+
+/** Devices with windows on both sides; the others have nothing to say. */
+async function compare(
+  db: Db,
+  before: readonly SumsWanted[],
+  after: readonly SumsWanted[],
+): Promise<Comparison[]> {
+  const [was, is] = [await sumByDevice(db, before), await sumByDevice(db, after)];
+  return before.flatMap(({ deviceId }) => {
+    const [one, other] = [was.get(deviceId), is.get(deviceId)];
+    return one === undefined || other === undefined ? [] : [{ before: one, after: other }];
+  });
 }
 
 /** Devices that match the query, lie beyond the wave's threshold and are not on the new release. */
-async function controlGroup(db: Db, rollout: RolloutState): Promise<{ id: string; sequence: number }[]> {
-  const threshold = currentThreshold(rollout);
-  const candidates = await listCandidates(db, filterOf(rollout.plan));
-  return candidates
-    .map((device) => ({ device, cohort: cohortOf(rollout.salt, device.id) }))
-    .filter(({ device, cohort }) => cohort >= threshold && device.runningSequence !== rollout.sequence)
-    .sort((a, b) => a.cohort - b.cohort)
-    .slice(0, EVIDENCE_LIMITS.maxDevices)
-    .map(({ device }) => ({ id: device.id, sequence: device.runningSequence }));
+function controlGroup(db: Db, rollout: RolloutState): Promise<{ id: string; sequence: number }[]> {
+  const question = { filter: filterOf(rollout.plan), shuffle: shuffleOf(rollout.salt) };
+  const place = currentThreshold(rollout) * DRAW_MODULUS;
+  const { maxDevices: limit } = EVIDENCE_LIMITS;
+  return listControls(db, question, { place, notRunning: rollout.sequence, limit });
 }
 
 /** Worsening of one device: positive is worse, in the unit of the metric's margin (protocol/api/rollout.ts). */
-const WORSENING: Record<Metric, (before: TelemetrySums, after: TelemetrySums) => number | null> = {
-  confidence: (before, after) => change(meanConfidence(after), meanConfidence(before)),
+const WORSENING: Record<Metric, (before: DeviceSums, after: DeviceSums) => number | null> = {
+  confidence: (before, after) => change(confidence(after), confidence(before)),
   accuracy: (before, after) => change(probeAccuracy(after), probeAccuracy(before)),
   errorRate: (before, after) => change(errorRate(before), errorRate(after)),
   latency: (before, after) => {
@@ -112,6 +134,10 @@ const WORSENING: Record<Metric, (before: TelemetrySums, after: TelemetrySums) =>
     return was === null || is === null ? null : was === 0 ? 0 : is / was - 1;
   },
 };
+
+function confidence({ confidenceSum, confidenceCount }: DeviceSums): number | null {
+  return confidenceCount === 0 ? null : confidenceSum / confidenceCount;
+}
 
 function change(from: number | null, to: number | null): number | null {
   return from === null || to === null ? null : to - from;

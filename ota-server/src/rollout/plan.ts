@@ -1,11 +1,11 @@
 import { type DryRunAnswer, isTimeZone, type RolloutPlan } from "@mote/protocol";
 import { PreconditionError } from "../errors.js";
-import { type DeviceFilter, listCandidates, listConditions } from "../store/devices.js";
+import { listConditions } from "../store/population.js";
 import type { ReleaseRecord } from "../store/releases.js";
 import type { Db } from "../store/store.js";
-import { cohortOf, thresholdFor } from "./cohort.js";
 import { leastP } from "./gates/permutation.js";
 import { spentAtLook } from "./gates/telemetryGate.js";
+import { Candidates } from "./population.js";
 import type { RolloutState } from "./state.js";
 import { countWaits, type Waits } from "./waits.js";
 
@@ -84,77 +84,6 @@ export function newRollout(
   };
 }
 
-/** Devices unseen for longer are no members: nobody waits for a device in a drawer. They join when they come back. */
-export const ACTIVE_WITHIN_MS = 7 * 86_400_000;
-
-export interface Draw {
-  readonly threshold: number;
-  readonly members: number;
-  readonly control: number;
-}
-
-interface Candidate {
-  readonly id: string;
-  readonly cohort: number;
-}
-
-/** Eligible devices by cohort, and why the others are not. */
-export async function candidatesFor(
-  db: Db,
-  plan: RolloutPlan,
-  release: ReleaseRecord,
-  salt: string,
-  nowMs: number,
-): Promise<{ eligible: Candidate[]; excluded: Map<string, number> }> {
-  const { variants, images = [] } = release.manifest;
-  const hardware = new Set([...variants, ...images].flatMap((one) => one.hardware));
-  const eligible: Candidate[] = [];
-  const excluded = new Map<string, number>();
-  for (const device of await listCandidates(db, filterOf(plan))) {
-    const reason =
-      device.lastSeenMs === null || nowMs - device.lastSeenMs > ACTIVE_WITHIN_MS
-        ? "not seen in the last 7 days (joins when it comes back)"
-        : !hardware.has(device.hardware)
-          ? `no variant for hardware ${device.hardware}`
-          : device.runningSequence > release.sequence
-            ? "runs a newer release"
-            : null;
-    if (reason === null) eligible.push({ id: device.id, cohort: cohortOf(salt, device.id) });
-    else excluded.set(reason, (excluded.get(reason) ?? 0) + 1);
-  }
-  eligible.sort((a, b) => a.cohort - b.cohort);
-  return { eligible, excluded };
-}
-
-/** The plan's query as the store asks it. */
-export function filterOf(plan: RolloutPlan): DeviceFilter {
-  const { hardware, tags, deviceIds } = plan.query;
-  return {
-    product: plan.product,
-    ...(hardware === undefined ? {} : { hardware }),
-    ...(tags === undefined ? {} : { tags }),
-    ...(deviceIds === undefined ? {} : { ids: deviceIds }),
-  };
-}
-
-/** @param eligible in the order of their cohorts. */
-export function drawWave(plan: RolloutPlan, wave: number, eligible: readonly Candidate[]): Draw {
-  const { share, count } = plan.waves[wave]!;
-  const wanted = count ?? Math.ceil((share ?? 1) * eligible.length);
-  const threshold =
-    share === 1
-      ? 1
-      : eligible.length === 0
-        ? // Nobody to count by: the share as a chance, for devices that come later.
-          (share ?? 0)
-        : thresholdFor(
-            eligible.map((device) => device.cohort),
-            wanted,
-          );
-  const members = eligible.filter((device) => device.cohort < threshold).length;
-  return { threshold, members, control: eligible.length - members };
-}
-
 export async function dryRun(
   db: Db,
   plan: RolloutPlan,
@@ -162,14 +91,15 @@ export async function dryRun(
   nowMs: number,
 ): Promise<DryRunAnswer> {
   // Without a salt of its own the plan will be salted with an id that does not exist yet: the sample is an example.
-  const { eligible, excluded } = await candidatesFor(db, plan, release, plan.salt ?? "dry-run", nowMs);
+  const candidates = await Candidates.count(db, plan, release, plan.salt ?? "dry-run", nowMs);
   const warnings: string[] = [];
-  if (eligible.length === 0) warnings.push("No device matches: check the query.");
+  if (candidates.eligible === 0) warnings.push("No device matches: check the query.");
   if (plan.salt === undefined)
     warnings.push("The plan has no salt, so the members shown are only an example.");
   const budget = plan.gates.falseStopRate / Math.max(1, plan.gates.telemetry.length * plan.waves.length);
-  const waves = plan.waves.map((wave, i) => {
-    const draw = drawWave(plan, i, eligible);
+  const draws = await candidates.draw(plan.waves);
+  const waves = draws.map((draw, i) => {
+    const wave = plan.waves[i]!;
     if (plan.gates.telemetry.length > 0 && draw.control > 0 && draw.members > 0) {
       if (leastP(draw.members, draw.control) > budget * spentAtLook(1)) {
         warnings.push(
@@ -181,34 +111,20 @@ export async function dryRun(
       name: wave.name,
       devices: draw.members,
       control: draw.control,
-      sample: eligible
-        .filter((device) => device.cohort < draw.threshold)
-        .slice(0, 20)
-        .map((device) => device.id),
+      sample: [...draw.sample],
     };
   });
   return {
     plan,
-    eligible: eligible.length,
+    eligible: candidates.eligible,
     waves,
-    waits: await waitsOf(db, plan, eligible, nowMs),
-    excluded: [...excluded].map(([reason, devices]) => ({ reason, devices })),
+    waits: await waitsOf(db, plan, candidates, nowMs),
+    excluded: candidates.excluded,
     warnings,
   };
 }
 
-async function waitsOf(
-  db: Db,
-  plan: RolloutPlan,
-  eligible: readonly Candidate[],
-  nowMs: number,
-): Promise<Waits[]> {
+async function waitsOf(db: Db, plan: RolloutPlan, candidates: Candidates, nowMs: number): Promise<Waits[]> {
   if (Object.keys(plan.preconditions).length === 0) return [];
-  const ids = new Set(eligible.map(({ id }) => id));
-  const told = await listConditions(db, filterOf(plan));
-  return countWaits(
-    plan.preconditions,
-    told.filter(({ id }) => ids.has(id)),
-    nowMs,
-  );
+  return countWaits(plan.preconditions, await listConditions(db, candidates.question), nowMs);
 }

@@ -1,7 +1,12 @@
 import type { RolloutPlan } from "@mote/protocol";
-import type { ReleaseRecord } from "../store/releases.js";
 import { DRAW_MODULUS, shuffleOf } from "../store/draw.js";
-import { countPopulation, listPlaces, type Population, type PopulationQuestion } from "../store/population.js";
+import {
+  countPopulation,
+  listPlaces,
+  type Population,
+  type PopulationQuestion,
+} from "../store/population.js";
+import type { ReleaseRecord } from "../store/releases.js";
 import type { Db } from "../store/store.js";
 import { filterOf } from "./query.js";
 
@@ -26,7 +31,7 @@ type Wave = RolloutPlan["waves"][number];
 export class Candidates {
   readonly eligible: number;
   private readonly db: Db;
-  private readonly question: PopulationQuestion;
+  readonly question: PopulationQuestion;
   private readonly population: Population;
 
   private constructor(db: Db, question: PopulationQuestion, population: Population) {
@@ -70,7 +75,8 @@ export class Candidates {
     const wanted = waves.map((wave) => this.wantedBy(wave));
     const buckets = new Set<number>();
     for (const count of wanted) {
-      for (const rank of [1, Math.min(count, SAMPLE), count, count + 1]) {
+      const shown = Array.from({ length: Math.min(count, SAMPLE) }, (_, i) => i + 1);
+      for (const rank of [...shown, count, count + 1]) {
         if (rank >= 1 && rank <= this.eligible) buckets.add(this.bucketOf(rank).bucket);
       }
     }

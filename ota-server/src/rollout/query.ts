@@ -1,4 +1,5 @@
-import type { DeviceQuery } from "@mote/protocol";
+import type { DeviceQuery, RolloutPlan } from "@mote/protocol";
+import type { DeviceFilter } from "../store/devices.js";
 
 export interface Matchable {
   readonly id: string;
@@ -23,4 +24,15 @@ export function areDisjoint(a: DeviceQuery, b: DeviceQuery): boolean {
   if (!share(a.hardware, b.hardware) || !share(a.deviceIds, b.deviceIds)) return true;
   const tags = b.tags ?? {};
   return Object.entries(a.tags ?? {}).some(([name, value]) => (tags[name] ?? value) !== value);
+}
+
+/** The plan's query as the store asks it. */
+export function filterOf(plan: Pick<RolloutPlan, "product" | "query">): DeviceFilter {
+  const { hardware, tags, deviceIds } = plan.query;
+  return {
+    product: plan.product,
+    ...(hardware === undefined ? {} : { hardware }),
+    ...(tags === undefined ? {} : { tags }),
+    ...(deviceIds === undefined ? {} : { ids: deviceIds }),
+  };
 }

@@ -1,5 +1,6 @@
 import type { ReportedConditions } from "@mote/protocol";
 import { sql } from "kysely";
+import { drawOf } from "./draw.js";
 import type { Db } from "./store.js";
 
 export interface DeviceRecord {
@@ -85,7 +86,8 @@ export interface DeviceFilter {
   readonly includeRevoked?: boolean;
 }
 
-function filtered(db: Db, filter: DeviceFilter) {
+/** Devices that match, for this room's own questions. */
+export function filtered(db: Db, filter: DeviceFilter) {
   let query = db.selectFrom("devices");
   if (filter.product !== undefined) query = query.where("product", "=", filter.product);
   if (filter.hardware !== undefined) query = query.where("hardware", "in", [...filter.hardware]);
@@ -109,47 +111,6 @@ export async function listDevices(
   let query = filtered(db, filter).selectAll().orderBy("id").limit(page.limit);
   if (page.after !== undefined) query = query.where("id", ">", page.after);
   return (await query.execute()).map(fromRow);
-}
-
-/** What is needed to draw cohorts, for every device that matches. */
-export async function listCandidates(
-  db: Db,
-  filter: DeviceFilter,
-): Promise<
-  { id: string; hardware: string; runningSequence: number; floor: number; lastSeenMs: number | null }[]
-> {
-  const rows = await filtered(db, filter)
-    .select(["id", "hardware", "running_sequence", "floor", "last_seen_ms"])
-    .orderBy("id")
-    .execute();
-  return rows.map((row) => ({
-    id: row.id,
-    hardware: row.hardware,
-    runningSequence: row.running_sequence,
-    floor: row.floor,
-    lastSeenMs: row.last_seen_ms,
-  }));
-}
-
-/** What the devices that match said of themselves when they last polled. */
-export async function listConditions(
-  db: Db,
-  filter: DeviceFilter,
-): Promise<
-  (Pick<DeviceRecord, "id" | "batteryPercent" | "freeBytes" | "conditions"> & {
-    readonly tags: Readonly<Record<string, string>>;
-  })[]
-> {
-  const rows = await filtered(db, filter)
-    .select(["id", "battery_percent", "free_bytes", "conditions", "tags"])
-    .execute();
-  return rows.map((row) => ({
-    id: row.id,
-    batteryPercent: row.battery_percent,
-    freeBytes: row.free_bytes,
-    conditions: row.conditions === null ? null : JSON.parse(row.conditions),
-    tags: JSON.parse(row.tags),
-  }));
 }
 
 export async function countByRelease(
@@ -203,7 +164,7 @@ export async function putDevice(db: Db, device: NewDevice): Promise<void> {
   };
   await db
     .insertInto("devices")
-    .values({ id: device.id, battery_percent: null, free_bytes: null, ...fresh })
+    .values({ id: device.id, draw: drawOf(device.id), battery_percent: null, free_bytes: null, ...fresh })
     .onConflict((conflict) => conflict.column("id").doUpdateSet(fresh))
     .execute();
 }

@@ -1,5 +1,7 @@
 import { type Kysely, type Migration, type MigrationProvider, Migrator, type RawBuilder, sql } from "kysely";
 import { StoreError } from "../errors.js";
+import { confidenceOf } from "./confidence.js";
+import { drawOf } from "./draw.js";
 import type { Tables } from "./tables.js";
 
 /** Column types whose name or size differs between the databases. */
@@ -264,6 +266,54 @@ const published = ({ integer, bytes, text }: Types): Migration => ({
   },
 });
 
+/** What lets a database answer for a million devices by itself: draws, and sums that need no document to be read. */
+const scale = ({ integer, real }: Types): Migration => ({
+  async up(db: Kysely<unknown>) {
+    const zero = (table: string, column: string, type: "integer" | "bigint" | "real" | "double precision") =>
+      db.schema
+        .alterTable(table)
+        .addColumn(column, type, (c) => c.notNull().defaultTo(0))
+        .execute();
+    await zero("devices", "draw", integer);
+    await zero("rollout_devices", "draw", integer);
+    await zero("telemetry", "confidence_count", integer);
+    await zero("telemetry", "confidence_sum", real);
+    await db.schema
+      .createTable("counters")
+      .addColumn("name", "text", (c) => c.primaryKey())
+      .addColumn("value", integer, (c) => c.notNull())
+      .execute();
+    await fillDraws(db, "devices", "id");
+    await fillDraws(db, "rollout_devices", "device_id");
+    await fillConfidence(db);
+    await sql`create index members_by_wave on rollout_devices (rollout_id, wave desc, draw)`.execute(db);
+  },
+});
+
+async function fillDraws(db: Kysely<unknown>, table: string, column: string): Promise<void> {
+  const id = sql.ref(column);
+  let after = "";
+  for (;;) {
+    const { rows } = await sql<{ id: string }>`select distinct ${id} as id from ${sql.table(table)}
+      where ${id} > ${after} order by ${id} limit 1000`.execute(db);
+    for (const row of rows) {
+      const draw = sql.lit(drawOf(row.id));
+      await sql`update ${sql.table(table)} set draw = ${draw} where ${id} = ${row.id}`.execute(db);
+    }
+    if (rows.length === 0) return;
+    after = rows.at(-1)!.id;
+  }
+}
+
+async function fillConfidence(db: Kysely<unknown>): Promise<void> {
+  const { rows } = await sql<{ confidence: string }>`select distinct confidence from telemetry`.execute(db);
+  for (const { confidence } of rows) {
+    const { count, sum } = confidenceOf(JSON.parse(confidence));
+    await sql`update telemetry set confidence_count = ${sql.lit(count)}, confidence_sum = ${sql.lit(sum)}
+      where confidence = ${confidence}`.execute(db);
+  }
+}
+
 class Steps implements MigrationProvider {
   private readonly types: Types;
 
@@ -279,6 +329,7 @@ class Steps implements MigrationProvider {
       "0003-ddi": ddi(this.types),
       "0004-peers": peers(this.types),
       "0005-waits": waits(this.types),
+      "0006-scale": scale(this.types),
       "0006-published": published(this.types),
     };
   }

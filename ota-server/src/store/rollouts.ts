@@ -1,3 +1,5 @@
+import { sql } from "kysely";
+import { drawOf } from "./draw.js";
 import type { Db } from "./store.js";
 import type { Tables } from "./tables.js";
 
@@ -117,6 +119,71 @@ export async function listMembers(db: Db, rolloutId: string): Promise<Member[]> 
   return rows.map(fromRow);
 }
 
+/** Some of those that are on the release or on their way to it, of the newest waves first, drawn evenly. */
+export async function sampleMembers(db: Db, rolloutId: string, limit: number): Promise<Member[]> {
+  const rows = await db
+    .selectFrom("rollout_devices")
+    .selectAll()
+    .where("rollout_id", "=", rolloutId)
+    .where("state", "in", ["confirmed", "offered"])
+    .orderBy("wave", "desc")
+    .orderBy("draw")
+    .limit(limit)
+    .execute();
+  return rows.map(fromRow);
+}
+
+export interface MemberCounts {
+  readonly all: number;
+  readonly confirmed: number;
+  /** Failed, and not to be tried again. */
+  readonly failed: number;
+  /** Told, or due to come back, for longer than they may take. */
+  readonly late: number;
+  readonly returning: number;
+  /** Had a release before. */
+  readonly updated: number;
+}
+
+/** @param lateBeforeMs who was told before and is not done is late. */
+export async function summarizeMembers(
+  db: Db,
+  rolloutId: string,
+  lateBeforeMs: number,
+): Promise<MemberCounts> {
+  const isLate = sql<boolean>`(state = 'offered' and coalesce(code, '') <> 'waiting-preconditions'
+      and offered_at_ms < ${lateBeforeMs}) or (state = 'failed' and retry_at_ms < ${lateBeforeMs})`;
+  const row = await db
+    .selectFrom("rollout_devices")
+    .select(({ fn }) => [
+      fn.countAll<number>().as("all"),
+      fn.countAll<number>().filterWhere("state", "=", "confirmed").as("confirmed"),
+      fn
+        .countAll<number>()
+        .filterWhere("state", "=", "failed")
+        .filterWhere("retry_at_ms", "is", null)
+        .as("failed"),
+      fn.countAll<number>().filterWhere(isLate).as("late"),
+      fn.countAll<number>().filterWhere("state", "=", "returning").as("returning"),
+      fn.countAll<number>().filterWhere("previous_sequence", "!=", 0).as("updated"),
+    ])
+    .where("rollout_id", "=", rolloutId)
+    .executeTakeFirstOrThrow();
+  return row;
+}
+
+/** Tells the members of these waves to go back, in one statement: no report can come in between. */
+export async function returnMembers(db: Db, rolloutId: string, fromWave: number): Promise<void> {
+  await db
+    .updateTable("rollout_devices")
+    .set({ state: "returning" })
+    .where("rollout_id", "=", rolloutId)
+    .where("wave", ">=", fromWave)
+    .where("previous_sequence", "!=", 0)
+    .where("state", "in", ["confirmed", "offered"])
+    .execute();
+}
+
 export async function putMember(db: Db, member: Member): Promise<void> {
   const values = {
     state: member.state,
@@ -136,6 +203,7 @@ export async function putMember(db: Db, member: Member): Promise<void> {
       device_id: member.deviceId,
       wave: member.wave,
       previous_sequence: member.previousSequence,
+      draw: drawOf(member.deviceId),
       ...values,
     })
     .onConflict((conflict) => conflict.columns(["rollout_id", "device_id"]).doUpdateSet(values))

@@ -43,7 +43,7 @@ import {
 } from "./rollouts.js";
 import { getSetting, setSetting } from "./settings.js";
 import { Store } from "./store.js";
-import { addFrame, rollUp, sumTelemetry, windowsByDevice } from "./telemetry.js";
+import { addFrame, rollUp, sumByDevice, sumTelemetry } from "./telemetry.js";
 import { findNewest, findTrustFile, putTrustFiles } from "./trustFiles.js";
 
 /** The store's contract: whatever database is below, these hold. */
@@ -351,7 +351,19 @@ function contract(driver: Store["driver"], makePlace: () => Place): void {
     await addDevice("cam-1");
     const key = { deviceId: "cam-1", releaseSequence: 2, bucketMs: 0 };
     await store.write((db) => addFrame(db, key, 5, 0, sums(3)));
-    expect(await store.read((db) => windowsByDevice(db, "r1", 2))).toEqual(new Map([["cam-1", 1]]));
+    const wanted = { deviceId: "cam-1", releaseSequence: 2, fromMs: 0, toMs: 1 };
+    const none = { ...wanted, deviceId: "cam-2" };
+    expect(await store.read((db) => sumByDevice(db, [wanted, none]))).toEqual(
+      new Map([["cam-1", expect.objectContaining({ windows: 1, inferences: 3, confidenceCount: 3 })]]),
+    );
+    expect(await store.read((db) => summarizeMembers(db, "r1", 0))).toEqual({
+      ...{ all: 1, confirmed: 1, failed: 0, late: 0, returning: 0, updated: 1 },
+    });
+    expect(await store.read((db) => sampleMembers(db, "r1", 5))).toEqual([confirmed]);
+    await store.write((db) => returnMembers(db, "r1", 1));
+    expect((await store.read((db) => findMember(db, "r1", "cam-1")))?.state).toBe("confirmed");
+    await store.write((db) => returnMembers(db, "r1", 0));
+    expect((await store.read((db) => findMember(db, "r1", "cam-1")))?.state).toBe("returning");
     const patch = { baseSha256: "aa", targetSha256: "bb", codec: "tensor", sha256: "cc", length: 4 };
     await store.write((db) => putPatch(db, patch));
     expect(await store.read((db) => findPatches(db, "aa", "bb"))).toEqual([patch]);

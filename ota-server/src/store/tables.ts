@@ -45,6 +45,8 @@ export interface Tables {
     free_bytes: number | null;
     /** JSON of ReportedConditions; null from agents that don't tell. */
     conditions: string | null;
+    /** Of the id alone (draw.ts). */
+    draw: number;
     /** The server that the device is connected to (peers.ts), where several share the store. */
     served_by: string | null;
     /** Highest telemetry frame that is counted; frames at or below it are repetitions. */
@@ -107,6 +109,8 @@ export interface Tables {
     detail: string | null;
     /** When it may be told again after a failure; null when it is not to be. */
     retry_at_ms: number | null;
+    /** Of the device's id alone (draw.ts). */
+    draw: number;
   };
   reports: { device_id: string; id: string; received_at_ms: number; offer_id: string | null; body: string };
   telemetry: {
@@ -124,6 +128,9 @@ export interface Tables {
     probes_correct: number;
     confidence: string;
     outputs: string;
+    /** What `confidence` comes to (confidence.ts). */
+    confidence_count: number;
+    confidence_sum: number;
   };
   /** Tokens of hawkBit's device interface: of one device ("target"), or of a gateway that vouches for many. */
   ddi_credentials: {
@@ -161,4 +168,6 @@ export interface Tables {
   servers: { id: string };
   /** Nonces of device sign-ins, kept where several servers must know of them, until they expire. */
   used_nonces: { nonce: string; used_at_ms: number };
+  /** What would take a reading of a whole table to count (counters.ts). */
+  counters: { name: string; value: number };
 }

@@ -1,4 +1,6 @@
 import { EMPTY_SUMS, mergeSums, type TelemetrySums } from "@mote/protocol";
+import { sql } from "kysely";
+import { confidenceOf } from "./confidence.js";
 import type { Db } from "./store.js";
 import type { Tables } from "./tables.js";
 
@@ -155,6 +157,7 @@ export async function rollUp(db: Db, fromMs: number, toMs: number, bucketMs: num
 }
 
 function toRow(sums: TelemetrySums): Omit<Row, "device_id" | "release_sequence" | "bucket_ms"> {
+  const confidence = confidenceOf(sums.confidence);
   return {
     windows: sums.windows,
     inferences: sums.inferences,
@@ -166,6 +169,8 @@ function toRow(sums: TelemetrySums): Omit<Row, "device_id" | "release_sequence" 
     probes_seen: sums.probesSeen,
     probes_correct: sums.probesCorrect,
     confidence: JSON.stringify(sums.confidence),
+    confidence_count: confidence.count,
+    confidence_sum: confidence.sum,
     outputs: JSON.stringify(sums.outputs),
   };
 }
@@ -186,19 +191,42 @@ function fromRow(row: Row): TelemetrySums {
   };
 }
 
-/** Windows on one release, of each device that a rollout has offered it to. */
-export async function windowsByDevice(
-  db: Db,
-  rolloutId: string,
-  releaseSequence: number,
-): Promise<Map<string, number>> {
-  const rows = await db
-    .selectFrom("telemetry")
-    .innerJoin("rollout_devices", "rollout_devices.device_id", "telemetry.device_id")
-    .select(({ fn }) => ["telemetry.device_id as id", fn.sum<number>("telemetry.windows").as("windows")])
-    .where("rollout_devices.rollout_id", "=", rolloutId)
-    .where("telemetry.release_sequence", "=", releaseSequence)
-    .groupBy("telemetry.device_id")
-    .execute();
-  return new Map(rows.map((row) => [row.id, Number(row.windows)]));
+/** What gates compare, of a device's windows over a time. */
+export interface DeviceSums {
+  readonly windows: number;
+  readonly inferences: number;
+  readonly errors: number;
+  readonly latencySumUs: number;
+  readonly probesSeen: number;
+  readonly probesCorrect: number;
+  readonly confidenceCount: number;
+  readonly confidenceSum: number;
+}
+
+export interface SumsWanted {
+  readonly deviceId: string;
+  readonly releaseSequence: number;
+  /** Buckets of `[fromMs, toMs)`. */
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** Sums for many devices in one question, by device. Devices without a window are missing. */
+export async function sumByDevice(db: Db, wanted: readonly SumsWanted[]): Promise<Map<string, DeviceSums>> {
+  if (wanted.length === 0) return new Map();
+  const values = wanted.map(
+    ({ deviceId, releaseSequence, fromMs, toMs }) =>
+      // The casts name the columns' types; a list of parameters has none of its own.
+      sql`(cast(${deviceId} as text), ${sql.lit(releaseSequence)}, ${sql.lit(fromMs)}, ${sql.lit(toMs)})`,
+  );
+  const { rows } = await sql<DeviceSums & { deviceId: string }>`
+    with wanted(device_id, release_sequence, from_ms, to_ms) as (values ${sql.join(values)})
+    select t.device_id as "deviceId", sum(t.windows) as windows, sum(t.inferences) as inferences,
+      sum(t.errors) as errors, sum(t.latency_sum_us) as "latencySumUs", sum(t.probes_seen) as "probesSeen",
+      sum(t.probes_correct) as "probesCorrect", sum(t.confidence_count) as "confidenceCount",
+      sum(t.confidence_sum) as "confidenceSum"
+    from wanted w join telemetry t on t.device_id = w.device_id and t.release_sequence = w.release_sequence
+      and t.bucket_ms >= w.from_ms and t.bucket_ms < w.to_ms
+    group by t.device_id`.execute(db);
+  return new Map(rows.map((row) => [row.deviceId, row]));
 }

@@ -86,16 +86,16 @@ export function meanConfidence(sums: TelemetrySums): number | null {
 }
 
 /** Share of the labelled probes that were right; null without any. */
-export function probeAccuracy(sums: TelemetrySums): number | null {
+export function probeAccuracy(sums: Pick<TelemetrySums, "probesSeen" | "probesCorrect">): number | null {
   return sums.probesSeen === 0 ? null : sums.probesCorrect / sums.probesSeen;
 }
 
 /** Errors per attempt: an attempt is either an inference or an error. */
-export function errorRate(sums: TelemetrySums): number | null {
+export function errorRate(sums: Pick<TelemetrySums, "inferences" | "errors">): number | null {
   const attempts = sums.inferences + sums.errors;
   return attempts === 0 ? null : sums.errors / attempts;
 }
 
-export function meanLatencyUs(sums: TelemetrySums): number | null {
+export function meanLatencyUs(sums: Pick<TelemetrySums, "inferences" | "latencySumUs">): number | null {
   return sums.inferences === 0 ? null : sums.latencySumUs / sums.inferences;
 }
