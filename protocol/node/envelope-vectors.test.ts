@@ -40,6 +40,9 @@ const [r1, r2, r3, t1, t2, t3, stranger] = [1, 2, 3, 4, 5, 6, 7].map(key) as [
   SigningKey,
 ];
 const digest = (text: string) => nodeSha256(utf8(text));
+/** An entry of the array of signatures, and where in it the signature begins. */
+const SIGNER_BYTES = 82;
+const SIGNATURE_AT = 18;
 const NOW = Date.parse("2026-06-01T00:00:00Z") / 1000;
 const DAY = 86_400;
 
@@ -95,6 +98,15 @@ malleable[malleable.length - 1]! |= 0xf0;
 /** The signature array's length said to be one less, with the bytes of the second left behind. */
 const trailing = new Uint8Array([...good, 0]);
 const swapped = { ...RELEASE, paramsSha256: digest("other") };
+/** Keys that lie on a server's disk: snapshot, timestamp, and server mode's own. */
+const onServer = [8, 9, 10].map(key);
+/** Valid COSE, its signature swapped for that of another person, or its kid for another's. */
+const [first, second] = signersOf(good) as [Uint8Array, Uint8Array];
+const oneTwice = withSigners(good, [first, first]);
+const underOtherKid = withSigners(good, [
+  first,
+  new Uint8Array([...second.slice(0, SIGNATURE_AT), ...first.slice(SIGNATURE_AT)]),
+]);
 const REMOVED_T1 = { releaseKeys: [t2, t3].map(({ publicKey }) => publicKey) };
 
 const CASES: readonly Case[] = [
@@ -126,6 +138,100 @@ const CASES: readonly Case[] = [
     verdict: "MOTE_TRUST_SIGNATURE",
   },
   { name: "a malleable signature", kind: "release", envelope: malleable, verdict: "MOTE_TRUST_SIGNATURE" },
+  {
+    name: "a thief's, with every key of the server's disk",
+    kind: "release",
+    envelope: release({ sequence: 666 }, onServer),
+    verdict: "MOTE_TRUST_SIGNATURE",
+  },
+  {
+    name: "a thief's, with those and one person's key",
+    kind: "release",
+    envelope: release({ sequence: 666 }, [t1, ...onServer]),
+    verdict: "MOTE_TRUST_SIGNATURE",
+  },
+  {
+    name: "a stolen key that signs twice",
+    kind: "release",
+    envelope: oneTwice,
+    verdict: "MOTE_TRUST_FORMAT",
+  },
+  {
+    name: "a stolen key under the name of another",
+    kind: "release",
+    envelope: underOtherKid,
+    verdict: "MOTE_TRUST_SIGNATURE",
+  },
+  {
+    name: "endless data",
+    kind: "release",
+    envelope: new Uint8Array([...good, ...new Uint8Array(ENVELOPE_MAX_BYTES)]),
+    verdict: "MOTE_TRUST_FORMAT",
+  },
+  {
+    name: "a genuine release replayed after a newer one was seen, above the floor: rolling back is allowed there",
+    kind: "release",
+    state: { floor: 5, timeS: NOW + 30 * DAY },
+    envelope: good,
+    verdict: "ok",
+  },
+  {
+    name: "the same replayed once it is retired",
+    kind: "release",
+    state: { floor: 8, timeS: NOW + 30 * DAY },
+    envelope: good,
+    verdict: "MOTE_TRUST_BELOW_FLOOR",
+  },
+  {
+    name: "a floor that would fall is kept",
+    kind: "release",
+    state: { floor: 8 },
+    envelope: release({ sequence: 7, floor: 0 }),
+    verdict: "MOTE_TRUST_BELOW_FLOOR",
+  },
+  {
+    name: "versions that jump ahead after a restore from backup",
+    kind: "release",
+    state: { floor: 5 },
+    envelope: release({ sequence: 1_800_000_000 }),
+    verdict: "ok",
+  },
+  {
+    name: "a number beyond 32 bits",
+    kind: "release",
+    envelope: release({ sequence: 2 ** 32 }),
+    verdict: "MOTE_TRUST_FORMAT",
+  },
+  {
+    name: "a sequence of zero",
+    kind: "release",
+    envelope: release({ sequence: 0, floor: 0 }),
+    verdict: "MOTE_TRUST_FORMAT",
+  },
+  {
+    name: "a name with a blank in it",
+    kind: "release",
+    envelope: release({ product: "rea der" }),
+    verdict: "MOTE_TRUST_FORMAT",
+  },
+  {
+    name: "a name of 64 characters",
+    kind: "release",
+    envelope: release({ product: "r".repeat(64) }),
+    verdict: "MOTE_TRUST_FORMAT",
+  },
+  {
+    name: "a digest of 31 bytes",
+    kind: "release",
+    envelope: release({ paramsSha256: new Uint8Array(31) }),
+    verdict: "MOTE_TRUST_FORMAT",
+  },
+  {
+    name: "golden vectors of none",
+    kind: "release",
+    envelope: release({ goldenLength: 0 }),
+    verdict: "ok",
+  },
   { name: "at the floor", kind: "release", state: { floor: 7 }, envelope: good, verdict: "ok" },
   {
     name: "below the floor held",
@@ -227,6 +333,42 @@ const CASES: readonly Case[] = [
     verdict: "MOTE_TRUST_ROLLBACK",
   },
   {
+    name: "a root by release keys",
+    kind: "root",
+    envelope: root({}, [t1, t2]),
+    verdict: "MOTE_TRUST_SIGNATURE",
+  },
+  {
+    name: "a thief's root, with every key of the server's disk",
+    kind: "root",
+    envelope: root({ releaseKeys: onServer.map(({ publicKey }) => publicKey) }, onServer),
+    verdict: "MOTE_TRUST_SIGNATURE",
+  },
+  {
+    name: "a root that asks for no release signature",
+    kind: "root",
+    envelope: root({ releaseThreshold: 0 }),
+    verdict: "MOTE_TRUST_FORMAT",
+  },
+  {
+    name: "a root that names a key twice",
+    kind: "root",
+    envelope: root({ releaseKeys: [t1.publicKey, t1.publicKey] }),
+    verdict: "MOTE_TRUST_FORMAT",
+  },
+  {
+    name: "a root without release keys",
+    kind: "root",
+    envelope: root({ releaseKeys: [] }),
+    verdict: "MOTE_TRUST_FORMAT",
+  },
+  {
+    name: "a root of more keys than there is room for",
+    kind: "root",
+    envelope: root({ releaseKeys: [1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => key(n).publicKey) }),
+    verdict: "MOTE_TRUST_FORMAT",
+  },
+  {
     name: "a removed release key signs no more",
     kind: "release",
     state: { root: { ...ROOT, version: 2, ...REMOVED_T1 } },
@@ -234,6 +376,27 @@ const CASES: readonly Case[] = [
     verdict: "MOTE_TRUST_SIGNATURE",
   },
 ];
+
+/** The signatures' entries: each 82 B, at the end (cose.ts). */
+function signersOf(envelope: Uint8Array): Uint8Array[] {
+  const count = (envelope.length - bodyLength(envelope) - 1) / SIGNER_BYTES;
+  return Array.from({ length: count }, (_, i) => {
+    const at = envelope.length - (count - i) * SIGNER_BYTES;
+    return envelope.slice(at, at + SIGNER_BYTES);
+  });
+}
+
+/** Bytes before the array of signatures. */
+function bodyLength(envelope: Uint8Array): number {
+  let at = envelope.length - 1;
+  while (envelope[at] !== 0x80 + (envelope.length - 1 - at) / SIGNER_BYTES) at -= SIGNER_BYTES;
+  return at;
+}
+
+function withSigners(envelope: Uint8Array, signers: readonly Uint8Array[]): Uint8Array {
+  const body = envelope.slice(0, bodyLength(envelope));
+  return new Uint8Array([...body, 0x80 + signers.length, ...signers.flatMap((signer) => [...signer])]);
+}
 
 function newRoot(signers: SigningKey[]): Uint8Array {
   return root({ rootKeys: [t3, stranger].map(({ publicKey }) => publicKey) }, signers);
