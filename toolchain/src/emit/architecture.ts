@@ -56,14 +56,20 @@ export function architectureHash(description: string): Uint8Array {
 
 /** First numbers of a step's constants where the second is a shift that the kernel has compiled in. */
 const SHIFTED_KERNELS: ReadonlySet<number> = new Set([10, 11, 12, 13, 20, 30, 50]);
+/** The same for the portable family's kernels: 0 for the general form, 1 for one that not all parameters allow. */
+const PORTABLE_KERNELS: ReadonlySet<number> = new Set([51, 60, 61]);
+/** What `givenShifts` says of a portable kernel. */
+export const PORTABLE_GENERAL = -1;
+export const PORTABLE_SHORT = -2;
 
-/** The shifts of a description, in the order of the steps. Throws ModelFormatError for what is no description. */
+/** Per operator that requantizes, in the order of the steps. Throws ModelFormatError for what is no description. */
 export function givenShifts(description: string): number[] {
   try {
     const { constants } = JSON.parse(description) as { constants: number[][] };
-    return constants.flatMap(([kernel, shift]) =>
-      kernel !== undefined && SHIFTED_KERNELS.has(kernel) ? [shift!] : [],
-    );
+    return constants.flatMap(([kernel = 0, form]) => {
+      if (SHIFTED_KERNELS.has(kernel)) return [form!];
+      return PORTABLE_KERNELS.has(kernel) ? [form === 1 ? PORTABLE_SHORT : PORTABLE_GENERAL] : [];
+    });
   } catch (cause) {
     throw new ModelFormatError({
       expected: "the architecture.json that `mote compile` wrote",

@@ -5,7 +5,7 @@ import { elements, quantizationOf, tensorOf } from "./arithmetic.js";
 import type { DspOptions } from "./dsp/context.js";
 import { lowerDsp } from "./dsp/lower.js";
 import type { ParamWriter } from "./params.js";
-import type { LowerContext } from "./portable/context.js";
+import { type LowerContext, shiftsByOperator } from "./portable/context.js";
 import { lowerPortable } from "./portable/lower.js";
 import type { Step } from "./step.js";
 
@@ -32,7 +32,12 @@ export function lowerGraph(graph: Graph, params: ParamWriter, family: Family, op
     quantizationOf(tensor);
     buffers.set(name, { name, bytes: elements(tensor) });
   }
-  const context: LowerContext = { graph, params, bufferOf: (tensor) => bufferOf.get(tensor)! };
+  const context: LowerContext = {
+    graph,
+    params,
+    bufferOf: (tensor) => bufferOf.get(tensor)!,
+    takeGiven: shiftsByOperator(options.given),
+  };
   const steps = graph.operators
     .filter((operator) => operator.kind !== "reshape")
     .map((operator) => lowerPortable(context, operator)!);

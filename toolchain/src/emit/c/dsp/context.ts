@@ -2,7 +2,7 @@ import type { Graph, Operator } from "../../../graph/graph.js";
 import type { PlanBuffer } from "../../../plan/problem.js";
 import { elements, tensorOf } from "../arithmetic.js";
 import type { ParamWriter } from "../params.js";
-import type { LowerContext, StepParts } from "../portable/context.js";
+import { type LowerContext, type StepParts, shiftsByOperator } from "../portable/context.js";
 import type { Optimize, Step } from "../step.js";
 import { type Planes, planesBytes, planesOf } from "./geometry.js";
 
@@ -10,8 +10,6 @@ import { type Planes, planesBytes, planesOf } from "./geometry.js";
 export interface DspStepParts extends StepParts {
   readonly reads: readonly string[];
   readonly writes: readonly string[];
-  /** What the kernel has compiled in and the parameters must agree with; part of the architecture. */
-  readonly constants?: readonly number[];
 }
 
 export interface DspOptions {
@@ -37,7 +35,7 @@ export class DspContext implements LowerContext {
   readonly allMacs: number;
   readonly steps: Step[] = [];
   readonly buffers = new Map<string, PlanBuffer>();
-  readonly #given: number[] | undefined;
+  readonly takeGiven: LowerContext["takeGiven"];
   readonly #codes = new Map<string, string>();
   readonly #planes = new Map<string, { buffer: string; planes: Planes }>();
 
@@ -53,18 +51,13 @@ export class DspContext implements LowerContext {
     this.optimize = optimize;
     this.rowsTogether = rowsTogether;
     this.allMacs = convolutionMacs(graph);
-    this.#given = given === undefined ? undefined : [...given];
+    this.takeGiven = shiftsByOperator(given);
     for (const name of graph.inputs) this.addCodes(name);
   }
 
   /** LowerContext: portable steps read and write codes. */
   bufferOf(tensor: string): string {
     return this.#codes.get(tensor) ?? this.addCodes(tensor);
-  }
-
-  /** The next shift that existing code has compiled in; undefined where there is no such code. */
-  takeGiven(): number | undefined {
-    return this.#given?.shift();
   }
 
   addCodes(tensor: string): string {

@@ -38,7 +38,7 @@ export function lowerInterleaved(
   const requantized = requantizationOf(
     asked,
     zeroPointOf(tensorOf(graph, operator.outputs[0]!)),
-    context.takeGiven(),
+    context.takeGiven(operator.name),
   );
   if (requantized === null) return false;
   const { rows, requantization } = requantized;

@@ -27,7 +27,7 @@ export function lowerDspDense(context: DspContext, operator: OperatorOf<"fullyCo
     }),
     bias: channel.bias - (zeroPoint + 128) * channel.weights.reduce((a, b) => a + b, 0),
   }));
-  const requantized = requantizationOf(asked, zeroPointOf(output), context.takeGiven());
+  const requantized = requantizationOf(asked, zeroPointOf(output), context.takeGiven(operator.name));
   if (requantized === null) return false;
   const { rows, requantization } = requantized;
   const from = held ?? planesFor(context, operator, operator.inputs[0]!);

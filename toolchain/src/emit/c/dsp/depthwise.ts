@@ -45,7 +45,7 @@ export function lowerDspDepthwise(context: DspContext, operator: OperatorOf<"dep
     weights: Array.from(channel.weights),
     bias: channel.bias - (zeroPoint + 128) * channel.weights.reduce((a, b) => a + b, 0),
   }));
-  const requantized = requantizationOf(asked, zeroPointOf(output), context.takeGiven());
+  const requantized = requantizationOf(asked, zeroPointOf(output), context.takeGiven(operator.name));
   if (requantized === null) return false;
   const { rows, requantization } = requantized;
   const from = planesFor(context, operator, operator.inputs[0]!);

@@ -106,7 +106,7 @@ export interface Requantized {
 /**
  * null where neither form holds for every channel, or two weights do not fit a halfword. A channel that can only give
  * one code gets zero weights: any multiplier serves it then. `given` is the shift that existing code has compiled in (0
- * for the long form); nothing else is tried then. `longLift` is where sums stand in the long form.
+ * for the long form, negative for a kernel of the portable family); nothing else is tried then. `longLift` is where sums stand in the long form.
  */
 export function requantizationOf(
   rows: readonly MatrixChannel[],
@@ -114,6 +114,7 @@ export function requantizationOf(
   given?: number,
   longLift: number = PACKED_LIFT,
 ): Requantized | null {
+  if (given !== undefined && given < 0) return null;
   if (rows.some(({ weights }) => weights.some((weight) => weight < -127))) return null;
   const reaches = rows.map(({ weights, bias }) => reachOf(weights, bias));
   const constants = rows.map(({ channel }, index) => constantCode(channel, zeroPoint, reaches[index]!));

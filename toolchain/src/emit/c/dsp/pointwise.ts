@@ -26,7 +26,7 @@ export function lowerPointwise(context: DspContext, operator: OperatorOf<"conv2d
   const requantized = requantizationOf(
     asked,
     zeroPointOf(tensorOf(context.graph, operator.outputs[0]!)),
-    context.takeGiven(),
+    context.takeGiven(operator.name),
   );
   if (requantized === null) return false;
   const { rows, requantization } = requantized;

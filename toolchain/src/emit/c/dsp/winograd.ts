@@ -78,7 +78,12 @@ export function lowerWinograd(
     ...row,
     lift: liftOf(row.weights, depth),
   }));
-  const requantized = requantizationOf(asked, zeroPointOf(target), context.takeGiven(), LONG_LIFT);
+  const requantized = requantizationOf(
+    asked,
+    zeroPointOf(target),
+    context.takeGiven(operator.name),
+    LONG_LIFT,
+  );
   if (requantized === null) return false;
   const { rows, requantization } = requantized;
   const input = planesFor(context, operator, operator.inputs[0]!);

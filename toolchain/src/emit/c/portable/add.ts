@@ -1,13 +1,11 @@
 import { UnsupportedError } from "../../../errors.js";
 import { quantizeMultiplier } from "../../../execute/integer/fixed-point.js";
 import type { OperatorOf } from "../../../graph/graph.js";
+import { ADD_LEFT_SHIFT, proveAffine } from "../affine-addition.js";
 import { activationRange, elements, scaleOf, tensorOf, zeroPointOf } from "../arithmetic.js";
 import type { CFunction, Step } from "../step.js";
-import { constS8, type LowerContext, makeStep, s8 } from "./context.js";
+import { constS8, int32sAt, type LowerContext, makeStep, s8 } from "./context.js";
 import { CLAMP, HIGH_MUL, REQUANTIZE, ROUNDING_SHIFT } from "./requantize.js";
-
-/** TFLite raises both inputs by this many bits before it scales them, so that rounding does not cost a code. */
-const ADD_LEFT_SHIFT = 20;
 
 const ADD_TYPES: CFunction = {
   name: "addition_t",
@@ -37,6 +35,20 @@ static void add(const int8_t *x, const int8_t *y, int8_t *out, int32_t n, const 
 `,
 };
 
+const affineKernel = (shift: number): CFunction => ({
+  name: `add_affine_s${shift}`,
+  source: `/* (t[2] + t[0] x + t[1] y) >> ${shift} of codes + 128, saturated; proved for every pair of codes. Out may lie on x or on y. */
+static void add_affine_s${shift}(const int8_t *x, const int8_t *y, int8_t *out, int32_t n, const int32_t *t) {
+    const int32_t a = t[0], b = t[1], c = t[2];
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t sum = (c + ((uint8_t)x[i] ^ 0x80) * a + ((uint8_t)y[i] ^ 0x80) * b) >> ${shift};
+        out[i] = (int8_t)(127 - not_negative(255 - not_negative(sum)));
+    }
+}
+`,
+});
+
+/** The affine form, where the activation leaves all codes and the form is proved; the general one otherwise. */
 export function lowerAdd(context: LowerContext, operator: OperatorOf<"add">): Step {
   const { graph, params } = context;
   const [a, b] = operator.inputs.map((name) => tensorOf(graph, name));
@@ -47,11 +59,35 @@ export function lowerAdd(context: LowerContext, operator: OperatorOf<"add">): St
       got: `[${a!.shape}] and [${b!.shape}]${(a!.data ?? b!.data) ? ", one of them constant" : ""}`,
       todo: "Fold a constant addition into the bias before it, or expand the smaller input.",
     });
+  const { low, high } = activationRange(operator.attributes.activation, output);
+  const [x, y, to] = [a!, b!, output].map((tensor) => context.bufferOf(tensor.name)) as [
+    string,
+    string,
+    string,
+  ];
+  const shared = {
+    kernelClass: "elementwise" as const,
+    macs: 0,
+    inPlace: [x, y].map((input) => ({ input, output: to, outputLag: 0, extraScratchBytes: 0 })),
+  };
+  const affine =
+    low === -128 && high === 127 ? proveAffine(graph, operator, context.takeGiven(operator.name)) : null;
+  if (affine !== null) {
+    const table = params.int32s([affine.a, affine.b, affine.c]);
+    return makeStep(context, operator, [a!.name, b!.name], {
+      ...shared,
+      paramBytes: 12,
+      constants: [50, affine.shift],
+      emit: (placed) => ({
+        call: `add_affine_s${affine.shift}(${constS8(placed.at(x))}, ${constS8(placed.at(y))}, ${s8(placed.at(to))}, ${elements(output)}, ${int32sAt(table)});`,
+        functions: [CLAMP, affineKernel(affine.shift)],
+      }),
+    });
+  }
   const largest = 2 * Math.max(scaleOf(a!), scaleOf(b!));
   const qa = quantizeMultiplier(scaleOf(a!) / largest);
   const qb = quantizeMultiplier(scaleOf(b!) / largest);
   const qo = quantizeMultiplier(largest / (2 ** ADD_LEFT_SHIFT * scaleOf(output)));
-  const { low, high } = activationRange(operator.attributes.activation, output);
   const table = params.int32s([
     zeroPointOf(a!),
     qa.multiplier,
@@ -65,16 +101,10 @@ export function lowerAdd(context: LowerContext, operator: OperatorOf<"add">): St
     low,
     high,
   ]);
-  const [x, y, to] = [a!, b!, output].map((tensor) => context.bufferOf(tensor.name)) as [
-    string,
-    string,
-    string,
-  ];
   return makeStep(context, operator, [a!.name, b!.name], {
-    kernelClass: "elementwise",
-    macs: 0,
+    ...shared,
     paramBytes: params.length - table,
-    inPlace: [x, y].map((input) => ({ input, output: to, outputLag: 0, extraScratchBytes: 0 })),
+    constants: [51],
     emit: (placed) => ({
       call: `add(${constS8(placed.at(x))}, ${constS8(placed.at(y))}, ${s8(placed.at(to))}, ${elements(output)}, (const addition_t *)(const void *)(p + ${table}));`,
       functions: [HIGH_MUL, ROUNDING_SHIFT, REQUANTIZE, CLAMP, ADD_TYPES, ADD_KERNEL],

@@ -10,6 +10,18 @@ export interface LowerContext {
   readonly params: ParamWriter;
   /** The arena buffer that holds a tensor (a reshape's output shares its input's). */
   bufferOf(tensor: string): string;
+  /** What existing code has compiled in for an operator's kernel (see givenShifts); undefined where there is no such code. */
+  takeGiven(operator: string): number | undefined;
+}
+
+/** Hands each operator the next of the shifts, and the same one again when a second family tries it. */
+export function shiftsByOperator(given?: readonly number[]): LowerContext["takeGiven"] {
+  const rest = [...(given ?? [])];
+  const taken = new Map<string, number | undefined>();
+  return (operator) => {
+    if (!taken.has(operator)) taken.set(operator, rest.shift());
+    return taken.get(operator);
+  };
 }
 
 export interface StepParts {
@@ -18,6 +30,8 @@ export interface StepParts {
   readonly paramBytes: number;
   readonly scratchBytes?: number;
   readonly inPlace?: PlanStep["inPlace"];
+  /** What the kernel has compiled in and the parameters must agree with; part of the architecture. */
+  readonly constants?: readonly number[];
   emit(placed: Placed): EmittedStep;
 }
 
@@ -39,6 +53,7 @@ export function makeStep(
     outputElements,
     bytesMoved: inputElements + outputElements + parts.paramBytes,
     paramBytes: parts.paramBytes,
+    ...(parts.constants === undefined ? {} : { constants: parts.constants }),
     plan: {
       name: operator.name,
       reads: activations.map((name) => context.bufferOf(name)),
@@ -54,6 +69,7 @@ export function makeStep(
 export const s8 = (offset: number): string => `(int8_t *)(a + ${offset})`;
 export const constS8 = (offset: number): string => `(const int8_t *)(a + ${offset})`;
 export const weightsAt = (offset: number): string => `(const int8_t *)(p + ${offset})`;
+export const u8 = (offset: number): string => `(a + ${offset})`;
 export const channelsAt = (offset: number): string => `(const channel_t *)(const void *)(p + ${offset})`;
 export const edgesAt = (offset: number): string => `(const edges_t *)(const void *)(p + ${offset})`;
 export const int32sAt = (offset: number): string => `(const int32_t *)(const void *)(p + ${offset})`;

@@ -1,10 +1,10 @@
 import type { OperatorOf } from "../../../graph/graph.js";
 import { activationRange, channelsOf, elements, tensorOf, zeroPointOf } from "../arithmetic.js";
 import type { CFunction, Step } from "../step.js";
-import { channelLoop, dotsFor } from "./channel-loop.js";
-import { channelsAt, constS8, edgesAt, type LowerContext, makeStep, s8, weightsAt } from "./context.js";
-import { concatWeights, writeChannels, writeEdges } from "./conv.js";
-import { REQUANTIZING } from "./requantize.js";
+import { channelsAt, constS8, edgesAt, type LowerContext, makeStep, s8, u8 } from "./context.js";
+import { writeChannels, writeEdges } from "./conv.js";
+import { requantizerOf } from "./requantize.js";
+import { paddedInputs, rowBias, rowsFunctions, writeRows } from "./rows.js";
 
 export function lowerDense(context: LowerContext, operator: OperatorOf<"fullyConnected">): Step {
   const { graph, params } = context;
@@ -15,36 +15,35 @@ export function lowerDense(context: LowerContext, operator: OperatorOf<"fullyCon
   const channels = channelsOf(graph, operator);
   const range = activationRange(operator.attributes.activation, output);
   const edges = writeEdges(params, zeroPointOf(input), zeroPointOf(output), range);
-  const scaling = writeChannels(params, channels, zeroPointOf(input));
-  const weights = params.bytes(concatWeights(channels));
+  const scaling = writeChannels(params, channels, (channel) => rowBias(channel, zeroPointOf(input)));
+  const weights = writeRows(params, channels, depth);
   const [from, to] = [context.bufferOf(input.name), context.bufferOf(output.name)];
-  const kernel = denseKernel(rows, depth, outDepth);
+  const requantize = requantizerOf(channels, context.takeGiven(operator.name));
+  const kernel = denseKernel(rows, depth, outDepth, requantize);
   return makeStep(context, operator, [input.name], {
     kernelClass: "dense",
     macs: rows * depth * outDepth,
     paramBytes: params.length - edges,
+    scratchBytes: paddedInputs(depth),
+    constants: [60, requantize === "requantize" ? 0 : 1],
     emit: (placed) => ({
-      call: `${kernel.name}(${constS8(placed.at(from))}, ${s8(placed.at(to))}, ${edgesAt(edges)}, ${channelsAt(scaling)}, ${weightsAt(weights)});`,
-      functions: [...REQUANTIZING, ...dotsFor(outDepth), kernel],
+      call: `${kernel.name}(${constS8(placed.at(from))}, ${s8(placed.at(to))}, ${edgesAt(edges)}, ${channelsAt(scaling)}, p + ${weights}, ${u8(placed.scratch)});`,
+      functions: [...rowsFunctions(requantize), kernel],
     }),
   });
 }
 
-function denseKernel(rows: number, depth: number, outDepth: number): CFunction {
-  const name = `dense_${rows}x${depth}_to${outDepth}`;
+function denseKernel(rows: number, depth: number, outDepth: number, requantize: string): CFunction {
+  const inputs = paddedInputs(depth);
+  const name = `dense_${rows}x${depth}_to${outDepth}_${requantize}`;
   return {
     name,
     source: `/* Fully connected, ${rows} row${rows === 1 ? "" : "s"} of ${depth} -> ${outDepth} */
-static void ${name}(const int8_t *in, int8_t *out, const edges_t *edges, const channel_t *channels, const int8_t *weights) {
-    for (int32_t row = 0; row < ${rows}; row++, in += ${depth}) {
-        const int8_t *w = weights;
-${channelLoop(
-  outDepth,
-  depth,
-  (acc) =>
-    `                ${acc.isPair ? `dot_pair(in, w, ${depth}, ${depth}, acc);` : `acc[0] = dot(in, w, ${depth}, acc[0]);`}\n`,
-  "*out++",
-)}    }
+static void ${name}(const int8_t *in, int8_t *out, const edges_t *edges, const channel_t *channels, const uint8_t *weights, uint8_t *vector) {
+${inputs > depth ? `    memset(vector + ${depth}, 0, ${inputs - depth});\n` : ""}    for (int32_t row = 0; row < ${rows}; row++, in += ${depth}, out += ${outDepth}) {
+        const uint32_t total = gather(in, vector, ${depth});
+        rows_${requantize}(vector, total, ${inputs}, weights, channels, ${outDepth}, edges, out);
+    }
 }
 `,
   };

@@ -1,9 +1,9 @@
 import type { OperatorOf } from "../../../graph/graph.js";
-import { activationRange, channelsOf, tensorOf, zeroPointOf } from "../arithmetic.js";
+import { activationRange, channelsOf, foldedBias, tensorOf, zeroPointOf } from "../arithmetic.js";
 import type { CFunction, Step } from "../step.js";
 import { channelsAt, constS8, edgesAt, type LowerContext, makeStep, s8, weightsAt } from "./context.js";
-import { concatWeights, writeChannels, writeEdges } from "./conv.js";
-import { REQUANTIZING } from "./requantize.js";
+import { writeChannels, writeEdges } from "./conv.js";
+import { REQUANTIZING, requantizerOf } from "./requantize.js";
 
 interface DepthwiseGeometry {
   readonly height: number;
@@ -34,8 +34,8 @@ export function lowerDepthwise(context: LowerContext, operator: OperatorOf<"dept
   const inputZeroPoint = zeroPointOf(input);
   const range = activationRange(attributes.activation, output);
   const edges = writeEdges(params, inputZeroPoint, zeroPointOf(output), range);
-  const scaling = writeChannels(params, channels, inputZeroPoint);
-  const weights = params.bytes(concatWeights(channels));
+  const scaling = writeChannels(params, channels, (channel) => foldedBias(channel, inputZeroPoint));
+  const weights = params.bytes(Int8Array.from(channels.flatMap((channel) => [...channel.weights])));
   const geometry: DepthwiseGeometry = {
     height,
     width,
@@ -54,6 +54,7 @@ export function lowerDepthwise(context: LowerContext, operator: OperatorOf<"dept
   };
   const [from, to] = [context.bufferOf(input.name), context.bufferOf(output.name)];
   // Row y of the output needs input rows from y - top on: those above the one being written are kept aside.
+  const requantize = requantizerOf(channels, context.takeGiven(operator.name));
   const keptRows = attributes.padding.top + 1;
   const canOverwrite =
     attributes.multiplier === 1 &&
@@ -70,8 +71,9 @@ export function lowerDepthwise(context: LowerContext, operator: OperatorOf<"dept
     inPlace: canOverwrite
       ? [{ input: from, output: to, outputLag: 0, extraScratchBytes: keptRows * width * depth }]
       : [],
+    constants: [61, requantize === "requantize" ? 0 : 1],
     emit(placed) {
-      const kernel = depthwiseKernel(geometry, placed.isInPlace ? keptRows : 0);
+      const kernel = depthwiseKernel(geometry, placed.isInPlace ? keptRows : 0, requantize);
       return {
         call: `${kernel.name}(${constS8(placed.at(from))}, ${s8(placed.at(to))}, ${edgesAt(edges)}, ${channelsAt(scaling)}, ${weightsAt(weights)}, ${s8(placed.scratch)});`,
         functions: [...REQUANTIZING, kernel],
@@ -80,10 +82,13 @@ export function lowerDepthwise(context: LowerContext, operator: OperatorOf<"dept
   });
 }
 
-function depthwiseKernel(g: DepthwiseGeometry, keptRows: number): CFunction {
+/** Taps up to which the sum is written out. */
+const UNROLLED_TAPS = 9;
+
+function depthwiseKernel(g: DepthwiseGeometry, keptRows: number, requantize: string): CFunction {
   const name =
     `depthwise_${g.height}x${g.width}x${g.depth}_k${g.kernelH}x${g.kernelW}_s${g.strideH}x${g.strideW}` +
-    `_p${g.top}x${g.left}_d${g.dilationH}x${g.dilationW}_m${g.multiplier}_to${g.outHeight}x${g.outWidth}${keptRows > 0 ? "_in_place" : ""}`;
+    `_p${g.top}x${g.left}_d${g.dilationH}x${g.dilationW}_m${g.multiplier}_to${g.outHeight}x${g.outWidth}${keptRows > 0 ? "_in_place" : ""}_${requantize}`;
   const rowBytes = g.width * g.depth;
   const taps = g.kernelH * g.kernelW;
   const y = `oy * ${g.strideH} - ${g.top} + ky * ${g.dilationH}`;
@@ -96,6 +101,17 @@ function depthwiseKernel(g: DepthwiseGeometry, keptRows: number): CFunction {
     keptRows === 0
       ? `in + y * ${rowBytes}`
       : `y <= oy ? kept + y % ${keptRows} * ${rowBytes} : in + y * ${rowBytes}`;
+  const channel = g.multiplier === 1 ? "o" : `o / ${g.multiplier}`;
+  const sum =
+    taps <= UNROLLED_TAPS
+      ? Array.from(
+          { length: taps },
+          (_, t) => `                acc += taps[${t}][${channel}] * w[${t}];\n`,
+        ).join("")
+      : `                for (int32_t t = 0; t < ${taps}; t++) {
+                    acc += taps[t][${channel}] * w[t];
+                }
+`;
   return {
     name,
     source: `/* Depthwise convolution ${g.kernelH}x${g.kernelW}, ${g.height}x${g.width}x${g.depth} -> ${g.outHeight}x${g.outWidth}x${g.depth * g.multiplier}; scratch holds one pixel of zero points for taps
@@ -121,10 +137,7 @@ ${keep}        for (int32_t ox = 0; ox < ${g.outWidth}; ox++) {
             const int8_t *w = weights;
             for (int32_t o = 0; o < ${g.depth * g.multiplier}; o++, w += ${taps}) {
                 int32_t acc = channels[o].bias;
-                for (int32_t t = 0; t < ${taps}; t++) {
-                    acc += taps[t][${g.multiplier === 1 ? "o" : `o / ${g.multiplier}`}] * w[t];
-                }
-                acc = requantize(acc, channels[o].multiplier, channels[o].shift) + edges->output_zero_point;
+${sum}                acc = ${requantize}(acc, channels[o].multiplier, channels[o].shift) + edges->output_zero_point;
                 *out++ = clamp_code(acc, edges->low, edges->high);
             }
         }

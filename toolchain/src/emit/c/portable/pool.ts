@@ -67,10 +67,15 @@ interface PoolGeometry {
   readonly strideW: number;
 }
 
+/** Pixels of a window up to which an average multiplies: a division in the inner loop is a call on Cortex-M0. */
+const MOST_RECIPROCAL = 256;
+
 function poolKernel(mode: "max" | "average", g: PoolGeometry): CFunction {
   const name =
     `${mode}_pool_${g.height}x${g.width}x${g.depth}_k${g.kernelH}x${g.kernelW}_s${g.strideH}x${g.strideW}` +
     `_p${g.top}x${g.left}_to${g.outHeight}x${g.outWidth}`;
+  const isShort = g.kernelH * g.kernelW <= MOST_RECIPROCAL;
+  const quotient = isShort ? "size * reciprocal >> 24" : "size / (uint32_t)count";
   const body =
     mode === "max"
       ? `                int32_t code = -128;
@@ -87,8 +92,12 @@ function poolKernel(mode: "max" | "average", g: PoolGeometry): CFunction {
                         sum += in[(y * ${g.width} + x) * ${g.depth} + c];
                     }
                 }
-                const int32_t half = count / 2 * ((sum >> 31) | 1);
-                const int32_t code = (sum + half) / count;
+                const int32_t sign = sum >> 31;
+                const uint32_t size = (uint32_t)((sum ^ sign) - sign + count / 2);
+                const int32_t code = ((int32_t)(${quotient}) ^ sign) - sign;
+`;
+  // Rounded up, the reciprocal gives every quotient of a sum of codes exactly while 129 count^2 < 2^24.
+  const reciprocal = `            const uint32_t reciprocal = ((1u << 24) + (uint32_t)count - 1u) / (uint32_t)count;
 `;
   return {
     name,
@@ -102,7 +111,7 @@ static void ${name}(const int8_t *in, int8_t *out, const edges_t *edges) {
             const int32_t left = ox * ${g.strideW} - ${g.left};
             const int32_t x0 = left > 0 ? left : 0;
             const int32_t x1 = left + ${g.kernelW} < ${g.width} ? left + ${g.kernelW} : ${g.width};
-${mode === "average" ? "            const int32_t count = (y1 - y0) * (x1 - x0);\n" : ""}            for (int32_t c = 0; c < ${g.depth}; c++) {
+${mode === "average" ? `            const int32_t count = (y1 - y0) * (x1 - x0);\n${isShort ? reciprocal : ""}` : ""}            for (int32_t c = 0; c < ${g.depth}; c++) {
 ${body}                *out++ = clamp_code(code, edges->low, edges->high);
             }
         }

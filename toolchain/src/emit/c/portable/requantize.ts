@@ -1,3 +1,5 @@
+import { PORTABLE_GENERAL } from "../../architecture.js";
+import type { Channel } from "../arithmetic.js";
 import type { CFunction } from "../step.js";
 
 /** Types and arithmetic that every portable kernel stands on. */
@@ -71,52 +73,50 @@ static inline int8_t clamp_code(int32_t x, int32_t low, int32_t high) {
 `,
 };
 
+/** Accumulators below this take the shorter arithmetic. */
+const SMALL_SUM = 2 ** 23;
+
+const REQUANTIZE_DOWN: CFunction = {
+  name: "requantize_down",
+  source: `/* The same where every channel shifts right: shift < 0, multiplier >= 0, |x| < 2^23. */
+static inline int32_t requantize_down(int32_t x, int32_t multiplier, int32_t shift) {
+#if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__)
+    /* high_mul in halves again; 2^24 keeps the sum of the middle products positive, so that it fits 32 bits. */
+    const uint32_t x_low = (uint16_t)x, m_low = (uint16_t)multiplier, m_high = (uint32_t)multiplier >> 16;
+    const int32_t x_high = x >> 16;
+    const uint32_t middle = (x_low * m_low >> 16) + x_low * m_high + (uint32_t)x_high * m_low;
+    const int32_t scaled =
+        (int32_t)((uint32_t)x_high * m_high * 2 + ((middle + (1u << 24) + (1u << 14)) >> 15)) - (1 << 9);
+#else
+    const int32_t scaled = high_mul(x, multiplier);
+#endif
+    return (scaled + (INT32_C(1) << (-shift - 1)) + (scaled >> 31)) >> -shift;
+}
+`,
+};
+
 /** What a kernel with an accumulator per channel needs, callees first. */
 export const REQUANTIZING: readonly CFunction[] = [
   CHANNEL_TYPES,
   HIGH_MUL,
   ROUNDING_SHIFT,
   REQUANTIZE,
+  REQUANTIZE_DOWN,
   CLAMP,
 ];
 
-export const DOT: CFunction = {
-  name: "dot",
-  source: `/* acc + sum of x[i] * w[i] for i < n */
-static int32_t dot(const int8_t *x, const int8_t *w, int32_t n, int32_t acc) {
-    int32_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-        acc += x[i] * w[i];
-        acc += x[i + 1] * w[i + 1];
-        acc += x[i + 2] * w[i + 2];
-        acc += x[i + 3] * w[i + 3];
-    }
-    for (; i < n; i++) {
-        acc += x[i] * w[i];
-    }
-    return acc;
+/**
+ * The C function that requantizes every channel: the shorter one where it holds for all of them and existing code
+ * (`given`, see givenShifts) does not have the general one.
+ */
+export function requantizerOf(
+  channels: readonly Channel[],
+  given: number | undefined,
+): "requantize" | "requantize_down" {
+  if (given === PORTABLE_GENERAL) return "requantize";
+  const isDown = channels.every(({ shift, bias, weights }) => {
+    const most = weights.reduce((sum, weight) => sum + 255 * Math.abs(weight), Math.abs(bias));
+    return shift < 0 && most < SMALL_SUM;
+  });
+  return isDown ? "requantize_down" : "requantize";
 }
-`,
-};
-
-export const DOT_PAIR: CFunction = {
-  name: "dot_pair",
-  source: `/* Two output channels at once, each input loaded once: acc[k] += sum of x[i] * w[k * apart + i] for i < n.
- * One index counts down for all three pointers: Thumb-1 has no other way to load a signed byte in one instruction, and
- * inlined the loop would lose its registers. */
-#if defined(__GNUC__)
-__attribute__((noinline))
-#endif
-static void dot_pair(const int8_t *x, const int8_t *w, int32_t apart, int32_t n, int32_t acc[2]) {
-    const int8_t *const v = w + apart;
-    int32_t a = acc[0], b = acc[1];
-    for (int32_t i = n - 1; i >= 0; i--) {
-        const int32_t t = x[i];
-        a += t * w[i];
-        b += t * v[i];
-    }
-    acc[0] = a;
-    acc[1] = b;
-}
-`,
-};
