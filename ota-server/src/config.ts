@@ -31,6 +31,8 @@ export const Config = Type.Object(
     /** Loopback only: the console may be read without a token. */
     demoOpenConsole: Type.Boolean({ default: false }),
     pollIntervalS: Type.Number({ exclusiveMinimum: 0, maximum: 86_400, default: 60 }),
+    /** Requests that one device may make, beside a burst of 120; more are answered 429. */
+    deviceRequestsPerMinute: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 600 }),
     /** How often rollouts are judged. */
     tickMs: Type.Integer({ minimum: 50, maximum: 60_000, default: 500 }),
   },

@@ -37,6 +37,7 @@ const program = new Command("mote-server")
   .option("--insecure-listen", "listen beyond loopback without TLS")
   .option("--demo-open-console", "let the console be read without a token (loopback only)")
   .option("--poll-interval-s <n>", "what devices are told (default 60)", Number)
+  .option("--device-requests-per-minute <n>", "what one device may ask, beside a burst (default 600)", Number)
   .option("--tick-ms <n>", "how often rollouts are judged (default 500)", Number)
   .addHelpText(
     "after",

@@ -14,19 +14,24 @@ import type { PatchWorker } from "./delivery/patchWorker.js";
 import { StoreError } from "./errors.js";
 import { Events } from "./events.js";
 import { Enrolment } from "./fleet/enrolment.js";
+import { LoadMeter } from "./fleet/loadMeter.js";
 import { Pacing } from "./fleet/pacing.js";
 import { Polls } from "./fleet/polls.js";
 import { Reports } from "./fleet/reports.js";
+import { RequestLimit } from "./fleet/requestLimit.js";
 import { SESSION_LIMITS, Sessions } from "./fleet/sessions.js";
 import { createApp } from "./http/app.js";
 import { People } from "./http/auth.js";
+import { type Attempt, SignInThrottle } from "./http/throttle.js";
 import type { Log } from "./log.js";
 import { Ingest } from "./monitor/ingest.js";
 import { Metrics } from "./monitor/metrics.js";
 import { rollUpTelemetry } from "./monitor/retention.js";
-import { Broker } from "./mqtt/broker.js";
+import { Broker, MQTT_LIMITS } from "./mqtt/broker.js";
+import { openWebSocketDoor } from "./mqtt/webSocket.js";
 import { RolloutEngine } from "./rollout/engine.js";
 import { newSecret, sha256Hex } from "./secrets.js";
+import { appendAudit } from "./store/audit.js";
 import { setAllOffline } from "./store/devices.js";
 import { dropOldNonces } from "./store/nonces.js";
 import { listPeople, putPerson } from "./store/people.js";
@@ -144,7 +149,11 @@ export class MoteServer {
       config.publicMqttUrl ??
       `${scheme}://${bracketed(isWildcard(config.host) ? hostname : config.host)}:${mqttPort}`;
     const mqttUrl = mqttUrlAt("localhost");
-    const people = new People(store, config.demoOpenConsole);
+    const throttle = new SignInThrottle(clock, (attempt, pauseMs) =>
+      noteSlowedSignIn(store, log, clock(), attempt, pauseMs),
+    );
+    const limit = new RequestLimit(config.deviceRequestsPerMinute, clock);
+    const people = new People(store, throttle, config.demoOpenConsole);
     const enrolment = new Enrolment(store, clock);
     const delivery = new Delivery(
       store,
@@ -153,7 +162,8 @@ export class MoteServer {
       log,
     );
     const { pollIntervalS } = config;
-    const pacing = new Pacing(pollIntervalS);
+    const load = new LoadMeter();
+    const pacing = new Pacing(pollIntervalS, () => load.current);
     const polls = new Polls({ store, engine, delivery, trust, events, clock, log, pacing });
     const ddiDevices = new DdiDevices(store, clock);
     const hasher = new FileHasher(blobs);
@@ -172,11 +182,23 @@ export class MoteServer {
       blobs,
       log,
       tls,
-      device: { enrolment, sessions, polls, reports, trust, mqttUrl: mqttUrlAt, pollIntervalS },
+      device: {
+        enrolment,
+        sessions,
+        polls,
+        reports,
+        trust,
+        throttle,
+        limit,
+        mqttUrl: mqttUrlAt,
+        pollIntervalS,
+      },
       ddi: {
         controller: ddi,
         devices: ddiDevices,
         people,
+        throttle,
+        limit,
         store,
         clock,
         publicUrl: config.publicUrl ?? null,
@@ -208,13 +230,25 @@ export class MoteServer {
       },
       console: { people, isTls: tls !== null },
     });
-    const url = await app.listen({ port: config.port, host: config.host });
+    const webSockets = openWebSocketDoor(
+      app.server,
+      (stream) => broker.accept(stream),
+      MQTT_LIMITS.payloadMaxBytes,
+    );
+    // Before the server waits for its connections: those that were upgraded it would wait for in vain.
+    app.addHook("preClose", async () => {
+      webSockets.close();
+      load.close();
+    });
+    const listening = await app.listen({ port: config.port, host: config.host });
+    // Fastify does not know that the server it was given speaks TLS.
+    const url = tls === null ? listening : listening.replace(/^http:/, "https:");
     const ticking = { current: Promise.resolve() };
     const led = (work: () => Promise<void>) => async () => {
       if (peers.isLeader) await work();
     };
     const timers = [
-      every(config.tickMs, () => tick(store, ingest, engine, trust), "tick", log, ticking),
+      every(config.tickMs, () => tick(store, ingest, polls, engine, trust), "tick", log, ticking),
       every(
         HEARTBEAT_MS,
         led(() => trust.heartbeat()),
@@ -271,11 +305,13 @@ function every(
 async function tick(
   store: Store,
   ingest: Ingest,
+  polls: Polls,
   engine: RolloutEngine,
   trust: TrustRepository,
 ): Promise<void> {
   // What gates judge by is what has been taken in until now.
   await ingest.flush();
+  await polls.flush();
   if (store.peers.isLeader) await engine.tick();
   else await engine.follow();
   if (store.peers.isShared) await trust.follow();
@@ -303,6 +339,20 @@ async function makeFirstAdmin(store: Store, folder: string, nowMs: number, log: 
 
 function storeOf({ data, database }: Config): StoreSource {
   return database === undefined ? { folder: data } : { url: database };
+}
+
+/** Guessing is part of the story that the audit tells; one entry for each pause, not for each guess. */
+function noteSlowedSignIn(store: Store, log: Log, atMs: number, attempt: Attempt, pauseMs: number): void {
+  const detail = { address: attempt.address, account: attempt.account, pauseMs };
+  log.warn("sign-in-slowed", detail);
+  const entry = {
+    atMs,
+    by: "anyone",
+    action: "sign-in slowed after failures",
+    status: 429,
+    detail: JSON.stringify(detail),
+  };
+  store.write((db) => appendAudit(db, entry)).catch((error: unknown) => log.error("audit", error, detail));
 }
 
 function readTls(config: Config): TlsFiles | null {

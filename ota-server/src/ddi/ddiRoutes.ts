@@ -13,7 +13,9 @@ import { Type } from "@sinclair/typebox";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Clock } from "../clock.js";
 import { NotFoundError } from "../errors.js";
+import type { RequestLimit } from "../fleet/requestLimit.js";
 import type { People } from "../http/auth.js";
+import type { SignInThrottle } from "../http/throttle.js";
 import { listDdiCredentials, revokeDdiCredential } from "../store/ddi.js";
 import type { Store } from "../store/store.js";
 import type { DdiAddress } from "./actions.js";
@@ -24,6 +26,8 @@ export interface DdiDoor {
   readonly controller: DdiController;
   readonly devices: DdiDevices;
   readonly people: People;
+  readonly throttle: SignInThrottle;
+  readonly limit: RequestLimit;
   readonly store: Store;
   readonly clock: Clock;
   /** Address to write into links, where a proxy hides this server's own; null takes the one by which a request came. */
@@ -54,7 +58,10 @@ function addDeviceSide(app: FastifyInstance, door: DdiDoor): void {
   const { controller } = door;
   const enter = async (request: FastifyRequest<{ Params: BaseParams }>): Promise<KnownDevice> => {
     const { tenant, id } = request.params;
-    const known = await door.devices.authenticate(request.headers.authorization, id);
+    const known = await door.throttle.attempt({ address: request.ip, account: id }, () =>
+      door.devices.authenticate(request.headers.authorization, id),
+    );
+    door.limit.take(known.device.id);
     if (tenant.toLowerCase() === ANY_TENANT || tenant === known.device.product) return known;
     throw new NotFoundError({
       expected: `the tenant "${known.device.product}" or "${ANY_TENANT}"`,

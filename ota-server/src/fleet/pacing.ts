@@ -4,7 +4,7 @@ export const PACING_LIMITS = {
   /** Share by which a device's interval differs from the others', so that a fleet that starts at once spreads out. */
   jitter: 0.2,
   /** Under load the interval grows up to this many times. */
-  maxStretch: 20,
+  maxStretch: 32,
 } as const;
 
 /** How often devices are asked to come. */
@@ -28,7 +28,8 @@ export class Pacing {
 
   /** 1 while there is no need; in steps, so that an interval that is told stays true for a while. */
   stretch(): number {
-    const wanted = Math.min(PACING_LIMITS.maxStretch, Math.max(1, this.load()));
+    const load = this.load();
+    const wanted = Number.isFinite(load) ? Math.min(PACING_LIMITS.maxStretch, Math.max(1, load)) : 1;
     return 2 ** Math.ceil(Math.log2(wanted) - 1e-9);
   }
 }

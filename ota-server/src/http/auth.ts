@@ -6,6 +6,7 @@ import { sha256Hex } from "../secrets.js";
 import type { DeviceRecord } from "../store/devices.js";
 import { findPersonByToken, type Person } from "../store/people.js";
 import type { Store } from "../store/store.js";
+import type { SignInThrottle } from "./throttle.js";
 
 export const CONSOLE_COOKIE = "mote_token";
 
@@ -44,16 +45,23 @@ export class People {
   /** Who made a request, for the audit log. */
   private readonly makers = new WeakMap<FastifyRequest, Person>();
 
-  constructor(store: Store, isConsoleOpen: boolean) {
+  private readonly throttle: SignInThrottle;
+
+  constructor(store: Store, throttle: SignInThrottle, isConsoleOpen: boolean) {
     this.store = store;
+    this.throttle = throttle;
     this.isConsoleOpen = isConsoleOpen;
   }
 
   /** Throws UnauthenticatedError without a valid token, ForbiddenError when the person's role is too low. */
   async require(request: FastifyRequest, role: Role): Promise<Person> {
     const token = bearerToken(request) ?? cookieToken(request);
+    // A token is all that people send, so their address is all that failures can be counted by.
+    const attempt = { address: request.ip, account: null };
+    if (token !== null) this.throttle.check(attempt);
     const person = token === null ? null : await this.byToken(token);
     if (person === null) {
+      if (token !== null) this.throttle.failed(attempt);
       if (token === null && role === "viewer" && this.isConsoleOpen) {
         return { id: "anyone", role: "viewer", createdAtMs: 0, revokedAtMs: null };
       }

@@ -17,9 +17,11 @@ import type { FastifyInstance } from "fastify";
 import type { Enrolment } from "../fleet/enrolment.js";
 import type { Polls } from "../fleet/polls.js";
 import type { Reports } from "../fleet/reports.js";
+import type { RequestLimit } from "../fleet/requestLimit.js";
 import type { Sessions } from "../fleet/sessions.js";
 import { metadataNotFound, type TrustRepository } from "../trust/repository.js";
 import { requireDevice } from "./auth.js";
+import type { SignInThrottle } from "./throttle.js";
 
 export interface DeviceDoor {
   readonly enrolment: Enrolment;
@@ -27,6 +29,8 @@ export interface DeviceDoor {
   readonly polls: Polls;
   readonly reports: Reports;
   readonly trust: TrustRepository;
+  readonly throttle: SignInThrottle;
+  readonly limit: RequestLimit;
   /** Where devices find the broker. @param hostname by which this device reached the server. */
   readonly mqttUrl: (hostname: string) => string;
   readonly pollIntervalS: number;
@@ -38,13 +42,14 @@ const refusals = { "4xx": ErrorAnswer };
 
 /** The device's door, as protocol/api/device.ts fixes it. */
 export function addDeviceRoutes(app: FastifyInstance, door: DeviceDoor): void {
-  const { enrolment, sessions, polls, reports, trust } = door;
+  const { enrolment, sessions, polls, reports, trust, throttle, limit } = door;
 
   app.post<{ Body: EnrollRequest }>(
     PATHS.enroll,
     { schema: { tags: ["device"], body: EnrollRequest, response: { 200: EnrollAnswer, ...refusals } } },
-    async ({ body, hostname }): Promise<EnrollAnswer> => {
-      const device = await enrolment.enroll(body);
+    async ({ body, hostname, ip }): Promise<EnrollAnswer> => {
+      const attempt = { address: ip, account: body.deviceId };
+      const device = await throttle.attempt(attempt, () => enrolment.enroll(body));
       return {
         deviceId: device.id,
         product: device.product,
@@ -70,7 +75,8 @@ export function addDeviceRoutes(app: FastifyInstance, door: DeviceDoor): void {
         response: { 200: SessionAnswer, ...refusals },
       },
     },
-    ({ params, body }): Promise<SessionAnswer> => sessions.signIn(params.id, body),
+    ({ params, body, ip }): Promise<SessionAnswer> =>
+      throttle.attempt({ address: ip, account: params.id }, () => sessions.signIn(params.id, body)),
   );
 
   app.post<{ Params: DeviceParams; Body: PollRequest }>(
@@ -85,6 +91,7 @@ export function addDeviceRoutes(app: FastifyInstance, door: DeviceDoor): void {
     },
     async (request): Promise<PollAnswer> => {
       const device = await requireDevice(sessions, request, request.params.id);
+      limit.take(device.id);
       return polls.answer(device, request.body);
     },
   );
@@ -101,6 +108,7 @@ export function addDeviceRoutes(app: FastifyInstance, door: DeviceDoor): void {
     },
     async (request): Promise<ReportsAnswer> => {
       const device = await requireDevice(sessions, request, request.params.id);
+      limit.take(device.id);
       return { accepted: await reports.add(device.id, request.body.reports) };
     },
   );

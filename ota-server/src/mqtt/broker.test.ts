@@ -1,6 +1,7 @@
 import { encodeFrame, topics } from "@mote/protocol";
 import mqtt from "mqtt";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { WebSocket } from "ws";
 import type { TestDevice } from "../testing/device.js";
 import { eventually, TestBench } from "../testing/server.js";
 
@@ -97,4 +98,46 @@ test("presence follows the connection, and a second connection of the device doe
   expect(await isOnline()).toBe(true);
   await device!.disconnect();
   await eventually(async () => !(await isOnline()), "the device to be offline");
+});
+
+test("a browser's way in, MQTT over WebSocket on the HTTP port, has the same rights and the same durability", async () => {
+  const [device, victim] = await bench.devices(2, "socket");
+  await device!.disconnect();
+  device!.mqttUrl = bench.server.url.replace(/^http/, "ws");
+  await device!.connect("/mqtt");
+  await device!.sendWindow(QUALITY);
+  expect(await windowsOf(device!)).toBe(1);
+  const frame = encodeFrame(victim!.frame(QUALITY));
+  device!.publish(topics.telemetry(victim!.id), frame).catch(() => undefined);
+  await eventually(async () => !device!.isConnected, "the thief to be thrown out");
+  expect(await windowsOf(victim!)).toBe(0);
+  await victim!.disconnect();
+});
+
+test("a WebSocket elsewhere, or without MQTT's name, is refused, and the server stays up", async () => {
+  const url = bench.server.url.replace(/^http/, "ws");
+  const refused = (path: string, protocol: string[]) =>
+    new Promise<string>((resolve) => {
+      const socket = new WebSocket(`${url}${path}`, protocol);
+      socket.on("error", ({ message }) => resolve(message)).on("open", () => resolve("open"));
+    });
+  expect(await refused("/elsewhere", ["mqtt"])).toMatch(/404/);
+  expect(await refused("/mqtt", [])).toMatch(/400/);
+  expect(await refused("/mqtt", ["chat"])).toMatch(/400/);
+  const noise = new WebSocket(`${url}/mqtt`, ["mqtt"]);
+  await new Promise((resolve) => noise.once("open", resolve));
+  const gone = new Promise((resolve) => noise.once("close", resolve));
+  noise.on("error", () => undefined);
+  noise.send(Buffer.alloc(300_000, 0x10));
+  await gone;
+  await bench.operator.fleet();
+});
+
+test("a revoked device is thrown out of its live connection at once, and can't come back", async () => {
+  const [device] = await bench.devices(1, "revoked");
+  expect(device!.isConnected).toBe(true);
+  await bench.operator.revokeDevice(device!.id);
+  await eventually(async () => !device!.isConnected, "the revoked device to be thrown out");
+  await expect(device!.connect()).rejects.toThrow(/Not authorized/i);
+  await expect(device!.signIn()).rejects.toThrow(/401/);
 });

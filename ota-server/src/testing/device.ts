@@ -66,8 +66,9 @@ export class TestDevice {
     this.token = (await this.client.session(this.id, nonce, signature)).token;
   }
 
-  async connect(): Promise<MqttClient> {
-    this.mqtt = await mqtt.connectAsync(this.mqttUrl, {
+  /** @param path of the broker, where it is reached over WebSocket. */
+  async connect(path?: string): Promise<MqttClient> {
+    this.mqtt = await mqtt.connectAsync(`${this.mqttUrl}${path ?? ""}`, {
       clientId: this.id,
       username: this.id,
       password: this.token,
