@@ -6,6 +6,7 @@ import type { Groups } from "./groups.js";
 import type { Linear } from "./linear.js";
 import { channelAxis, linearLayers } from "./linear.js";
 import { type ActivationDType, quantizationOf, type Range, union } from "./range.js";
+import { isRecurrent, withRecurrentParameters } from "./recurrent.js";
 import { biasCodes } from "./weights.js";
 
 /** How each activation is held; null where it stays float. */
@@ -66,6 +67,9 @@ export function buildQuantized(
   }
   const operators = graph.operators.map((operator) => {
     const layer = layers.get(operator as Linear);
+    if (isRecurrent(operator) && operator.outputs.some((name) => activations.has(name))) {
+      return withRecurrentParameters(operator, graph, activations, tensors, dtypeOf(operator.outputs[0]!)!);
+    }
     return layer === undefined
       ? withOperands(operator, activations, tensors, dtypeOf)
       : withParameters(operator as Linear, layer, activations, tensors, dtypeOf(operator.inputs[0]!)!);

@@ -65,6 +65,10 @@ export function tiedActivations(graph: Graph): (name: string) => string {
     if (x !== y) parent.set(y, x);
   };
   for (const operator of graph.operators) {
+    // The last hidden state is a step of the sequence.
+    if (operator.kind === "lstm" || operator.kind === "rnn") {
+      tie(operator.outputs[0]!, operator.outputs[1] ?? "");
+    }
     if (SAME_CODES.has(operator.kind)) {
       for (const name of operator.outputs) tie(operator.inputs[0]!, name);
     } else if (ALL_SAME.has(operator.kind)) {

@@ -39,6 +39,8 @@ export class OnnxWriter {
   readonly #opened = new Map<string, string>();
   readonly #names = new Set<string>();
   readonly #nodeNames = new Set<string>();
+  /** Whether codes of 16 bits were written, which need a newer opset. */
+  #hasInt16 = false;
 
   constructor(readonly graph: Graph) {
     for (const { name, data } of graph.tensors.values()) if (data === undefined) this.#names.add(name);
@@ -49,9 +51,7 @@ export class OnnxWriter {
     for (const name of graph.inputs) this.#openInput(this.tensor(name));
     for (const operator of graph.operators) emit(operator, this);
     for (const name of graph.outputs) this.#closeOutput(this.tensor(name));
-    const hasInt16 = [...graph.tensors.values()].some(
-      ({ dtype, quantization }) => dtype === "int16" && quantization !== undefined,
-    );
+    const hasInt16 = this.#hasInt16;
     const opset = Math.max(
       hasInt16 ? INT16_OPSET : WRITTEN_OPSET,
       ...this.#nodes.map(({ opType }) => OPSET_OF[opType ?? ""] ?? 0),
@@ -262,6 +262,7 @@ export class OnnxWriter {
   }
 
   #scales(name: string, { quantization, dtype }: Tensor): [string, string] {
+    this.#hasInt16 ||= dtype === "int16";
     const { scale, zeroPoint, axis } = quantization!;
     const shape = axis === null ? [] : [scale.length];
     this.#initializers.push(

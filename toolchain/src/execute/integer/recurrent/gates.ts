@@ -1,8 +1,9 @@
 import { GraphError, UnsupportedError } from "../../../errors.js";
 import type { Operator, OperatorOf, Tensor } from "../../../graph/graph.js";
+import { requantizeCode } from "../convert.js";
 import { type FilterBank, filterBank, multiply } from "../dot.js";
 import { clamp, quantizeMultiplier, requantizer } from "../fixed-point.js";
-import { affine, input, type KernelContext } from "../kernel.js";
+import { affine, input, type KernelContext, sameAffine } from "../kernel.js";
 
 export type Recurrent = OperatorOf<"lstm" | "gru" | "rnn">;
 
@@ -113,6 +114,21 @@ export function dimensionsOf(operator: Recurrent, context: KernelContext): Dimen
 /** Whether the tensor's codes have 16 bits; other than int8 and int16 there are none here. */
 export function vectorOf(tensor: Tensor): { scale: number; zeroPoint: number; is16Bit: boolean } {
   return { ...affine(tensor), is16Bit: tensor.dtype === "int16" };
+}
+
+/** Codes of an initial state in those of the layer's output; its zero point where there is none. */
+export function initialCodes(
+  name: string | undefined,
+  target: Tensor,
+  context: KernelContext,
+): (at: number) => number {
+  const { zeroPoint } = affine(target);
+  if (name === undefined || name === "") return () => zeroPoint;
+  const source = context.tensor(name);
+  const codes = context.buffer(name);
+  if (sameAffine(source, target)) return (at) => codes[at]!;
+  const convert = requantizeCode(source, target, context.rounding);
+  return (at) => convert(codes[at]!);
 }
 
 /** The name of an output that is asked for; undefined where it is absent. */

@@ -3,7 +3,15 @@ import type { OperatorOf } from "../../../graph/graph.js";
 import { clamp, quantizeMultiplier, requantizer, roundingDivideByPot } from "../fixed-point.js";
 import { hyperbolicTangent16, logistic16 } from "../gemmlowp16.js";
 import { affine, codeRange, input, type KernelContext } from "../kernel.js";
-import { dimensionsOf, GATE_SCALE, outputName, prepareProduct, saturate16, vectorOf } from "./gates.js";
+import {
+  dimensionsOf,
+  GATE_SCALE,
+  initialCodes,
+  outputName,
+  prepareProduct,
+  saturate16,
+  vectorOf,
+} from "./gates.js";
 
 /** Integer bits of the gates' sums, Q3.12. */
 const GATE_INTEGER_BITS = 3;
@@ -34,10 +42,8 @@ export function prepareLstm(operator: OperatorOf<"lstm">, context: KernelContext
     };
   });
   const codes = context.buffer(source.name);
-  const initial = [4, 5].map((place) => {
-    const name = operator.inputs[place] ?? "";
-    return name === "" ? null : context.buffer(name);
-  });
+  const initialHidden = initialCodes(operator.inputs[4], target, context);
+  const initialCell = context.buffer(input(operator, 5));
   const [sequence, lastHidden, lastCell] = [0, 1, 2].map((place) => {
     const name = outputName(operator, place);
     return name === undefined ? null : context.buffer(name);
@@ -71,8 +77,8 @@ export function prepareLstm(operator: OperatorOf<"lstm">, context: KernelContext
       for (let b = 0; b < batch; b++) {
         const place = (direction * batch + b) * hidden;
         for (let i = 0; i < hidden; i++) {
-          h[i] = initial[0]?.[place + i] ?? state.zeroPoint;
-          c[i] = initial[1]?.[place + i] ?? 0;
+          h[i] = initialHidden(place + i);
+          c[i] = initialCell[place + i]!;
         }
         for (let t = 0; t < steps; t++) {
           const at = isReversed ? steps - 1 - t : t;

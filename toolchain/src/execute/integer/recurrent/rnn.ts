@@ -2,7 +2,15 @@ import type { OperatorOf } from "../../../graph/graph.js";
 import { quantizeMultiplier, requantizer } from "../fixed-point.js";
 import { affine, clampTo, input, type KernelContext } from "../kernel.js";
 import { sigmoidInput, tanh16 } from "../sigmoid16.js";
-import { dimensionsOf, GATE_SCALE, outputName, prepareProduct, saturate16, vectorOf } from "./gates.js";
+import {
+  dimensionsOf,
+  GATE_SCALE,
+  initialCodes,
+  outputName,
+  prepareProduct,
+  saturate16,
+  vectorOf,
+} from "./gates.js";
 
 const GATE = sigmoidInput(GATE_SCALE);
 
@@ -30,8 +38,7 @@ export function prepareRnn(operator: OperatorOf<"rnn">, context: KernelContext):
   const requantize = requantizer(context.rounding);
   const clamp = clampTo(target);
   const codes = context.buffer(source.name);
-  const initialName = operator.inputs[4] ?? "";
-  const initial = initialName === "" ? null : context.buffer(initialName);
+  const initial = initialCodes(operator.inputs[4], target, context);
   const [sequence, last] = [0, 1].map((place) => {
     const name = outputName(operator, place);
     return name === undefined ? null : context.buffer(name);
@@ -45,7 +52,7 @@ export function prepareRnn(operator: OperatorOf<"rnn">, context: KernelContext):
       const product = products[direction]!;
       for (let b = 0; b < batch; b++) {
         const place = (direction * batch + b) * hidden;
-        for (let i = 0; i < hidden; i++) h[i] = initial?.[place + i] ?? state.zeroPoint;
+        for (let i = 0; i < hidden; i++) h[i] = initial(place + i);
         for (let t = 0; t < steps; t++) {
           const at = isReversed ? steps - 1 - t : t;
           product.x.run(codes, (at * batch + b) * width, fromInput);
