@@ -1,0 +1,214 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { exampleManifest } from "../src/bundle/manifest.example.js";
+import { packBundle, unpackBundle } from "../src/bundle/pack.js";
+import { equalBytes, toHex, utf8 } from "../src/bytes.js";
+import { MoteError } from "../src/errors.js";
+import { applyPatch } from "../src/patch/decoder.js";
+import { makeFullPatch, makeTensorPatch } from "../src/patch/produce/make-patch.js";
+import {
+  judgeReleaseEnvelope,
+  pinRootEnvelope,
+  rotateRootEnvelope,
+  signReleaseEnvelope,
+  signRootEnvelope,
+} from "../src/trust/envelope.js";
+import { refresh } from "../src/trust/refresh.js";
+import { pinRoot } from "../src/trust/state.js";
+import { nodeSha256, nodeVerify } from "./crypto.js";
+import { generateKey } from "./keys.js";
+import { TestRepository } from "./test-repository.js";
+
+/**
+ * Every reader of bytes that come from outside, on genuine documents that were damaged in the ways that find faults:
+ * the answer is one of our own errors, and nothing that was changed is ever accepted. A few hundred tries each by
+ * default; MOTE_FUZZ_SECONDS=600 goes on for ten minutes each.
+ */
+
+const SECONDS = Number(process.env["MOTE_FUZZ_SECONDS"] ?? 0);
+const HOW_LONG =
+  SECONDS > 0
+    ? {
+        numRuns: Number.MAX_SAFE_INTEGER,
+        interruptAfterTimeLimit: SECONDS * 1000,
+        markInterruptAsFailure: false,
+      }
+    : { numRuns: 300 };
+const TIMEOUT_MS = SECONDS * 1000 + 120_000;
+const DEPS = { sha256: nodeSha256, verify: nodeVerify };
+
+/** One edit of a document: where (as a share of its length), what. */
+const edit = fc.record({
+  at: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
+  kind: fc.constantFrom("flip", "set", "insert", "remove", "copy", "cut", "swell"),
+  byte: fc.oneof(fc.nat({ max: 255 }), fc.constantFrom(0, 1, 0x7f, 0x80, 0xff, 0x1b, 0x5b, 0x9f, 0x22, 0x7b)),
+  length: fc.integer({ min: 1, max: 40 }),
+});
+const edits = fc.array(edit, { minLength: 1, maxLength: 6 });
+type Edit = typeof edit extends fc.Arbitrary<infer T> ? T : never;
+
+function damage(document: Uint8Array, list: readonly Edit[]): Uint8Array {
+  let bytes = [...document];
+  for (const { at, kind, byte, length } of list) {
+    const i = Math.floor(at * bytes.length);
+    if (kind === "flip") bytes[i] = (bytes[i] ?? 0) ^ (1 << (byte & 7));
+    else if (kind === "set") bytes[i] = byte;
+    else if (kind === "insert") bytes.splice(i, 0, ...Array<number>(length).fill(byte));
+    else if (kind === "remove") bytes.splice(i, length);
+    else if (kind === "copy") bytes.splice(i, 0, ...bytes.slice(byte, byte + length));
+    else if (kind === "cut") bytes = bytes.slice(0, i);
+    else bytes.push(...Array<number>(length * 200).fill(byte));
+  }
+  return Uint8Array.from(bytes);
+}
+
+/** Accepts what is unchanged; of all else, throws whatever is no MoteError, and fails where it was accepted. */
+function mustRefuse(genuine: Uint8Array, bytes: Uint8Array, read: () => unknown): void {
+  try {
+    read();
+  } catch (error) {
+    if (error instanceof MoteError) return;
+    throw error;
+  }
+  expect(equalBytes(bytes, genuine)).toBe(true);
+}
+
+describe("damaged documents", () => {
+  it(
+    "patches",
+    () => {
+      const base = Uint8Array.from({ length: 700 }, (_, i) => (i * 37) % 23);
+      const next = base.map((byte, i) => (i % 13 === 0 ? byte + 1 : byte));
+      const genuine = [makeTensorPatch(base, next, DEPS), makeFullPatch(next, DEPS)];
+      fc.assert(
+        fc.property(fc.nat({ max: 1 }), edits, (which, list) => {
+          const bytes = damage(genuine[which]!, list);
+          const options = { sha256: nodeSha256, maxResultBytes: 100_000 };
+          try {
+            // Another way to say the same is no harm: the result is what was signed.
+            expect(applyPatch(base, bytes, options)).toEqual(next);
+          } catch (error) {
+            if (!(error instanceof MoteError)) throw error;
+          }
+        }),
+        HOW_LONG,
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "envelopes for MCUs, of both kinds",
+    () => {
+      const [root, release] = [generateKey(), generateKey()];
+      const facts = {
+        version: 1,
+        rootThreshold: 1,
+        rootKeys: [root.publicKey],
+        releaseThreshold: 1,
+        releaseKeys: [release.publicKey],
+        expiresS: 2_000_000_000,
+      };
+      const digest = nodeSha256(utf8("digest"));
+      const state = pinRootEnvelope(signRootEnvelope(facts, [root], nodeSha256));
+      const nextRoot = signRootEnvelope({ ...facts, version: 2 }, [root], nodeSha256);
+      const envelope = signReleaseEnvelope(
+        {
+          product: "reader",
+          version: "1.0.0",
+          sequence: 3,
+          floor: 1,
+          hardware: "mcu",
+          architectureHash: digest,
+          paramsSha256: digest,
+          paramsLength: 1000,
+          goldenSha256: digest,
+          goldenLength: 10,
+          manifestSha256: digest,
+          issuedS: 1_700_000_000,
+          expiresS: 1_800_000_000,
+        },
+        [release],
+        nodeSha256,
+      );
+      const question = { product: "reader", hardware: "mcu", architectureHash: digest, clockS: null };
+      fc.assert(
+        fc.property(fc.boolean(), edits, (isRoot, list) => {
+          const genuine = isRoot ? nextRoot : envelope;
+          const bytes = damage(genuine, list);
+          mustRefuse(genuine, bytes, () =>
+            isRoot
+              ? rotateRootEnvelope(state, bytes, DEPS)
+              : judgeReleaseEnvelope(state, bytes, question, DEPS),
+          );
+        }),
+        HOW_LONG,
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "TUF metadata of every role",
+    async () => {
+      const repository = new TestRepository();
+      const state = pinRoot(repository.files.get("1.root.json")!);
+      repository.publishRoot();
+      repository.publish();
+      const roles = ["2.root.json", "timestamp.json", "2.snapshot.json", "2.targets.json"];
+      await fc.assert(
+        fc.asyncProperty(fc.constantFrom(...roles), edits, async (role, list) => {
+          const genuine = repository.files.get(role)!;
+          const bytes = damage(genuine, list);
+          const fetch = async (file: string) =>
+            file === role ? bytes : (repository.files.get(file) ?? null);
+          try {
+            const after = await refresh(state, repository.deps({ fetch }));
+            // JSON has many spellings of one document; what is signed is their meaning.
+            expect(after.timeMs).toBe(repository.nowMs);
+          } catch (error) {
+            if (!(error instanceof MoteError)) throw error;
+          }
+        }),
+        HOW_LONG,
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "bundles",
+    () => {
+      const artifacts = new Map<string, Uint8Array>();
+      const keep = (text: string) => {
+        const bytes = utf8(text);
+        const sha256 = toHex(nodeSha256(bytes));
+        artifacts.set(sha256, bytes);
+        return { sha256, length: bytes.length };
+      };
+      const example = exampleManifest();
+      const manifest = {
+        ...example,
+        variants: example.variants.map((variant, i) => ({
+          ...variant,
+          artifact: keep(`artifact ${i}`),
+          golden: { ...variant.golden, artifact: keep(`golden ${i}`) },
+        })),
+      };
+      const genuine = packBundle({ manifest, artifacts });
+      fc.assert(
+        fc.property(edits, (list) => {
+          const bytes = damage(genuine, list);
+          // A bundle is a parcel: other contents that fit together are for trust to judge. Each has one spelling.
+          try {
+            expect(packBundle(unpackBundle(bytes, nodeSha256))).toEqual(bytes);
+          } catch (error) {
+            if (!(error instanceof MoteError)) throw error;
+          }
+        }),
+        HOW_LONG,
+      );
+    },
+    TIMEOUT_MS,
+  );
+});
