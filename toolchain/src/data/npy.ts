@@ -22,6 +22,8 @@ const ELEMENT_TYPES: Readonly<Record<string, ElementType>> = {
   "<u8": { bytes: 8, read: (view, offset) => Number(view.getBigUint64(offset, true)) },
 };
 
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
 /** Longest header that we read; NumPy's own are 118 bytes. */
 export const NPY_HEADER_MAX_BYTES = 65_536;
 
@@ -73,7 +75,11 @@ export function parseNpyHeader(bytes: Uint8Array, name: string): NpyHeader {
 }
 
 /** The elements that `bytes` hold, as float32: exact for all but large integers and doubles. */
-export function npyValues({ element }: NpyHeader, bytes: Uint8Array): Float32Array {
+export function npyValues({ element, descr }: NpyHeader, bytes: Uint8Array): Float32Array {
+  // What nearly every data set holds needs no conversion.
+  if (descr === "<f4" && IS_LITTLE_ENDIAN) {
+    return new Float32Array(bytes.slice(0, bytes.length - (bytes.length % 4)).buffer);
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = Math.floor(bytes.length / element.bytes);
   return Float32Array.from({ length: count }, (_, i) => element.read(view, i * element.bytes));

@@ -1,17 +1,17 @@
-import { env, InferenceSession, Tensor as OrtTensor } from "onnxruntime-web";
+import type { Tensor as OrtTensor } from "onnxruntime-web";
 import { DataError } from "../errors.js";
 import { writeOnnx } from "../formats/onnx/write.js";
 import type { Graph, Tensor, TensorData } from "../graph/graph.js";
 import { elementCount } from "../graph/size.js";
+import { type OnnxRuntime, openOnnxRuntime } from "./onnx-runtime.js";
 
 /** Float execution through ONNX Runtime: the graph is written as ONNX and run, every tensor readable if wanted. */
-
-// One thread: the runtime's own workers would outlive a command and change the order of sums.
-env.wasm.numThreads = 1;
 
 export interface FloatOptions {
   /** Tensors to give back: names, or "all" activations. Default: the graph's outputs. */
   readonly keep?: readonly string[] | "all";
+  /** False: operators as they are written, none fused. The runtime fuses by default. */
+  readonly fuse?: boolean;
 }
 
 export interface FloatModel {
@@ -42,16 +42,16 @@ export async function openFloat(graph: Graph, options: FloatOptions = {}): Promi
   // In and out in the graph's own order: the runtime turns images better than a loop here would.
   const fileOrder = new Map([...graph.inputs, ...kept].map((name) => [name, ownOrder(graph, name)]));
   const bytes = writeOnnx({ ...graph, outputs: kept, fileOrder });
-  const session = await InferenceSession.create(bytes, {
-    executionProviders: ["wasm"],
-    graphOptimizationLevel: "all",
-    // Warnings about folded constants are noise for the person who typed the command.
-    logSeverityLevel: 3,
+  const runtime = await openOnnxRuntime();
+  const session = await runtime.InferenceSession.create(bytes, {
+    ...runtime.options,
+    ...(options.fuse === false && { graphOptimizationLevel: "disabled" as const }),
   });
   return {
     async run(inputs) {
       const feeds: Record<string, OrtTensor> = {};
-      for (const name of graph.inputs) feeds[name] = toRuntime(graph.tensors.get(name)!, inputs.get(name));
+      for (const name of graph.inputs)
+        feeds[name] = toRuntime(runtime, graph.tensors.get(name)!, inputs.get(name));
       const results = await session.run(feeds, kept);
       return new Map(kept.map((name) => [name, fromRuntime(graph.tensors.get(name)!, results[name]!)]));
     },
@@ -70,7 +70,7 @@ function keptNames(graph: Graph, keep: FloatOptions["keep"]): string[] {
   return [...new Set([...made, ...graph.outputs])];
 }
 
-function toRuntime(tensor: Tensor, data: TensorData | undefined): OrtTensor {
+function toRuntime(runtime: OnnxRuntime, tensor: Tensor, data: TensorData | undefined): OrtTensor {
   const count = elementCount(tensor.shape);
   if (data === undefined || data.length !== count) {
     throw new DataError({
@@ -79,16 +79,13 @@ function toRuntime(tensor: Tensor, data: TensorData | undefined): OrtTensor {
       todo: "Give every input of the model in its own shape (mote inspect shows it).",
     });
   }
-  return ortTensor(data, tensor.shape);
-}
-
-function ortTensor(data: TensorData, shape: readonly number[]): OrtTensor {
-  if (data instanceof Float32Array) return new OrtTensor("float32", data, shape);
-  if (data instanceof Int8Array) return new OrtTensor("int8", data, shape);
-  if (data instanceof Uint8Array) return new OrtTensor("uint8", data, shape);
-  if (data instanceof Int16Array) return new OrtTensor("int16", data, shape);
-  if (data instanceof Int32Array) return new OrtTensor("int32", data, shape);
-  return new OrtTensor("int64", data, shape);
+  const { shape } = tensor;
+  if (data instanceof Float32Array) return new runtime.Tensor("float32", data, shape);
+  if (data instanceof Int8Array) return new runtime.Tensor("int8", data, shape);
+  if (data instanceof Uint8Array) return new runtime.Tensor("uint8", data, shape);
+  if (data instanceof Int16Array) return new runtime.Tensor("int16", data, shape);
+  if (data instanceof Int32Array) return new runtime.Tensor("int32", data, shape);
+  return new runtime.Tensor("int64", data, shape);
 }
 
 function fromRuntime(tensor: Tensor, result: OrtTensor): TensorData {
@@ -100,7 +97,8 @@ function fromRuntime(tensor: Tensor, result: OrtTensor): TensorData {
       todo: "Models that give text are not for small devices.",
     });
   }
-  return data.slice();
+  // Both builds copy results out of their own memory: the array is the caller's.
+  return data;
 }
 
 function isNumeric(data: unknown): data is TensorData {

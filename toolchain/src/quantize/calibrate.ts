@@ -27,13 +27,15 @@ export interface CalibrationOptions {
   readonly ranges: "minmax" | "all";
   /** Whether to gather what bias correction needs. */
   readonly withMeans: boolean;
-  /** Whether to gather what rounding by covariance needs, from the first samples. */
+  /** Whether to gather what rounding by covariance needs. */
   readonly withCovariances: boolean;
+  /** Sees each sample's activations too, as they pass. */
+  readonly alsoObserve?: (values: ReadonlyMap<string, Float32Array>) => void;
   readonly progress?: (done: number, total: number) => void;
 }
 
-/** About a hundred samples settle a covariance; more only cost time. */
-const COVARIANCE_SAMPLES = 128;
+/** About a hundred samples settle a mean or a covariance; more only cost time. Ranges need all. */
+const STATISTICS_SAMPLES = 128;
 
 /** Streams all samples through the float graph; memory does not grow with their number. */
 export async function calibrate(
@@ -49,6 +51,7 @@ export async function calibrate(
     options.withCovariances ? layers.map((layer) => [layer.name, new InputCovariance(graph, layer)]) : [],
   );
   let isAllZero = true;
+  const every = Math.max(1, Math.floor(dataset.count / STATISTICS_SAMPLES));
   for (let i = 0; i < dataset.count; i++) {
     const sample = dataset.sample(i);
     isAllZero &&= sample.every((value) => value === 0);
@@ -61,10 +64,11 @@ export async function calibrate(
       }
       if (!observer.observe(array)) throw notFinite(graph, name, array, i);
     }
-    for (const mean of means) mean.observe(values.get(mean.layer.inputs[0]!)!);
-    if (i < COVARIANCE_SAMPLES) {
+    if (i % every === 0) {
+      for (const mean of means) mean.observe(values.get(mean.layer.inputs[0]!)!);
       for (const layer of layers) covariances.get(layer.name)?.observe(values.get(layer.inputs[0]!)!);
     }
+    options.alsoObserve?.(values);
     options.progress?.(i + 1, dataset.count);
   }
   if (isAllZero) {

@@ -1,6 +1,7 @@
 import type { Dataset } from "../data/dataset.js";
 import { UsageError } from "../errors.js";
 import { hasIntegerKernel } from "../execute/integer/run.js";
+import { openOnnxRuntime } from "../execute/onnx-runtime.js";
 import type { Graph } from "../graph/graph.js";
 import { simplify } from "../transform/index.js";
 import { requireQuantizable } from "./assign.js";
@@ -45,7 +46,8 @@ export async function quantizeGraph(
     withCovariances: options.adaround ?? false,
     ...(options.progress && { progress: options.progress }),
   });
-  recipe.push({ step: "calibrate", text: `${dataset.count} samples observed` });
+  const seenBy = options.activations === undefined ? `, ${(await openOnnxRuntime()).note}` : "";
+  recipe.push({ step: "calibrate", text: `${dataset.count} samples observed${seenBy}` });
   const asked = dtype === "int16" ? { ...options, calibrate: "minmax" as const } : options;
   let bordered = withBorders(float, dtype, wider);
   let chosen = await roundBest(bordered, calibration, reference, asked);

@@ -19,7 +19,7 @@ export interface Prepared {
 /** Equalization must pay by this much: it makes the weights another model's in every report. */
 const LEAST_GAIN_DB = 0.5;
 /** Samples that settle whether to equalize; the ranges of the result come from all. */
-const PROBE_SAMPLES = 64;
+const PROBE_SAMPLES = 48;
 /** What "auto" tries, the plainest first. */
 const AUTO_METHODS = ["minmax", "percentile", "mse"] as const;
 
@@ -40,24 +40,25 @@ export async function prepare(
     return { ...plain, steps: [] };
   }
   const probe = spread(dataset, PROBE_SAMPLES);
-  const equalized = equalize(graph, await channelRanges(pairs, probe, source));
-  const candidates = [plain, { graph: equalized, source: activationSource(equalized) }];
-  const noise: number[] = [];
-  for (const candidate of candidates) {
+  const ranges = new ChannelRanges(pairs);
+  const noiseOf = async (candidate: Omit<Prepared, "reference">, ranges?: ChannelRanges): Promise<number> => {
+    const biasCorrect = options.biasCorrect ?? true;
     const seen = await calibrate(candidate.graph, probe, candidate.source, {
       ranges: "minmax",
-      withMeans: options.biasCorrect ?? true,
+      withMeans: biasCorrect,
       withCovariances: false,
+      ...(ranges && { alsoObserve: (values) => ranges.observe(values) }),
     });
     const bordered = withBorders(candidate.graph, dtype, NOTHING_WIDER);
-    const biasCorrect = options.biasCorrect ?? true;
-    const rounded = roundGraph(bordered, seen, { method: "minmax", biasCorrect });
-    noise.push(await plain.reference.noiseOf(rounded));
-  }
-  const [before, after] = noise as [number, number];
+    return plain.reference.noiseOf(roundGraph(bordered, seen, { method: "minmax", biasCorrect }));
+  };
+  const before = await noiseOf(plain, ranges);
+  const moved = equalize(graph, ranges.greatest);
+  const equalized = { graph: moved, source: activationSource(moved) };
+  const after = await noiseOf(equalized);
   const isBetter = after > before + LEAST_GAIN_DB;
   return {
-    ...(isBetter ? { ...candidates[1]!, reference: plain.reference } : plain),
+    ...(isBetter ? { ...equalized, reference: plain.reference } : plain),
     steps: [
       {
         step: "equalize",
@@ -71,15 +72,15 @@ export async function prepare(
 const NOTHING_WIDER: Wider = { tensors: new Set(), operators: new Set() };
 
 /** Greatest magnitude per channel of each tensor between a pair of layers. */
-async function channelRanges(
-  pairs: readonly EqualizationPair[],
-  dataset: Dataset,
-  source: ActivationSource,
-): Promise<Map<string, Float64Array>> {
-  const ranges = new Map(pairs.map(({ tensor, channels }) => [tensor, new Float64Array(channels)]));
-  for (let i = 0; i < dataset.count; i++) {
-    const values = await source(dataset.sample(i));
-    for (const [tensor, range] of ranges) {
+class ChannelRanges {
+  readonly greatest: ReadonlyMap<string, Float64Array>;
+
+  constructor(pairs: readonly EqualizationPair[]) {
+    this.greatest = new Map(pairs.map(({ tensor, channels }) => [tensor, new Float64Array(channels)]));
+  }
+
+  observe(values: ReadonlyMap<string, Float32Array>): void {
+    for (const [tensor, range] of this.greatest) {
       const array = values.get(tensor)!;
       for (let k = 0, channel = 0; k < array.length; k++) {
         const magnitude = Math.abs(array[k]!);
@@ -88,7 +89,6 @@ async function channelRanges(
       }
     }
   }
-  return ranges;
 }
 
 export interface Chosen {

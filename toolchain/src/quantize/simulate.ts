@@ -49,7 +49,8 @@ export class Reference {
    * results differ from the exact integers by a step here and there, which no comparison depends on, and come sooner.
    */
   async noiseOf(candidate: Graph): Promise<number> {
-    const model = await openFloat(candidate, { keep: [this.tensor] });
+    // Not fused: the codes' real numbers go through float operators, in every mixture of widths, and sooner.
+    const model = await openFloat(candidate, { keep: [this.tensor], fuse: false });
     const noise = new SignalToNoise();
     try {
       for (const [i, sample] of this.samples.entries()) {

@@ -41,12 +41,14 @@ export function weightScales(
 /** Codes nearest to the weights at the given scales. */
 export function nearestCodes(layer: Linear, weights: Tensor, scale: Float32Array): Int8Array {
   const data = weights.data as Float32Array;
+  const codes = new Int8Array(data.length);
   const isLast = channelAxis(layer) === 3;
   const perChannel = data.length / scale.length;
-  return Int8Array.from(data, (w, i) => {
+  for (let i = 0; i < data.length; i++) {
     const channel = isLast ? i % scale.length : Math.floor(i / perChannel);
-    return clamp(roundAwayFromZero(w / scale[channel]!), -127, 127);
-  });
+    codes[i] = clamp(roundAwayFromZero(data[i]! / scale[channel]!), -127, 127);
+  }
+  return codes;
 }
 
 /** Bias in units of s_in * s_w[channel], saturated to 32 bits. */
