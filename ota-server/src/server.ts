@@ -42,7 +42,7 @@ import { openServerKeys } from "./trust/serverKeys.js";
 
 export const VERSION = "0.1.0";
 const HEARTBEAT_MS = 60_000;
-const ROLL_UP_MS = 3_600_000;
+const ROLL_UP_MS = 6 * 3_600_000;
 
 export interface ServerParts {
   readonly config: Config;
@@ -149,8 +149,10 @@ export class MoteServer {
       config.publicMqttUrl ??
       `${scheme}://${bracketed(isWildcard(config.host) ? hostname : config.host)}:${mqttPort}`;
     const mqttUrl = mqttUrlAt("localhost");
-    const throttle = new SignInThrottle(clock, (attempt, pauseMs) =>
-      noteSlowedSignIn(store, log, clock(), attempt, pauseMs),
+    const throttle = new SignInThrottle(
+      clock,
+      (attempt, pauseMs) => noteSlowedSignIn(store, log, clock(), attempt, pauseMs),
+      config.freeSignInFailures,
     );
     const limit = new RequestLimit(config.deviceRequestsPerMinute, clock);
     const people = new People(store, throttle, config.demoOpenConsole);
@@ -182,6 +184,7 @@ export class MoteServer {
       blobs,
       log,
       tls,
+      trustProxy: config.trustProxy,
       device: {
         enrolment,
         sessions,

@@ -6,7 +6,7 @@ import { gunzip } from "node:zlib";
 import { Value } from "@sinclair/typebox/value";
 import { DiskBlobs } from "../blobs/diskBlobs.js";
 import { BackupPlaceError, DamagedBackupError } from "../errors.js";
-import { type Cell, loadRows } from "../store/dump.js";
+import { type Cell, clearTable, loadRows } from "../store/dump.js";
 import { setSetting } from "../store/settings.js";
 import { fillStore } from "../store/snapshot.js";
 import type { Db } from "../store/store.js";
@@ -105,6 +105,7 @@ async function loadTable(
   entries: readonly TarEntry[],
   table: { readonly name: string; readonly columns: readonly string[] },
 ): Promise<number> {
+  await clearTable(db, table.name);
   let count = 0;
   for (const entry of entries.filter(({ name }) => name.startsWith(`${ENTRY.tables}${table.name}/`))) {
     const text = (await decompress(await readWhole(file, entry))).toString("utf8");

@@ -1,9 +1,8 @@
 import type { DeviceView, FleetAnswer } from "@mote/protocol";
+import { readCounter } from "../store/counters.js";
 import { countByRelease, type DeviceRecord } from "../store/devices.js";
 import { listReleases } from "../store/releases.js";
-import { countReports } from "../store/reports.js";
 import type { Db } from "../store/store.js";
-import { countWindows } from "../store/telemetry.js";
 
 /** Names of releases by product and sequence. */
 export type VersionNames = (product: string, sequence: number) => string | null;
@@ -53,8 +52,8 @@ export async function fleetView(db: Db, activeRollouts: string[]): Promise<Fleet
     devices: rows.reduce((sum, row) => sum + row.devices, 0),
     online: rows.reduce((sum, row) => sum + row.online, 0),
     products: [...products.values()],
-    frames: await countWindows(db),
-    reports: await countReports(db),
+    frames: await readCounter(db, "windows"),
+    reports: await readCounter(db, "reports"),
     activeRollouts,
   };
 }

@@ -1,29 +1,48 @@
 import type { Clock } from "../clock.js";
 import type { Store } from "../store/store.js";
-import { rollUp } from "../store/telemetry.js";
+import { compactTelemetry } from "../store/telemetry.js";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+/** Weeks begin where 1970 did, on a Thursday. */
+const WEEK_MS = 7 * DAY_MS;
 
 /** Older telemetry is kept in wider buckets: sums stay exact, time gets coarser, the store stays bounded. */
 export const RETENTION = [
-  { olderThanMs: 2 * DAY_MS, bucketMs: HOUR_MS },
-  { olderThanMs: 60 * DAY_MS, bucketMs: DAY_MS },
+  { olderThanMs: 60 * DAY_MS, bucketMs: WEEK_MS },
+  { olderThanMs: 7 * DAY_MS, bucketMs: DAY_MS },
+  { olderThanMs: 6 * HOUR_MS, bucketMs: HOUR_MS },
 ] as const;
 
-/** Rows are read into memory, so one turn takes one slice of time. */
-const SLICE_MS = DAY_MS;
-const LOOK_BACK_SLICES = 8;
+/** What is older goes. */
+export const KEEP_MS = 2 * 365 * DAY_MS;
 
-/** Rolls up the slices that have just grown old. Idempotent; a slice that was missed is done by a later turn. */
-export async function rollUpTelemetry(store: Store, clock: Clock): Promise<number> {
-  let gone = 0;
-  for (const { olderThanMs, bucketMs } of RETENTION) {
-    const end = Math.floor((clock() - olderThanMs) / SLICE_MS) * SLICE_MS;
-    for (let slice = 1; slice <= LOOK_BACK_SLICES; slice++) {
-      const from = end - slice * SLICE_MS;
-      gone += await store.write((db) => rollUp(db, from, from + SLICE_MS, bucketMs));
-    }
+/** Start of the bucket that a bucket belongs into at `nowMs`: the widest whose whole span is old enough; null: none. */
+export function bucketAt(bucketMs: number, nowMs: number): number | null {
+  if (bucketMs < nowMs - KEEP_MS) return null;
+  for (const tier of RETENTION) {
+    const start = Math.floor(bucketMs / tier.bucketMs) * tier.bucketMs;
+    if (start + tier.bucketMs <= nowMs - tier.olderThanMs) return start;
   }
-  return gone;
+  return bucketMs;
+}
+
+/**
+ * Goes through the devices once, a few in each transaction, so that nobody waits for it. Idempotent: what was cut off is
+ * done by the next turn.
+ *
+ * @returns how many rows went away.
+ */
+export async function rollUpTelemetry(store: Store, clock: Clock): Promise<number> {
+  const nowMs = clock();
+  const beforeMs = nowMs - RETENTION.at(-1)!.olderThanMs;
+  let gone = 0;
+  for (let after = ""; ; ) {
+    const done = await store.write((db) =>
+      compactTelemetry(db, after, beforeMs, (bucketMs) => bucketAt(bucketMs, nowMs)),
+    );
+    gone += done.gone;
+    if (done.last === null) return gone;
+    after = done.last;
+  }
 }

@@ -55,6 +55,11 @@ export async function* dumpRows(db: Db, table: DumpTable): AsyncGenerator<Cell[]
   }
 }
 
+/** A migration may have put rows into a fresh table. */
+export async function clearTable(db: Db, name: string): Promise<void> {
+  await sql`delete from ${sql.table(name)}`.execute(db);
+}
+
 export async function loadRows(
   db: Db,
   table: Pick<DumpTable, "name" | "columns">,
@@ -70,6 +75,7 @@ export async function loadRows(
 
 export async function isEmpty(db: Db): Promise<boolean> {
   for (const { name } of await listTables(db)) {
+    if (name === "counters") continue;
     const { rows } = await sql`select 1 from ${sql.table(name)} limit 1`.execute(db);
     if (rows.length > 0) return false;
   }

@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import { writeTallies } from "./counters.js";
 import { failureOf } from "./failures.js";
 import type { Tables } from "./tables.js";
 
@@ -61,6 +62,7 @@ export class GroupCommit {
     try {
       await this.db.transaction().execute(async (db) => {
         for (const one of group) await one.run(db);
+        await writeTallies(db);
       });
       for (const one of group) one.done();
     } catch (error) {

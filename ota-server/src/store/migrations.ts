@@ -283,6 +283,8 @@ const scale = ({ integer, real }: Types): Migration => ({
       .addColumn("name", "text", (c) => c.primaryKey())
       .addColumn("value", integer, (c) => c.notNull())
       .execute();
+    await sql`insert into counters select 'windows', coalesce(sum(windows), 0) from telemetry`.execute(db);
+    await sql`insert into counters select 'reports', count(*) from reports`.execute(db);
     await fillDraws(db, "devices", "id");
     await fillDraws(db, "rollout_devices", "device_id");
     await fillConfidence(db);

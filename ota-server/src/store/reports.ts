@@ -1,4 +1,5 @@
 import type { UpdateReport } from "@mote/protocol";
+import { tally } from "./counters.js";
 import type { Db } from "./store.js";
 
 /** @returns false when a report of this id is stored already: it is acknowledged again and not counted again. */
@@ -19,7 +20,9 @@ export async function addReport(
     })
     .onConflict((conflict) => conflict.columns(["device_id", "id"]).doNothing())
     .executeTakeFirst();
-  return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
+  const isNew = (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
+  if (isNew) tally(db, "reports", 1);
+  return isNew;
 }
 
 export async function listReports(
@@ -35,12 +38,4 @@ export async function listReports(
     .limit(limit)
     .execute();
   return rows.map((row) => ({ receivedAtMs: row.received_at_ms, report: JSON.parse(row.body) }));
-}
-
-export async function countReports(db: Db): Promise<number> {
-  const row = await db
-    .selectFrom("reports")
-    .select(({ fn }) => fn.countAll<number>().as("count"))
-    .executeTakeFirstOrThrow();
-  return Number(row.count);
 }

@@ -1,6 +1,7 @@
 import { EMPTY_SUMS, mergeSums, type TelemetrySums } from "@mote/protocol";
 import { sql } from "kysely";
 import { confidenceOf } from "./confidence.js";
+import { tally } from "./counters.js";
 import type { Db } from "./store.js";
 import type { Tables } from "./tables.js";
 
@@ -53,6 +54,7 @@ export async function markFrame(
 
 /** Adds to what the store holds for a device, release and bucket. */
 export async function addSums(db: Db, key: TelemetryKey, sums: TelemetrySums): Promise<void> {
+  tally(db, "windows", sums.windows);
   const held = await db
     .selectFrom("telemetry")
     .selectAll()
@@ -109,51 +111,80 @@ export async function telemetryByRelease(
     .map(([releaseSequence, total]) => ({ releaseSequence, sums: total }));
 }
 
-export async function countWindows(db: Db): Promise<number> {
-  const row = await db
-    .selectFrom("telemetry")
-    .select(({ fn }) => fn.sum<number>("windows").as("count"))
-    .executeTakeFirstOrThrow();
-  return Number(row.count ?? 0);
-}
+/** Devices whose history is rewritten in one transaction. */
+const COMPACT_DEVICES = 20;
+/** Rows of one statement; SQLite takes 32,766 parameters. */
+const COMPACT_ROWS = 500;
 
 /**
- * Merges the buckets of `[fromMs, toMs)` into buckets of `bucketMs`, for one device and release, so that history stays
- * bounded.
+ * Merges the buckets of some devices into wider ones, so that history stays bounded; no sum changes.
  *
- * @returns how many rows went away.
+ * @param after id of the device that was done last, "" at the beginning.
+ * @param beforeMs younger buckets stay as they are.
+ * @param bucketOf start of the bucket that a bucket belongs into; null where it is to go.
+ * @returns how many rows went away, and the last device; null when there is none left.
  */
-export async function rollUp(db: Db, fromMs: number, toMs: number, bucketMs: number): Promise<number> {
+export async function compactTelemetry(
+  db: Db,
+  after: string,
+  beforeMs: number,
+  bucketOf: (bucketMs: number) => number | null,
+): Promise<{ gone: number; last: string | null }> {
+  const ids = await db
+    .selectFrom("telemetry")
+    .select("device_id")
+    .distinct()
+    .where("device_id", ">", after)
+    .orderBy("device_id")
+    .limit(COMPACT_DEVICES)
+    .execute();
+  const last = ids.at(-1)?.device_id ?? null;
+  if (last === null) return { gone: 0, last };
   const rows = await db
     .selectFrom("telemetry")
     .selectAll()
-    .where("bucket_ms", ">=", fromMs)
-    .where("bucket_ms", "<", toMs)
+    .where("device_id", ">", after)
+    .where("device_id", "<=", last)
+    .where("bucket_ms", "<", beforeMs)
     .execute();
-  const groups = new Map<string, Row[]>();
+  const groups = new Map<string, { readonly start: number | null; readonly rows: Row[] }>();
   for (const row of rows) {
-    const start = Math.floor(row.bucket_ms / bucketMs) * bucketMs;
+    const start = bucketOf(row.bucket_ms);
     const key = `${row.device_id}/${row.release_sequence}/${start}`;
-    groups.set(key, [...(groups.get(key) ?? []), row]);
+    const group = groups.get(key) ?? { start, rows: [] };
+    group.rows.push(row);
+    groups.set(key, group);
   }
-  let gone = 0;
-  for (const group of groups.values()) {
-    const { device_id, release_sequence, bucket_ms } = group[0]!;
-    const start = Math.floor(bucket_ms / bucketMs) * bucketMs;
-    if (group.length === 1 && bucket_ms === start) continue;
-    for (const row of group) {
-      await db
-        .deleteFrom("telemetry")
-        .where("device_id", "=", device_id)
-        .where("release_sequence", "=", release_sequence)
-        .where("bucket_ms", "=", row.bucket_ms)
-        .execute();
-    }
-    const sums = group.reduce<TelemetrySums>((sum, row) => mergeSums(sum, fromRow(row)), EMPTY_SUMS);
-    await addSums(db, { deviceId: device_id, releaseSequence: release_sequence, bucketMs: start }, sums);
-    gone += group.length - 1;
+  const changed = [...groups.values()].filter(
+    (group) => group.rows.length > 1 || group.rows[0]!.bucket_ms !== group.start,
+  );
+  const old = changed.flatMap((group) => group.rows);
+  const merged = changed.flatMap(({ start, rows: parts }) =>
+    start === null ? [] : [mergeRows(start, parts)],
+  );
+  for (let i = 0; i < old.length; i += COMPACT_ROWS) await deleteRows(db, old.slice(i, i + COMPACT_ROWS));
+  for (let i = 0; i < merged.length; i += COMPACT_ROWS) {
+    await db
+      .insertInto("telemetry")
+      .values(merged.slice(i, i + COMPACT_ROWS))
+      .execute();
   }
-  return gone;
+  return { gone: old.length - merged.length, last };
+}
+
+function mergeRows(start: number, rows: readonly Row[]): Row {
+  const { device_id, release_sequence } = rows[0]!;
+  const sums = rows.reduce<TelemetrySums>((sum, row) => mergeSums(sum, fromRow(row)), EMPTY_SUMS);
+  return { device_id, release_sequence, bucket_ms: start, ...toRow(sums) };
+}
+
+async function deleteRows(db: Db, rows: readonly Row[]): Promise<void> {
+  const keys = rows.map(
+    ({ device_id, release_sequence, bucket_ms }) =>
+      sql`(${device_id}, ${sql.lit(release_sequence)}, ${sql.lit(bucket_ms)})`,
+  );
+  await sql`delete from telemetry
+    where (device_id, release_sequence, bucket_ms) in (values ${sql.join(keys)})`.execute(db);
 }
 
 function toRow(sums: TelemetrySums): Omit<Row, "device_id" | "release_sequence" | "bucket_ms"> {
