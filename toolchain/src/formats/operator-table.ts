@@ -1,3 +1,4 @@
+import { INTEGER_KINDS } from "../execute/integer/run.js";
 import { READABLE_LAYERS as KERAS_READ } from "./keras/read.js";
 import { READABLE_OPERATORS as ONNX_READ } from "./onnx/read.js";
 import { WRITABLE_KINDS as ONNX_WRITTEN } from "./onnx/write-operators.js";
@@ -11,10 +12,11 @@ export function operatorsPage(): string {
       .sort()
       .map((name) => `\`${name}\``)
       .join(", ");
-  const kinds = [...new Set([...ONNX_WRITTEN, ...TFLITE_WRITTEN])].sort();
+  const kinds = [...new Set([...ONNX_WRITTEN, ...TFLITE_WRITTEN, ...INTEGER_KINDS.int8])].sort();
   const rows = kinds.map((kind) => {
     const mark = (list: readonly string[]) => (list.includes(kind) ? "yes" : "-");
-    return `| \`${kind}\` | ${mark(ONNX_WRITTEN)} | ${mark(TFLITE_WRITTEN)} |`;
+    const marks = [ONNX_WRITTEN, TFLITE_WRITTEN, INTEGER_KINDS.int8, INTEGER_KINDS.int16].map(mark);
+    return `| \`${kind}\` | ${marks.join(" | ")} |`;
   });
   return [
     "# Operators",
@@ -43,10 +45,10 @@ export function operatorsPage(): string {
     "tanh and sigmoid, `SimpleRNN` with tanh or ReLU, without state and masks. Inputs are float32 whatever their dtype.",
     "A layer that holds Python code (`Lambda`, classes of one's own) is named with its count and place.",
     "",
-    "## Written",
+    "## Written, and executed in integers ([docs/integers.md](integers.md) says which)",
     "",
-    "| operator of the graph | ONNX | TensorFlow Lite |",
-    "|---|---|---|",
+    "| operator of the graph | ONNX | TensorFlow Lite | int8 | int16x8 |",
+    "|---|---|---|---|---|",
     ...rows,
     "",
     "ONNX: opset 13, or 14 with `HardSwish`, 17 with `LayerNormalization`, 20 with `Gelu`. An integer graph is written as",

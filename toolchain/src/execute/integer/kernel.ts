@@ -114,6 +114,29 @@ export function strides(shape: readonly number[]): number[] {
   return result;
 }
 
+/** A constant input as real numbers, whether the graph holds it in float or in codes; null where it is absent. */
+export function realConstant(
+  operator: Operator,
+  place: number,
+  count: number,
+  context: KernelContext,
+): Float64Array | null {
+  const name = operator.inputs[place] ?? "";
+  if (name === "") return null;
+  const values = context.constant(name);
+  if (values === null || values.length !== count) {
+    throw new UnsupportedError({
+      expected: `${count} constants for input ${place} of ${operator.kind} "${operator.name}"`,
+      got: values === null ? `"${name}", which is computed` : String(values.length),
+      todo: "Export the model with constant parameters, or keep this operator in floating point.",
+    });
+  }
+  const tensor = context.tensor(name);
+  if (tensor.quantization === undefined) return values;
+  const { scale, zeroPoint } = affine(tensor);
+  return values.map((code) => scale * (code - zeroPoint));
+}
+
 /** An NHWC shape; lower ranks get leading ones. */
 export function nhwc(tensor: Tensor): { batch: number; height: number; width: number; channels: number } {
   const shape = [1, 1, 1, 1, ...tensor.shape].slice(-4);

@@ -1,7 +1,7 @@
 import type { Operator } from "../../graph/graph.js";
 
 /** Operators that map each real number by itself, so that it is a table: of 256 entries for 8-bit codes, interpolated for 16-bit ones. */
-const TABULATED = [
+export const TABULATED = [
   "elu",
   "selu",
   "gelu",

@@ -1,5 +1,5 @@
 import { DataError, GraphError, UnsupportedError } from "../../errors.js";
-import type { DType, Graph, Operator, Tensor, TensorData } from "../../graph/graph.js";
+import type { DType, Graph, Operator, OperatorKind, Tensor, TensorData } from "../../graph/graph.js";
 import { prepareAbs, prepareLeakyRelu, preparePrelu, prepareRelu } from "./activation.js";
 import { prepareArgument } from "./argument.js";
 import { prepareAdd, prepareMaximum, prepareMinimum, prepareMul, prepareSub } from "./arithmetic.js";
@@ -10,6 +10,7 @@ import { prepareDiv } from "./divide.js";
 import type { Rounding } from "./fixed-point.js";
 import { prepareFullyConnected } from "./fully-connected.js";
 import { elementCount, type KernelContext, type KernelTable, type NumberData } from "./kernel.js";
+import { prepareLayerNorm } from "./layer-norm.js";
 import { prepareLogSoftmax } from "./log-softmax.js";
 import { prepareMatMul } from "./mat-mul.js";
 import {
@@ -25,7 +26,8 @@ import {
   prepareTranspose,
 } from "./move.js";
 import { prepareAveragePool2d, prepareMaxPool2d } from "./pool.js";
-import { isTabulated } from "./real-functions.js";
+import { preparePow } from "./power.js";
+import { isTabulated, TABULATED } from "./real-functions.js";
 import { prepareGru } from "./recurrent/gru.js";
 import { prepareLstm } from "./recurrent/lstm.js";
 import { prepareRnn } from "./recurrent/rnn.js";
@@ -57,6 +59,8 @@ const KERNELS: KernelTable = {
   reduceMin: prepareReduceExtremum,
   argMax: prepareArgument,
   argMin: prepareArgument,
+  layerNorm: prepareLayerNorm,
+  pow: preparePow,
   logSoftmax: prepareLogSoftmax,
   softmax: prepareSoftmax,
   relu: prepareRelu,
@@ -86,10 +90,22 @@ const KERNELS: KernelTable = {
   requantize: prepareRequantize,
 };
 
-/** Whether the integer executor can carry out this operator. */
-export function hasIntegerKernel(operator: Operator): boolean {
+/** What TensorFlow Lite defines for 8-bit activations only, and nobody for 16-bit ones. */
+const ONLY_INT8: ReadonlySet<OperatorKind> = new Set(["logSoftmax", "svdf"]);
+
+/** Whether the integer executor can carry out this operator on activations of that dtype. */
+export function hasIntegerKernel(operator: Operator, dtype: DType = "int8"): boolean {
+  if (dtype === "int16" && ONLY_INT8.has(operator.kind)) return false;
   return isTabulated(operator) || KERNELS[operator.kind] !== undefined;
 }
+
+/** Kinds of operators that run in integers, by the dtype of their activations. */
+export const INTEGER_KINDS: Readonly<Record<"int8" | "int16", readonly string[]>> = {
+  int8: [...Object.keys(KERNELS), ...TABULATED],
+  int16: [...Object.keys(KERNELS), ...TABULATED].filter(
+    (kind) => !(ONLY_INT8 as ReadonlySet<string>).has(kind),
+  ),
+};
 
 export interface IntegerOptions {
   /** How accumulators are rounded; TFLite's default is "double". */

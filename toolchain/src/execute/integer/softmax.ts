@@ -10,6 +10,7 @@ import {
 } from "./fixed-point.js";
 import { expOnNegativeValues, reciprocal } from "./gemmlowp.js";
 import { affine, codeRange, elementCount, input, output, type PrepareKernel } from "./kernel.js";
+import { fromNativeCodes } from "./softmax-codes.js";
 import { prepareSoftmax16 } from "./softmax16.js";
 
 export const SCALED_DIFFERENCE_INTEGER_BITS = 5;
@@ -60,6 +61,7 @@ export const prepareSoftmax: PrepareKernel<"softmax"> = (operator, context) => {
   const result = context.buffer(target.name);
   const { min, max } = codeRange(target);
   const outputBits = target.dtype === "int16" ? 16 : 8;
+  const settle = fromNativeCodes(target, target.dtype === "int16" ? 1 / 65536 : 1 / 256, min, context);
   const exponentials = new Int32Array(depth);
 
   return () => {
@@ -78,14 +80,14 @@ export const prepareSoftmax: PrepareKernel<"softmax"> = (operator, context) => {
       const { mantissa, bitsOverUnit } = reciprocal(sum, ACCUMULATION_INTEGER_BITS);
       for (let c = 0; c < depth; c++) {
         if (codes[start + c]! - greatest < leastDifference) {
-          result[start + c] = min;
+          result[start + c] = settle(min);
           continue;
         }
         const quotient = roundingDivideByPot(
           saturatingRoundingDoublingHighMul(mantissa, exponentials[c]!),
           bitsOverUnit + 31 - outputBits,
         );
-        result[start + c] = clamp(quotient + min, min, max);
+        result[start + c] = settle(clamp(quotient + min, min, max));
       }
     }
   };

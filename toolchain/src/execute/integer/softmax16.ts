@@ -2,6 +2,7 @@ import type { OperatorOf } from "../../graph/graph.js";
 import { clamp, quantizeMultiplier, requantizer } from "./fixed-point.js";
 import { DOUBLE, interpolatedTable, lookUp } from "./interpolated-table.js";
 import { affine, elementCount, input, type KernelContext, output } from "./kernel.js";
+import { fromNativeCodes } from "./softmax-codes.js";
 
 const RANGE = 65535;
 /** exp on [-10, 0] and 1 / (1 + x) on [0, 1], both in 0.15 format. */
@@ -29,7 +30,9 @@ export function prepareSoftmax16(operator: OperatorOf<"softmax">, context: Kerne
   const { multiplier, shift } = quantizeMultiplier(real, context.rounding);
   const requantize = requantizer(context.rounding);
   const codes = context.buffer(source.name);
-  const result = context.buffer(output(operator));
+  const target = context.tensor(output(operator));
+  const result = context.buffer(target.name);
+  const settle = fromNativeCodes(target, 1 / 32768, 0, context);
   const exponentials = new Int16Array(depth);
   return () => {
     for (let row = 0; row < rows; row++) {
@@ -48,7 +51,7 @@ export function prepareSoftmax16(operator: OperatorOf<"softmax">, context: Kerne
       const down = 31 - headroom;
       for (let c = 0; c < depth; c++) {
         const share = Math.floor((exponentials[c]! * inverse + 2 ** (down - 1)) / 2 ** down);
-        result[start + c] = clamp(share, 0, 32767);
+        result[start + c] = settle(clamp(share, 0, 32767));
       }
     }
   };

@@ -9,8 +9,8 @@ import { prepareRsqrt8 } from "./square-root.js";
 
 /**
  * Functions of one code. 8-bit ones are tabulated in float32 as TensorFlow Lite's reference resolver does for LOGISTIC,
- * TANH, ELU, GELU, EXP and LOG (HARD_SWISH and RSQRT have kernels of their own); for the others the same table is our definition. 16-bit ones interpolate in
- * 513 entries as EXP and LOG do there, and sigmoid and tanh as LOGISTIC and TANH.
+ * TANH, ELU, GELU, EXP and LOG (HARD_SWISH and RSQRT have kernels of their own); for the others the same table is our
+ * definition. 16-bit ones interpolate in 513 entries as EXP and LOG do there, sigmoid and tanh as LOGISTIC and TANH.
  */
 export function prepareTable(
   operator: Extract<Operator, { kind: TabulatedKind }>,
@@ -22,25 +22,53 @@ export function prepareTable(
     if (operator.kind === "rsqrt") return prepareRsqrt8(operator, context);
     if (operator.kind === "hardSwish") return prepareHardSwish(operator, context);
   }
-  const codes = context.buffer(source.name);
-  const result = context.buffer(target.name);
-  const least = codeRange(source).min;
+  const isFixed16 = source.dtype === "int16" && affine(target).scale === 1 / 32768;
+  if (isFixed16 && (operator.kind === "sigmoid" || operator.kind === "tanh")) {
+    const scaling = sigmoidInput(affine(source).scale);
+    const f = operator.kind === "sigmoid" ? sigmoid16 : tanh16;
+    return prepareCodes(
+      operator,
+      EVERY_CODE_16.map((code) => f(code, scaling)),
+      context,
+    );
+  }
+  return prepareFunction(operator, realFunction(operator), context);
+}
+
+const EVERY_CODE_16 = Int16Array.from({ length: 65536 }, (_, i) => i - 32768);
+
+/** A real function as the table of its input's codes. */
+export function prepareFunction(
+  operator: Operator,
+  f: (x: number) => number,
+  context: KernelContext,
+): () => void {
+  const source = context.tensor(input(operator, 0));
+  const target = context.tensor(output(operator));
   const table =
-    source.dtype === "int16" ? everyCode16(operator, source, target) : everyCode8(operator, source, target);
+    source.dtype === "int16" ? everyCode16(f, source, target) : everyCode8(operator, f, source, target);
+  return prepareCodes(operator, table, context);
+}
+
+/** Results for each code of the input, the least first. */
+function prepareCodes(operator: Operator, table: ArrayLike<number>, context: KernelContext): () => void {
+  const source = context.tensor(input(operator, 0));
+  const least = codeRange(source).min;
+  const codes = context.buffer(source.name);
+  const result = context.buffer(output(operator));
   return () => {
     for (let i = 0; i < result.length; i++) result[i] = table[codes[i]! - least]!;
   };
 }
 
-/** What the operator makes of each code of its input, the least first. */
 function everyCode8(
-  operator: Extract<Operator, { kind: TabulatedKind }>,
+  operator: Operator,
+  f: (x: number) => number,
   source: Tensor,
   target: Tensor,
 ): Int32Array {
   const [x, y] = [affine(source), affine(target)];
   const [from, to] = [codeRange(source), codeRange(target)];
-  const f = realFunction(operator);
   const inverseScale = Math.fround(1 / y.scale);
   return Int32Array.from({ length: from.max - from.min + 1 }, (_, i) => {
     const real = Math.fround(f(Math.fround(x.scale * (from.min + i - x.zeroPoint))));
@@ -49,21 +77,8 @@ function everyCode8(
   });
 }
 
-function everyCode16(
-  operator: Extract<Operator, { kind: TabulatedKind }>,
-  source: Tensor,
-  target: Tensor,
-): Int16Array {
+function everyCode16(f: (x: number) => number, source: Tensor, target: Tensor): Int16Array {
   const [x, y] = [affine(source), affine(target)];
-  const codes = Int16Array.from({ length: 65536 }, (_, i) => i - 32768);
-  if (operator.kind === "sigmoid" || operator.kind === "tanh") {
-    if (y.scale === 1 / 32768) {
-      const scaling = sigmoidInput(x.scale);
-      const f = operator.kind === "sigmoid" ? sigmoid16 : tanh16;
-      return codes.map((code) => f(code, scaling));
-    }
-  }
-  const f = realFunction(operator);
   const { min, max } = codeRange(target);
   const [least, greatest] = [y.scale * (min - y.zeroPoint), y.scale * (max - y.zeroPoint)];
   const table = interpolatedTable(
@@ -75,5 +90,5 @@ function everyCode16(
     y,
     SINGLE,
   );
-  return codes.map((code) => lookUp(table, code));
+  return EVERY_CODE_16.map((code) => lookUp(table, code));
 }
