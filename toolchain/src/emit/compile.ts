@@ -79,7 +79,9 @@ export function compileGraph(asked: Graph, target: Target, options: CompileOptio
   };
   const usual = layOut(graph, family, settings);
   // Another layout of one tensor pays where it brings the arena down, which only the plan can tell.
-  const other = family === "dsp" ? layOut(graph, family, { ...settings, rowsTogether: true }) : usual;
+  const other = usual.lowered.hasRowsChoice
+    ? layOut(graph, family, { ...settings, rowsTogether: true })
+    : usual;
   const { params, edgeParams, lowered, plan } = other.plan.arenaBytes < usual.plan.arenaBytes ? other : usual;
   const { steps, bufferOf } = lowered;
   const emitted = steps.map((step, index) =>

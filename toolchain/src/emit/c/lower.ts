@@ -14,6 +14,8 @@ export interface Lowered {
   /** Arena buffers; a reshape's output is its input's buffer. */
   readonly buffers: ReadonlyMap<string, PlanBuffer>;
   readonly bufferOf: ReadonlyMap<string, string>;
+  /** `rowsTogether` would have given another layout. */
+  readonly hasRowsChoice: boolean;
 }
 
 export type Family = "portable" | "dsp";
@@ -22,8 +24,8 @@ export type Family = "portable" | "dsp";
 export function lowerGraph(graph: Graph, params: ParamWriter, family: Family, options: DspOptions): Lowered {
   refuseWhatHasNoKernel(graph);
   if (family === "dsp") {
-    const { steps, buffers, codesOf } = lowerDspGraph(graph, params, options);
-    return { steps, buffers, bufferOf: codesOf };
+    const { steps, buffers, hasRowsChoice, codesOf } = lowerDspGraph(graph, params, options);
+    return { steps, buffers, hasRowsChoice, bufferOf: codesOf };
   }
   const bufferOf = aliasReshapes(graph);
   const buffers = new Map<string, PlanBuffer>();
@@ -41,7 +43,7 @@ export function lowerGraph(graph: Graph, params: ParamWriter, family: Family, op
   const steps = graph.operators
     .filter((operator) => operator.kind !== "reshape")
     .map((operator) => lowerPortable(context, operator)!);
-  return { steps, buffers, bufferOf };
+  return { steps, buffers, bufferOf, hasRowsChoice: false };
 }
 
 const COMPILED = new Set<Operator["kind"]>([
@@ -86,8 +88,9 @@ function lowerDspGraph(
   graph: Graph,
   params: ParamWriter,
   options: DspOptions,
-): Pick<Lowered, "steps" | "buffers"> & { readonly codesOf: ReadonlyMap<string, string> } {
+): Omit<Lowered, "bufferOf"> & { readonly codesOf: ReadonlyMap<string, string> } {
   const context = lowerDsp(graph, params, options);
   const codesOf = new Map([...graph.inputs, ...graph.outputs].map((name) => [name, context.codesOf(name)!]));
-  return { steps: context.steps, buffers: context.buffers, codesOf };
+  const { steps, buffers, hasRowsChoice } = context;
+  return { steps, buffers, hasRowsChoice, codesOf };
 }

@@ -31,6 +31,8 @@ export class DspContext implements LowerContext {
   readonly isTurned: boolean;
   readonly optimize: Optimize;
   readonly rowsTogether: boolean;
+  /** There was a tensor for `rowsTogether` to decide on. */
+  hasRowsChoice = false;
   /** Multiplications of all convolutions: what a layer's share is taken of. */
   readonly allMacs: number;
   readonly steps: Step[] = [];

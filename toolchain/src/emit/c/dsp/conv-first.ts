@@ -107,14 +107,14 @@ const isRowByRow = ({ minor, rowBytes }: Planes): boolean => rowBytes !== minor;
  * into the next channel's row.
  */
 function outputPlanes(context: DspContext, { outputs }: OperatorOf<"conv2d">): Planes {
-  const { graph, isTurned, rowsTogether } = context;
+  const { graph, isTurned } = context;
   const planes = planesOf(tensorOf(graph, outputs[0]!), isTurned);
   const readers = graph.operators.filter(({ inputs }) => inputs.includes(outputs[0]!));
   const isPrivate =
     readers.length === 1 && readers[0]!.kind === "depthwiseConv2d" && !graph.outputs.includes(outputs[0]!);
-  return rowsTogether && isPrivate && !isTurned && planes.minor % 4 === 0 && planes.channels % 2 === 0
-    ? withRowsTogether(planes)
-    : planes;
+  if (!isPrivate || isTurned || planes.minor % 4 !== 0 || planes.channels % 2 !== 0) return planes;
+  context.hasRowsChoice = true;
+  return context.rowsTogether ? withRowsTogether(planes) : planes;
 }
 
 /** Bytes that the output must begin before the input, so that no row lands on one that is still to be read. */
