@@ -3,3 +3,4 @@ export { fitToInput } from "./fit.js";
 export type { NpyArray } from "./npy.js";
 export { encodeNpz, writeNpz } from "./npz.js";
 export { openDataset } from "./open.js";
+export { openSlices, type SliceColumn } from "./slices.js";

@@ -1,23 +1,9 @@
 import type { Dataset } from "../data/dataset.js";
 import { DataError } from "../errors.js";
 import type { RunnableModel } from "../execute/runnable.js";
-import {
-  agreement,
-  argMax,
-  ChannelSignalToNoise,
-  type Classification,
-  classify,
-  SignalToNoise,
-} from "./metrics.js";
-
-export interface LayerError {
-  readonly tensor: string;
-  readonly operator: string;
-  /** Signal over error power in dB; null where the two are equal. */
-  readonly sqnrDb: number | null;
-  /** null where channels were rescaled on purpose (equalization): then no single figure tells. */
-  readonly greatestError: number | null;
-}
+import { finite, LayerComparison, type LayerError, suspects } from "./layers.js";
+import { agreement, type Classification, classify, decide, SignalToNoise } from "./metrics.js";
+import { type SliceScore, type Slicing, scoreSlices } from "./slices.js";
 
 /** Outputs for one data set; classification figures only where the set has labels. */
 export interface Evaluation extends Partial<Classification> {
@@ -28,14 +14,19 @@ export interface Evaluation extends Partial<Classification> {
   readonly againstAccuracy?: number;
   /** Noise of the outputs against the other model's, in dB. */
   readonly outputSqnrDb?: number | null;
-  /** In the order of execution; only where the tensors of the two models have the same names. */
+  /** In the order of execution; only where the two models have the same layers. */
   readonly layers?: readonly LayerError[];
+  /** The layers that lose most of the signal by themselves, worst first. */
+  readonly suspects?: readonly LayerError[];
+  /** By the name of the slicing, then by part, the least accurate part first. */
+  readonly slices?: Readonly<Record<string, Readonly<Record<string, SliceScore>>>>;
 }
 
 export interface EvaluateOptions {
   readonly against?: RunnableModel;
   /** Compare every tensor; both models must have been opened with `keep`. */
   readonly layers?: boolean;
+  readonly slices?: readonly Slicing[];
   readonly progress?: (done: number, total: number) => void;
 }
 
@@ -50,21 +41,22 @@ export async function evaluateModel(
   const predicted = new Int32Array(dataset.count);
   const other = new Int32Array(against === undefined ? 0 : dataset.count);
   const outputNoise = new SignalToNoise();
-  const noise = new Map<string, ChannelSignalToNoise>();
+  const comparison =
+    options.layers === true && against !== undefined ? new LayerComparison(model, against) : null;
   let classes = 0;
   for (let i = 0; i < dataset.count; i++) {
     const sample = dataset.sample(i);
     const values = await model.run(sample);
     const result = values.get(output)!;
-    classes = result.length;
-    predicted[i] = argMax(result);
+    classes = Math.max(2, result.length);
+    predicted[i] = decide(result);
     if (against !== undefined) {
       const reference = await against.run(sample);
       const expected = reference.get(against.graph.outputs[0]!)!;
       requireSameLength(expected.length, result.length);
-      other[i] = argMax(expected);
+      other[i] = decide(expected);
       outputNoise.add(expected, result);
-      if (options.layers === true) addLayers(model, noise, reference, values);
+      comparison?.add(reference, values);
     }
     options.progress?.(i + 1, dataset.count);
   }
@@ -72,6 +64,13 @@ export async function evaluateModel(
     dataset.labels === undefined
       ? undefined
       : classify(dataset.labels, predicted, classCount(dataset, classes), dataset.classNames);
+  const layers = comparison?.errors();
+  const answers = {
+    predicted,
+    ...(dataset.labels && { labels: dataset.labels }),
+    ...(against !== undefined && { other }),
+  };
+  const slices = options.slices?.map((slicing) => [slicing.name, scoreSlices(slicing, answers)] as const);
   return {
     samples: dataset.count,
     predicted,
@@ -81,48 +80,9 @@ export async function evaluateModel(
       outputSqnrDb: finite(outputNoise.decibels),
       ...(dataset.labels !== undefined && { againstAccuracy: agreement(dataset.labels, other) }),
     }),
-    ...(options.layers === true && { layers: layerErrors(model, noise) }),
+    ...(layers && { layers, suspects: suspects(layers) }),
+    ...(slices && { slices: Object.fromEntries(slices) }),
   };
-}
-
-function addLayers(
-  model: RunnableModel,
-  noise: Map<string, ChannelSignalToNoise>,
-  reference: ReadonlyMap<string, Float32Array>,
-  values: ReadonlyMap<string, Float32Array>,
-): void {
-  for (const [name, expected] of reference) {
-    const actual = values.get(name);
-    if (actual === undefined || actual.length !== expected.length) continue;
-    let sum = noise.get(name);
-    if (sum === undefined) {
-      sum = new ChannelSignalToNoise(model.graph.tensors.get(name)?.shape.at(-1) ?? 1);
-      noise.set(name, sum);
-    }
-    sum.add(expected, actual);
-  }
-}
-
-function layerErrors(model: RunnableModel, noise: ReadonlyMap<string, ChannelSignalToNoise>): LayerError[] {
-  return model.graph.operators.flatMap((operator) =>
-    operator.outputs.flatMap((tensor) => {
-      const sum = noise.get(tensor);
-      if (sum === undefined) return [];
-      return [
-        {
-          tensor,
-          operator: operator.kind,
-          sqnrDb: finite(sum.decibels),
-          greatestError: sum.isRescaled ? null : sum.greatestError,
-        },
-      ];
-    }),
-  );
-}
-
-/** JSON has no infinity: no error at all is null. */
-function finite(decibels: number): number | null {
-  return Number.isFinite(decibels) ? decibels : null;
 }
 
 /** As many classes as the model has outputs; labels beyond them belong to another model. */

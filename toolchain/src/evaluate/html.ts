@@ -1,63 +1,101 @@
-import type { Evaluation, LayerError } from "./evaluate.js";
+import { escapeHtml } from "../profile/escape-html.js";
+import type { Evaluation } from "./evaluate.js";
+import type { LayerError } from "./layers.js";
+import type { SliceScore } from "./slices.js";
+import { describeSuspect } from "./terminal.js";
 
 /** One page without scripts, fonts or links to anywhere: it can be mailed and archived. */
 export function evaluationHtml(title: string, evaluation: Evaluation): string {
+  const { perClass, confusion, slices, layers, suspects } = evaluation;
   const sections = [
-    summary(evaluation),
-    evaluation.perClass === undefined ? "" : recallChart(evaluation),
-    evaluation.confusion === undefined ? "" : confusionTable(evaluation),
-    evaluation.layers === undefined ? "" : layerChart(evaluation.layers),
+    figures(evaluation),
+    suspects === undefined ? "" : `<p class="verdict">${escapeHtml(capital(describeSuspect(suspects)))}.</p>`,
+    perClass === undefined ? "" : recallChart(evaluation),
+    confusion === undefined ? "" : confusionTable(evaluation),
+    ...Object.entries(slices ?? {}).map(([name, scores]) => sliceChart(name, scores)),
+    layers === undefined ? "" : layerChart(layers),
   ];
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>${escapeHtml(title)}</title>
-<style>${STYLE}</style></head>
-<body><h1>${escapeHtml(title)}</h1>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(title)}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+<h1>${escapeHtml(title)}</h1>
 ${sections.filter((section) => section !== "").join("\n")}
-</body></html>
+</main>
+</body>
+</html>
 `;
 }
 
 const STYLE = `
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1c2430; }
-h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-td, th { padding: .2rem .6rem; text-align: right; border: 1px solid #e3e7ee; font-weight: normal }
-.figures { display: flex; gap: 2.5rem } .figures b { display: block; font-size: 1.6rem }
-svg text { font: 12px system-ui, sans-serif; fill: #1c2430 }
-@media (prefers-color-scheme: dark) { body { background: #14181f; color: #dde3ec } td, th { border-color: #2b3340 }
-svg text { fill: #dde3ec } }`;
+:root { color-scheme: light dark; --ink: #1c2330; --soft: #5d6776; --paper: #fff; --track: #eef1f6; --line: #dde3ec;
+  --bar: #2f6fde; --good: #2e9463; --fair: #c98a12; --poor: #cf4237; --hit: 47, 111, 222; --miss: 207, 66, 55; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8ecf3; --soft: #9aa6b8; --paper: #12161d; --track: #1c2330;
+  --line: #2a3342; --bar: #6b9cff; --good: #5bd49a; --fair: #e5b454; --poor: #ff8a80; --hit: 107, 156, 255; --miss: 255, 138, 128; } }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
+main { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
+h1 { font-size: 1.5rem; overflow-wrap: anywhere; } h2 { font-size: 1.05rem; margin: 2rem 0 .5rem; }
+dl { display: flex; flex-wrap: wrap; gap: .75rem; }
+dl div { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem 1rem; min-width: 6rem; }
+dt { color: var(--soft); font-size: .8rem; } dd { margin: 0; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
+.verdict { border-left: 3px solid var(--fair); padding-left: .8rem; overflow-wrap: anywhere; }
+.note { color: var(--soft); font-size: .85rem; margin: .2rem 0 .6rem; }
+.bars { display: grid; grid-template-columns: minmax(6rem, 18rem) 1fr max-content; gap: .2rem .6rem; align-items: center; }
+.bars > span { font-size: .85rem; } .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; direction: rtl; text-align: right; }
+.name bdi { unicode-bidi: isolate; } .figure { color: var(--soft); text-align: right; font-variant-numeric: tabular-nums; }
+.track { position: relative; height: .8rem; border-radius: .2rem; background: var(--track); }
+.track i { position: absolute; inset: 0 auto 0 0; border-radius: .2rem; background: var(--bar); }
+.track b { position: absolute; top: 50%; height: 2px; background: var(--ink); opacity: .55; }
+.good i { background: var(--good); } .fair i { background: var(--fair); } .poor i { background: var(--poor); }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .85rem; }
+td, th { padding: .2rem .55rem; text-align: right; border: 1px solid var(--line); font-weight: normal; }
+tr > th:first-child { text-align: left; position: sticky; left: 0; background: var(--paper); }
+@media (max-width: 34rem) { .bars { grid-template-columns: 1fr max-content; } .bars .name { grid-column: 1 / -1; margin-top: .3rem; text-align: left; } }
+`;
 
-function summary(evaluation: Evaluation): string {
-  const figures = [
+function figures(evaluation: Evaluation): string {
+  const { outputSqnrDb } = evaluation;
+  const entries = [
     ["samples", String(evaluation.samples)],
     ["accuracy", percent(evaluation.accuracy)],
     ["other model", percent(evaluation.againstAccuracy)],
     ["same answer", percent(evaluation.agreement)],
+    ["output SQNR", outputSqnrDb === undefined ? "-" : decibels(outputSqnrDb)],
   ].filter(([, value]) => value !== "-");
-  return `<p class="figures">${figures.map(([name, value]) => `<span><b>${value}</b>${name}</span>`).join("")}</p>`;
+  return `<dl>${entries.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`).join("")}</dl>`;
 }
 
 interface Bar {
   readonly label: string;
+  /** Length of the bar, 0 to 1. */
   readonly share: number;
   readonly text: string;
-  readonly colour: string;
+  readonly tone?: "good" | "fair" | "poor" | undefined;
+  /** A range drawn over the bar, 0 to 1. */
+  readonly interval?: readonly [number, number] | undefined;
 }
 
-const ROW = 22;
-const LABEL = 260;
-const WIDTH = 420;
-
-/** Horizontal bars, one to a row, with the figure behind each. */
+/** Horizontal bars, one to a row, the figure behind each; on a narrow screen the label stands above its bar. */
 function barChart(bars: readonly Bar[]): string {
-  const rows = bars.map(({ label, share, text, colour }, i) => {
-    const y = i * ROW;
-    const length = Math.max(0, Math.min(1, share)) * WIDTH;
-    return `<text x="${LABEL - 8}" y="${y + 15}" text-anchor="end">${escapeHtml(shorten(label))}</text>
-<rect x="${LABEL}" y="${y + 3}" width="${length.toFixed(1)}" height="${ROW - 6}" rx="2" fill="${colour}"><title>${escapeHtml(label)}</title></rect>
-<text x="${(LABEL + length + 6).toFixed(1)}" y="${y + 15}">${text}</text>`;
+  const rows = bars.map(({ label, share, text, tone, interval }) => {
+    const name = escapeHtml(label);
+    const line =
+      interval === undefined
+        ? ""
+        : `<b style="left:${width(interval[0])};width:${width(interval[1] - interval[0])}"></b>`;
+    return `<span class="name" title="${name}"><bdi>${name}</bdi></span><span class="track ${tone ?? ""}"><i style="width:${width(share)}"></i>${line}</span><span class="figure">${escapeHtml(text)}</span>`;
   });
-  return `<svg width="${LABEL + WIDTH + 90}" height="${bars.length * ROW}" role="img">${rows.join("\n")}</svg>`;
+  return `<div class="bars">${rows.join("\n")}</div>`;
+}
+
+function width(share: number): string {
+  return `${(100 * Math.max(0, Math.min(1, share))).toFixed(1)}%`;
 }
 
 function recallChart({ perClass }: Evaluation): string {
@@ -65,7 +103,6 @@ function recallChart({ perClass }: Evaluation): string {
     label: `${label} (${samples})`,
     share: recall ?? 0,
     text: percent(recall),
-    colour: "#3a76d8",
   }));
   return `<h2>Found per class</h2>\n${barChart(bars)}`;
 }
@@ -75,40 +112,63 @@ function confusionTable({ confusion, perClass }: Evaluation): string {
   const rows = confusion!.map((row, truth) => {
     const total = row.reduce((sum, n) => sum + n, 0);
     const cells = row.map((n, said) => {
-      const opacity = total === 0 ? 0 : n / total;
       // A few errors must be seen beside hundreds of right answers: the root lifts small shares.
-      const colour = said === truth ? "58,118,216" : "214,72,72";
-      return `<td style="background:rgba(${colour},${Math.sqrt(opacity).toFixed(2)})">${n === 0 ? "" : n}</td>`;
+      const opacity = total === 0 ? 0 : Math.sqrt(n / total) * 0.8;
+      const colour = said === truth ? "var(--hit)" : "var(--miss)";
+      return `<td style="background:rgba(${colour},${opacity.toFixed(2)})">${n === 0 ? "" : n}</td>`;
     });
     return `<tr><th>${names[truth]}</th>${cells.join("")}</tr>`;
   });
   return `<h2>Confusion</h2>
-<table><tr><th>true \\ said</th>${names.map((name) => `<th>${name}</th>`).join("")}</tr>
-${rows.join("\n")}</table>`;
+<div class="scroll"><table><tr><th>true \\ said</th>${names.map((name) => `<th>${name}</th>`).join("")}</tr>
+${rows.join("\n")}</table></div>`;
+}
+
+function sliceChart(name: string, scores: Readonly<Record<string, SliceScore>>): string {
+  const bars = Object.entries(scores).map(([part, score]): Bar => {
+    const { samples, accuracy, agreement, accuracyLow, accuracyHigh, isWorse } = score;
+    return {
+      label: `${part} (${samples})`,
+      share: accuracy ?? agreement ?? 0,
+      text: percent(accuracy ?? agreement),
+      tone: isWorse === true ? "poor" : undefined,
+      interval: accuracyLow === undefined ? undefined : [accuracyLow, accuracyHigh!],
+    };
+  });
+  return `<h2>By ${escapeHtml(name)}</h2>
+<p class="note">The line over a bar is the 95 % interval; red is worse than the whole set by more than chance.</p>
+${barChart(bars)}`;
 }
 
 /** Below this a layer's error is worth a look, above the other it is not. */
 const POOR_DB = 20;
 const GOOD_DB = 30;
+/** A full bar: nothing in eight bits is cleaner. */
+const FULL_DB = 60;
 
 function layerChart(layers: readonly LayerError[]): string {
-  const bars = layers.map(({ tensor, operator, sqnrDb }) => ({
-    label: `${tensor} ${operator}`,
-    share: sqnrDb === null ? 1 : sqnrDb / 60,
-    text: sqnrDb === null ? "exact" : `${sqnrDb.toFixed(1)} dB`,
-    colour: sqnrDb === null || sqnrDb >= GOOD_DB ? "#3a9a68" : sqnrDb >= POOR_DB ? "#d49a2a" : "#d64848",
-  }));
-  return `<h2>Signal over quantization noise, in the order of execution</h2>\n${barChart(bars)}`;
+  const bars = layers.map(({ tensor, operator, sqnrDb, lossDb }): Bar => {
+    const lost = lossDb < 1 ? "" : ` (-${lossDb.toFixed(0)})`;
+    return {
+      label: `${operator} ${tensor}`,
+      share: sqnrDb === null ? 1 : sqnrDb / FULL_DB,
+      text: `${decibels(sqnrDb)}${lost}`,
+      tone: sqnrDb === null || sqnrDb >= GOOD_DB ? "good" : sqnrDb >= POOR_DB ? "fair" : "poor",
+    };
+  });
+  return `<h2>Signal over quantization noise, in the order of execution</h2>
+<p class="note">In brackets: what the layer itself loses.</p>
+${barChart(bars)}`;
 }
 
-function shorten(label: string): string {
-  return label.length > 38 ? `…${label.slice(-37)}` : label;
+function decibels(value: number | null): string {
+  return value === null ? "exact" : `${value.toFixed(1)} dB`;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function percent(share: number | null | undefined): string {
   return share === null || share === undefined ? "-" : `${(100 * share).toFixed(2)} %`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 }

@@ -1,5 +1,6 @@
-export { type EvaluateOptions, type Evaluation, evaluateModel, type LayerError } from "./evaluate.js";
+export { type EvaluateOptions, type Evaluation, evaluateModel } from "./evaluate.js";
 export { evaluationHtml } from "./html.js";
+export type { LayerError } from "./layers.js";
 export {
   agreement,
   argMax,
@@ -8,3 +9,5 @@ export {
   classify,
   SignalToNoise,
 } from "./metrics.js";
+export type { SliceScore, Slicing } from "./slices.js";
+export { renderEvaluation } from "./terminal.js";

@@ -22,6 +22,11 @@ export function argMax(values: ArrayLike<number>): number {
   return best;
 }
 
+/** The class that outputs stand for; a single output is the probability of class 1, as a sigmoid gives it. */
+export function decide(outputs: ArrayLike<number>): number {
+  return outputs.length === 1 ? Number(outputs[0]! > 0.5) : argMax(outputs);
+}
+
 export function classify(
   truth: ArrayLike<number>,
   predicted: ArrayLike<number>,

@@ -5,8 +5,8 @@ import { InputCovariance } from "./covariance.js";
 import { HistogramObserver } from "./histogram.js";
 import { InputMeans } from "./input-statistics.js";
 import { linearLayers } from "./linear.js";
+import type { CalibrationMethod } from "./methods.js";
 import { MinMaxObserver, type Observer } from "./observer.js";
-import type { CalibrationMethod } from "./options.js";
 import type { Range } from "./range.js";
 
 /** Runs the float graph on one sample and gives every activation, inputs included. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../train/random.js";
 import { Histogram, HistogramObserver } from "./histogram.js";
-import type { CalibrationMethod } from "./options.js";
+import type { CalibrationMethod } from "./methods.js";
 import type { Range } from "./range.js";
 
 function normal(count: number, seed: number): Float32Array {

@@ -1,5 +1,5 @@
+import type { CalibrationMethod } from "./methods.js";
 import type { Observer } from "./observer.js";
-import type { CalibrationMethod } from "./options.js";
 import type { Range } from "./range.js";
 
 /** Bins over [-limit, limit); the limit doubles when a value falls outside, and pairs of bins are merged. */

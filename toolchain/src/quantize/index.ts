@@ -1,7 +1,6 @@
 export type { ActivationSource } from "./calibrate.js";
+export { CALIBRATION_METHODS, type CalibrationMethod } from "./methods.js";
 export {
-  CALIBRATION_METHODS,
-  type CalibrationMethod,
   type Kept,
   type QuantizeOptions,
   type QuantizeReport,

@@ -1,4 +1,4 @@
-import type { CalibrationMethod } from "./options.js";
+import type { CalibrationMethod } from "./methods.js";
 import type { Range } from "./range.js";
 
 /** Sees the values of one tensor sample by sample, in bounded memory, and says what range to represent. */

@@ -2,11 +2,9 @@ import type { Dataset } from "../data/dataset.js";
 import type { Rounding } from "../execute/integer/fixed-point.js";
 import type { Graph } from "../graph/graph.js";
 import type { ActivationSource } from "./calibrate.js";
+import type { CalibrationMethod } from "./methods.js";
 import type { LayerNoise } from "./sensitivity.js";
 import type { UpdateReport } from "./update-aware/update.js";
-
-export const CALIBRATION_METHODS = ["minmax", "percentile", "entropy", "mse"] as const;
-export type CalibrationMethod = (typeof CALIBRATION_METHODS)[number];
 
 /** int8: all in 8 bits. int16x8: activations int16, weights int8, biases int64. */
 export const SCHEMES = ["int8", "int16x8"] as const;

@@ -4,7 +4,8 @@ import { type EqualizationPair, equalizationPairs, equalize } from "../transform
 import { type Bordered, type Wider, withBorders } from "./borders.js";
 import { type ActivationSource, type Calibration, calibrate } from "./calibrate.js";
 import { activationSource } from "./float-source.js";
-import type { CalibrationMethod, QuantizeOptions, RecipeStep } from "./options.js";
+import type { CalibrationMethod } from "./methods.js";
+import type { QuantizeOptions, RecipeStep } from "./options.js";
 import type { ActivationDType } from "./range.js";
 import { roundGraph } from "./round.js";
 import { Reference } from "./simulate.js";

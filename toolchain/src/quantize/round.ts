@@ -7,7 +7,7 @@ import type { Calibration } from "./calibrate.js";
 import { groupActivations } from "./groups.js";
 import { codesByCovariance } from "./learned-rounding.js";
 import { type Linear, linearLayers } from "./linear.js";
-import type { CalibrationMethod } from "./options.js";
+import type { CalibrationMethod } from "./methods.js";
 import { nearestCodes, weightScales } from "./weights.js";
 
 export interface RoundOptions {

@@ -4,7 +4,7 @@ import { withBorders } from "./borders.js";
 import type { Calibration } from "./calibrate.js";
 import { groupActivations } from "./groups.js";
 import { channelAxis, type Linear, linearLayers } from "./linear.js";
-import type { CalibrationMethod } from "./options.js";
+import type { CalibrationMethod } from "./methods.js";
 import type { ActivationDType } from "./range.js";
 import { layerCodes } from "./round.js";
 import type { Reference } from "./simulate.js";
