@@ -3,21 +3,18 @@ import {
   ed25519Key,
   FRESHNESS_LIFETIMES_MS,
   keyId as keyIdOf,
-  MetadataMismatchError,
   type PublishLogAnswer,
   parseMetadata,
   RootSigned,
   type TargetFile,
   TargetNotFoundError,
-  TargetsSigned,
   type TrustAnswer,
   type TrustKeysAnswer,
   toHex,
-  verifyNextRoot,
 } from "@mote/protocol";
-import { nodeSha256, nodeVerify, SERVER_ROLE, type ServerKeys } from "@mote/protocol/node";
+import { nodeSha256, SERVER_ROLE, type ServerKeys } from "@mote/protocol/node";
 import type { Clock } from "../clock.js";
-import { ConfigError, ConflictError, NotFoundError, PreconditionError } from "../errors.js";
+import { ConfigError, ConflictError, NotFoundError } from "../errors.js";
 import type { Events } from "../events.js";
 import type { Log } from "../log.js";
 import { findEnvelope, putEnvelope } from "../store/envelopes.js";
@@ -26,6 +23,7 @@ import type { ReleaseRecord } from "../store/releases.js";
 import { deleteSetting, getSetting } from "../store/settings.js";
 import type { Store } from "../store/store.js";
 import { findTrustFile, listNewestVersions, putTrustFiles, type TrustFile } from "../store/trustFiles.js";
+import { acceptRoot, acceptTargets, namedFile, noRoot } from "./accept.js";
 import { checkEnvelope, ENVELOPE_NAME } from "./envelopes.js";
 import { nextVersion, signSnapshot, signTimestampOnly } from "./freshness.js";
 import { bodiesOf, isSignedUnder, loadPublished, type Published } from "./published.js";
@@ -33,8 +31,6 @@ import { factsOf } from "./publishLog.js";
 import { rehearse } from "./rehearse.js";
 import { buildServerRole, SERVER_TARGETS_LIFETIME_MS, serverTargets, targetOf } from "./serverRole.js";
 import { EMPTY_VIEW, type TrustView, viewOf, warningsOf } from "./view.js";
-
-const DEPS = { sha256: nodeSha256, verify: nodeVerify };
 
 /** Set in a store that was restored from a backup, until its first server has signed beyond it. */
 export const RESTORED_SETTING = "restored-at-ms";
@@ -195,16 +191,7 @@ export class TrustRepository {
    */
   putMetadata(name: string, body: Uint8Array): Promise<TrustFile> {
     return this.exclusive(async () => {
-      const match = /^(\d{1,15})\.([A-Za-z0-9][A-Za-z0-9._-]{0,63})\.json$/.exec(name);
-      const role = match?.[2];
-      if (match === null || role === undefined || role === "snapshot" || role === "timestamp") {
-        throw new PreconditionError({
-          expected: "N.root.json, N.targets.json or N.<delegated role>.json",
-          got: JSON.stringify(name.slice(0, 80)),
-          todo: "The server signs snapshot and timestamp itself.",
-        });
-      }
-      const file: TrustFile = { file: name, role, version: Number(match[1]), body };
+      const file = namedFile(name, body);
       const stored = await this.parts.store.read((db) => findTrustFile(db, name));
       if (stored !== null) {
         if (Buffer.compare(stored, body) === 0) return file;
@@ -214,7 +201,7 @@ export class TrustRepository {
           todo: "A published version never changes: sign with the next version number.",
         });
       }
-      await (role === "root" ? this.publishRoot(file) : this.publishTargets(file));
+      await (file.role === "root" ? this.publishRoot(file) : this.publishTargets(file));
       this.parts.log.info("trust", { file: name });
       this.parts.events.emit({ type: "trust", atMs: this.parts.clock(), text: name });
       return file;
@@ -329,63 +316,13 @@ export class TrustRepository {
   }
 
   private async publishRoot(file: TrustFile): Promise<void> {
-    const root = parseMetadata(file.body, RootSigned, "root").signed;
-    if (root.version !== file.version) throw versionMismatch(file, root.version);
-    const own = this.publicKeys();
-    for (const role of ["snapshot", "timestamp"] as const) {
-      if (!root.roles[role].keyids.includes(own[role].keyId) || root.roles[role].threshold !== 1) {
-        throw new PreconditionError({
-          expected: `a root that lets this server's key ${own[role].keyId} sign ${role} alone`,
-          got: `key ids ${root.roles[role].keyids.join(", ")} with threshold ${root.roles[role].threshold}`,
-          todo: "Make the root with this server's public keys (`mote keys init` with the server's key folder).",
-        });
-      }
-    }
-    if (this.published !== null && file.version !== this.published.root.version + 1) {
-      throw new PreconditionError({
-        expected: `root version ${this.published.root.version + 1}`,
-        got: `version ${file.version}`,
-        todo: "Publish the roots in order.",
-      });
-    }
-    const next: Published = {
-      ...(this.published ?? { targets: null, delegated: {}, snapshot: null, timestamp: null }),
-      root: file,
-    };
-    if (this.published !== null) {
-      verifyNextRoot(parseMetadata(this.published.root.body, RootSigned, "root").signed, file.body, DEPS);
-    }
-    const signed = next.targets === null ? next : { ...next, ...this.signSnapshot(next) };
-    await this.publish(signed, [file]);
+    const next = acceptRoot(file, this.published, this.publicKeys());
+    await this.publish(next.targets === null ? next : { ...next, ...this.signSnapshot(next) }, [file]);
   }
 
   private async publishTargets(file: TrustFile): Promise<void> {
-    const { published } = this;
-    if (published === null) {
-      throw noRoot();
-    }
-    if (file.role !== "targets" && published.targets === null) {
-      throw new PreconditionError({
-        expected: `stored targets metadata that delegates to "${file.role}"`,
-        got: "none",
-        todo: "Publish targets first.",
-      });
-    }
-    const signed = parseMetadata(file.body, TargetsSigned, file.role).signed;
-    if (signed.version !== file.version) throw versionMismatch(file, signed.version);
-    const before = file.role === "targets" ? published.targets : published.delegated[file.role];
-    if (before && file.version <= before.version) {
-      throw new ConflictError({
-        expected: `${file.role} metadata beyond version ${before.version}`,
-        got: `version ${file.version}`,
-        todo: "Sign it again with a higher version.",
-      });
-    }
-    const next: Published =
-      file.role === "targets"
-        ? { ...published, targets: file }
-        : { ...published, delegated: { ...published.delegated, [file.role]: file } };
-    await this.publish({ ...next, ...this.signSnapshot(next) }, [file], Object.keys(signed.targets)[0]);
+    const { next, path } = acceptTargets(file, this.published);
+    await this.publish({ ...next, ...this.signSnapshot(next) }, [file], path);
   }
 
   /** Rehearses a device's refresh on what is to be published, then stores it all in one transaction, with its log. */
@@ -431,22 +368,6 @@ export class TrustRepository {
       this.current = viewOf(bodiesOf(published));
     });
   }
-}
-
-function noRoot(): PreconditionError {
-  return new PreconditionError({
-    expected: "a stored root before anything else",
-    got: "none",
-    todo: "Publish 1.root.json first.",
-  });
-}
-
-function versionMismatch(file: TrustFile, version: number): MetadataMismatchError {
-  return new MetadataMismatchError({
-    expected: `version ${file.version}, as the name ${file.file} says`,
-    got: `version ${version}`,
-    todo: "Name the file after the version inside of it.",
-  });
 }
 
 /** For a caller that asks for metadata by a name that isn't there. */
