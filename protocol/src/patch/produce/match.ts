@@ -6,10 +6,12 @@ import type { Operation } from "./operation.js";
  */
 
 /** Shortest copies, in bytes, that are cheaper than coding the bytes. */
-const MIN_LENGTH = { onward: 4, elsewhere: 7 } as const;
+const MIN_LENGTH = { onward: 4, elsewhere: 5 } as const;
 const KEY_BYTES = 6;
 const HASH_BITS = 16;
 const MAX_PROBES = 64;
+/** Bytes that a copy from farther away must be longer by. */
+const FARTHER = 1;
 /** Good enough to stop looking. */
 const LONG = 512;
 
@@ -41,7 +43,8 @@ class PositionIndex {
     let position = this.#heads[hash(next, at)]!;
     for (let probe = 0; position >= 0 && probe < MAX_PROBES && best.length < LONG; probe++) {
       const length = matchLength(this.#bytes, position, next, at, end);
-      if (length > best.length) best = { position, length };
+      // Older positions are farther away: one more byte does not pay for that.
+      if (length > best.length + (best.length > 0 ? FARTHER : 0)) best = { position, length };
       position = this.#previous[position]!;
     }
     return best;
@@ -59,6 +62,13 @@ function matchLength(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, bEn
   let length = 0;
   while (length < most && a[aAt + length] === b[bAt + length]) length++;
   return length;
+}
+
+type Copy = Exclude<Operation, { kind: "bytes" }>;
+
+/** Bytes that a copy saves, about: what names its place costs nothing where the base goes on. */
+function gain(copy: Copy): number {
+  return copy.length - (copy.kind === "copyResult" ? (13 + 2 * Math.log2(copy.distance)) / 8 : 1);
 }
 
 export class Matcher {
@@ -86,7 +96,9 @@ export class Matcher {
     };
     while (at < end) {
       const copy = this.#best(at, end, onward);
-      if (copy === null) {
+      // A copy that begins a byte later and reaches farther is the better one.
+      const later = copy === null || copy.length >= LONG ? null : this.#best(at + 1, end, onward + 1);
+      if (copy === null || (later !== null && gain(later) > gain(copy) + 1)) {
         at++;
         onward++;
         continue;
@@ -101,7 +113,7 @@ export class Matcher {
     return operations;
   }
 
-  #best(at: number, end: number, onward: number): Exclude<Operation, { kind: "bytes" }> | null {
+  #best(at: number, end: number, onward: number): Copy | null {
     this.#inResult.extend(at);
     const straight =
       onward >= 0 && onward < this.#base.length ? matchLength(this.#base, onward, this.#next, at, end) : 0;
