@@ -33,6 +33,10 @@ export const Config = Type.Object(
     pollIntervalS: Type.Number({ exclusiveMinimum: 0, maximum: 86_400, default: 60 }),
     /** Requests that one device may make, beside a burst of 120; more are answered 429. */
     deviceRequestsPerMinute: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 600 }),
+    /** Accounts that may fail to sign in from one address before it must wait. */
+    freeSignInFailures: Type.Integer({ minimum: 1, maximum: 1_000_000_000, default: 100 }),
+    /** Proxies in front, by address or network: what they say of where a request came from is believed. */
+    trustProxy: Type.Array(Type.String({ minLength: 1 }), { default: [] }),
     /** How often rollouts are judged. */
     tickMs: Type.Integer({ minimum: 50, maximum: 60_000, default: 500 }),
   },

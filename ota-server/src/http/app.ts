@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import swagger from "@fastify/swagger";
-import { OPERATOR_PATHS, PATHS } from "@mote/protocol";
+import { ErrorAnswer, OPERATOR_PATHS, PATHS } from "@mote/protocol";
+import { Type } from "@sinclair/typebox";
 import fastify, { type FastifyInstance } from "fastify";
 import type { DiskBlobs } from "../blobs/diskBlobs.js";
 import { addDdiRoutes, type DdiDoor } from "../ddi/ddiRoutes.js";
@@ -12,7 +13,7 @@ import type { TlsFiles } from "../tls.js";
 import { addBlobRoutes } from "./blobRoutes.js";
 import { addConsoleRoutes, type ConsoleDoor } from "./consoleRoutes.js";
 import { addDeviceRoutes, type DeviceDoor } from "./deviceRoutes.js";
-import { useErrorForm } from "./errors.js";
+import { routerErrorForm, useErrorForm } from "./errors.js";
 import { addLiveRoutes, type LiveDoor } from "./liveRoutes.js";
 import { addOperatorRoutes, type OperatorDoor } from "./operatorRoutes.js";
 import { addPeopleRoutes, type PeopleDoor } from "./peopleRoutes.js";
@@ -32,6 +33,8 @@ export interface AppParts {
   readonly blobs: DiskBlobs;
   readonly log: Log;
   readonly tls: TlsFiles | null;
+  /** Addresses or networks of proxies in front. */
+  readonly trustProxy: readonly string[];
   readonly device: DeviceDoor;
   readonly ddi: DdiDoor;
   readonly operator: OperatorDoor;
@@ -50,6 +53,8 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: HTTP_LIMITS.maxParamLength },
     genReqId: () => randomUUID(),
     forceCloseConnections: true,
+    frameworkErrors: routerErrorForm(parts.log),
+    trustProxy: parts.trustProxy.length === 0 ? false : [...parts.trustProxy],
     serverFactory(handler) {
       const server = parts.tls === null ? createServer(handler) : createTlsServer(parts.tls, handler);
       server.requestTimeout = HTTP_LIMITS.requestTimeoutMs;
@@ -80,6 +85,8 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   });
   await app.register(swagger, {
     openapi: {
+      // TypeBox writes the JSON Schema of 2020-12, which is that of OpenAPI 3.1.
+      openapi: "3.1.0",
       info: { title: "Mote OTA server", version: parts.live.version },
       components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } } },
     },
@@ -93,10 +100,19 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   addRolloutRoutes(app, parts.rollout);
   addLiveRoutes(app, parts.live);
   addConsoleRoutes(app, parts.console);
-  app.get(OPERATOR_PATHS.metrics, { schema: { tags: ["operations"] } }, async (request, reply) => {
-    await parts.people.people.require(request, "viewer");
-    return reply.type(parts.metrics.contentType).send(await parts.metrics.text());
-  });
+  app.get(
+    OPERATOR_PATHS.metrics,
+    {
+      schema: {
+        tags: ["operations"],
+        response: { 200: { content: { "text/plain": { schema: Type.String() } } }, "4xx": ErrorAnswer },
+      },
+    },
+    async (request, reply) => {
+      await parts.people.people.require(request, "viewer");
+      return reply.type(parts.metrics.contentType).send(await parts.metrics.text());
+    },
+  );
   app.get(OPERATOR_PATHS.openapi, { schema: { hide: true } }, async () => app.swagger());
   return app;
 }

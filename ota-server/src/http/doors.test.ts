@@ -295,6 +295,23 @@ describe("malformed requests", () => {
     expect(other.status).toBe(415);
   });
 
+  test("that no route can take have the one form too: endless names, broken URLs, uploads of nothing", async () => {
+    const long = await fetch(`${bench.server.url}/tuf/metadata/${"x".repeat(400)}`);
+    expect(await long.json()).toMatchObject({ message: expect.any(String), requestId: expect.any(String) });
+    const broken = await fetch(`${bench.server.url}/tuf/metadata/%c0%af`);
+    expect(broken.status).toBe(400);
+    expect(await broken.json()).toMatchObject({ code: "MOTE_SCHEMA", requestId: expect.any(String) });
+    for (const init of [{}, { body: "{}", headers: { "content-type": "application/json" } }]) {
+      const token = await bench.addPerson("uploader", "admin");
+      const answer = await fetch(`${bench.server.url}${OPERATOR_PATHS.bundles}`, {
+        method: "POST",
+        ...init,
+        headers: { ...init.headers, authorization: `Bearer ${token}` },
+      });
+      expect(answer.status).toBe(400);
+    }
+  });
+
   test("with fields that the contract does not know are refused, not trimmed", async () => {
     const token = await newToken();
     const request = {

@@ -24,6 +24,12 @@ export function useErrorForm(app: FastifyInstance, log: Log): void {
   });
 }
 
+/** What the router refuses before any route is found (a path parameter beyond its length, a broken URL) has the form too. */
+export function routerErrorForm(log: Log) {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply): void =>
+    void answer(error, request, reply, log);
+}
+
 function answer(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
   const { status, code, message } = describe(error);
   if (status >= 500) log.error("request-failed", error, { requestId: request.id, url: request.url });

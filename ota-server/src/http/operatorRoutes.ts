@@ -42,6 +42,7 @@ import { telemetryByRelease } from "../store/telemetry.js";
 import type { TrustRepository } from "../trust/repository.js";
 import type { People } from "./auth.js";
 import { addPublishedRoutes } from "./publishedRoutes.js";
+import { BinaryBody } from "./validation.js";
 
 export interface OperatorDoor {
   readonly people: People;
@@ -79,7 +80,12 @@ function addReleaseRoutes(
     OPERATOR_PATHS.bundles,
     {
       bodyLimit: BUNDLE_MAX_BYTES,
-      schema: { tags: ["operator"], response: { 200: ReleaseView, ...refusals } },
+      schema: {
+        tags: ["operator"],
+        consumes: ["application/octet-stream"],
+        body: BinaryBody,
+        response: { 200: ReleaseView, ...refusals },
+      },
       // Before the body is read: nobody uploads 256 MB to be told that the token is wrong.
       onRequest: async (request) => void (await people.require(request, "release-manager")),
     },
@@ -152,6 +158,8 @@ function addTrustRoutes(app: FastifyInstance, { people, trust }: OperatorDoor): 
       schema: {
         tags: ["operator"],
         params: Type.Object({ file: Type.String({ maxLength: 128 }) }),
+        consumes: ["application/octet-stream"],
+        body: BinaryBody,
         response: { 200: MetadataStoredAnswer, ...refusals },
       },
       onRequest: async (request) => void (await people.require(request, "release-manager")),

@@ -12,6 +12,7 @@ import type { FastifyInstance } from "fastify";
 import { sha256Hex } from "../secrets.js";
 import type { TrustRepository } from "../trust/repository.js";
 import type { People } from "./auth.js";
+import { BinaryBody } from "./validation.js";
 
 const refusals = { "4xx": ErrorAnswer };
 
@@ -27,6 +28,8 @@ export function addPublishedRoutes(
       schema: {
         tags: ["operator"],
         params: Type.Object({ file: Type.String({ maxLength: 200 }) }),
+        consumes: ["application/octet-stream"],
+        body: BinaryBody,
         response: { 200: EnvelopeStoredAnswer, ...refusals },
       },
       onRequest: async (request) => void (await people.require(request, "release-manager")),

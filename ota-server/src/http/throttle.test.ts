@@ -56,6 +56,12 @@ describe("failed sign-ins", () => {
     expect(isFree({ address: "2001:db8:0:8::1", account: "another" })).toBe(true);
   });
 
+  it("of one account that never stops count against its address once", () => {
+    const { fail, isFree } = bench();
+    fail(cam, 10 * THROTTLE_LIMITS.freeByAddress);
+    expect(isFree({ ...cam, account: "cam-2" })).toBe(true);
+  });
+
   it("are forgiven after a success, and forgotten after an hour", () => {
     const { state, throttle, fail, isFree } = bench();
     fail(cam, THROTTLE_LIMITS.freeByAccount);

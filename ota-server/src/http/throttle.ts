@@ -5,7 +5,7 @@ import { TooManyRequestsError, UnauthenticatedError } from "../errors.js";
 export const THROTTLE_LIMITS = {
   /** Failures of one account from one address that cost nothing: people mistype. */
   freeByAccount: 5,
-  /** Of one address, whatever the account: a whole site may stand behind it. */
+  /** Accounts that may fail from one address: a whole site may stand behind it. A setting changes it. */
   freeByAddress: 100,
   /** Pause after the first failure beyond; each further one doubles it. */
   firstPauseMs: 1000,
@@ -25,22 +25,29 @@ interface Failures {
 /** Who tries, as far as the door can tell. */
 export interface Attempt {
   readonly address: string;
-  /** What is signed in to, such as a device's id; null where the request names nothing. */
+  /** What is signed in to: a device's id, or the digest of a token that names nobody; null where there is nothing. */
   readonly account: string | null;
 }
 
 /**
  * Slows down guessing: each account from each address, and each address as a whole, must wait ever longer after a failure.
- * An account is never locked for everybody, or anybody could lock anyone out.
+ * An account is never locked for everybody, or anybody could lock anyone out; and an address counts an account once, so
+ * that one forgotten script does not lock out its whole site.
  */
 export class SignInThrottle {
   private readonly failures = new Map<string, Failures>();
   private readonly clock: Clock;
+  private readonly freeByAddress: number;
   private readonly onBlocked: (attempt: Attempt, pauseMs: number) => void;
 
   /** @param onBlocked called when a pause begins, not at each attempt during it. */
-  constructor(clock: Clock, onBlocked: (attempt: Attempt, pauseMs: number) => void = () => undefined) {
+  constructor(
+    clock: Clock,
+    onBlocked: (attempt: Attempt, pauseMs: number) => void = () => undefined,
+    freeByAddress: number = THROTTLE_LIMITS.freeByAddress,
+  ) {
     this.clock = clock;
+    this.freeByAddress = freeByAddress;
     this.onBlocked = onBlocked;
   }
 
@@ -63,9 +70,7 @@ export class SignInThrottle {
   /** Throws TooManyRequestsError while a pause lasts; nothing is verified then, so a right guess tells nothing either. */
   check(attempt: Attempt): void {
     const nowMs = this.clock();
-    const untilMs = Math.max(
-      ...keysOf(attempt).map(({ key }) => this.failures.get(key)?.blockedUntilMs ?? 0),
-    );
+    const untilMs = Math.max(...keysOf(attempt).map((key) => this.failures.get(key)?.blockedUntilMs ?? 0));
     if (untilMs <= nowMs) return;
     const seconds = Math.ceil((untilMs - nowMs) / 1000);
     throw new TooManyRequestsError(
@@ -76,7 +81,7 @@ export class SignInThrottle {
 
   failed(attempt: Attempt): void {
     const nowMs = this.clock();
-    for (const { key, free } of keysOf(attempt)) {
+    for (const { key, free } of this.counted(attempt)) {
       const held = this.failures.get(key);
       const isOld = held === undefined || nowMs - held.lastMs > THROTTLE_LIMITS.forgetMs;
       const count = (isOld ? 0 : held.count) + 1;
@@ -96,16 +101,24 @@ export class SignInThrottle {
     }
   }
 
+  private counted(attempt: Attempt): { key: string; free: number }[] {
+    const address = { key: networkOf(attempt.address), free: this.freeByAddress };
+    if (attempt.account === null) return [address];
+    const account = {
+      key: accountKey(attempt.address, attempt.account),
+      free: THROTTLE_LIMITS.freeByAccount,
+    };
+    return this.failures.has(account.key) ? [account] : [account, address];
+  }
+
   /** The account is known to its owner; the address stays under watch. */
   succeeded({ address, account }: Attempt): void {
     if (account !== null) this.failures.delete(accountKey(address, account));
   }
 }
 
-function keysOf({ address, account }: Attempt): { key: string; free: number }[] {
-  const byAddress = { key: networkOf(address), free: THROTTLE_LIMITS.freeByAddress };
-  if (account === null) return [byAddress];
-  return [byAddress, { key: accountKey(address, account), free: THROTTLE_LIMITS.freeByAccount }];
+function keysOf({ address, account }: Attempt): string[] {
+  return account === null ? [networkOf(address)] : [networkOf(address), accountKey(address, account)];
 }
 
 function accountKey(address: string, account: string): string {
