@@ -13,8 +13,13 @@ import type { Store } from "../store/store.js";
 import { addFrame, addSums, markFrame, type TelemetryKey } from "../store/telemetry.js";
 import { FrameLog, type LoggedFrame } from "./frameLog.js";
 
-/** Frames that arrive within one bucket are one row; history is rolled up into wider ones. */
-export const BUCKET_MS = 1000;
+/**
+ * Frames that arrive within one bucket are one row: some ten windows of a device, so that a fleet of a million writes a
+ * row in ten minutes and a gate reads some hundred of a device's week. History is rolled up into wider ones.
+ */
+export function bucketWidthMs(windowMs: number): number {
+  return windowMs < 10_000 ? 1000 : windowMs < 60_000 ? 60_000 : 600_000;
+}
 /** Devices whose sums go into the store in one transaction, so that a flush never holds up the doors for long. */
 const FLUSH_DEVICES = 200;
 
@@ -227,7 +232,8 @@ export class Ingest {
 }
 
 function keyOf(deviceId: string, frame: TelemetryFrame, arrivedAtMs: number): TelemetryKey {
-  const bucketMs = Math.floor(arrivedAtMs / BUCKET_MS) * BUCKET_MS;
+  const widthMs = bucketWidthMs(frame.windowMs);
+  const bucketMs = Math.floor(arrivedAtMs / widthMs) * widthMs;
   return { deviceId, releaseSequence: frame.releaseSequence, bucketMs };
 }
 

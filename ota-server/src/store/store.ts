@@ -95,6 +95,19 @@ export class Store {
     return result;
   }
 
+  /** Lets the database learn how large its tables have become; servers of a large fleet do it by themselves. */
+  async analyze(): Promise<void> {
+    await sql`analyze`.execute(this.db);
+  }
+
+  /** Of a PostgreSQL database. */
+  async bytes(): Promise<number> {
+    const { rows } = await sql<{
+      bytes: number;
+    }>`select pg_database_size(current_database()) as bytes`.execute(this.db);
+    return rows[0]!.bytes;
+  }
+
   /** Throws when the database doesn't answer; for the readiness check. */
   async ping(): Promise<void> {
     await sql`select 1`.execute(this.db);

@@ -62,7 +62,7 @@ export async function addSums(db: Db, key: TelemetryKey, sums: TelemetrySums): P
     .where("release_sequence", "=", key.releaseSequence)
     .where("bucket_ms", "=", key.bucketMs)
     .executeTakeFirst();
-  const values = toRow(held === undefined ? sums : mergeSums(fromRow(held), sums));
+  const values = telemetryRow(held === undefined ? sums : mergeSums(fromRow(held), sums));
   await db
     .insertInto("telemetry")
     .values({
@@ -175,7 +175,7 @@ export async function compactTelemetry(
 function mergeRows(start: number, rows: readonly Row[]): Row {
   const { device_id, release_sequence } = rows[0]!;
   const sums = rows.reduce<TelemetrySums>((sum, row) => mergeSums(sum, fromRow(row)), EMPTY_SUMS);
-  return { device_id, release_sequence, bucket_ms: start, ...toRow(sums) };
+  return { device_id, release_sequence, bucket_ms: start, ...telemetryRow(sums) };
 }
 
 async function deleteRows(db: Db, rows: readonly Row[]): Promise<void> {
@@ -187,7 +187,8 @@ async function deleteRows(db: Db, rows: readonly Row[]): Promise<void> {
     where (device_id, release_sequence, bucket_ms) in (values ${sql.join(keys)})`.execute(db);
 }
 
-function toRow(sums: TelemetrySums): Omit<Row, "device_id" | "release_sequence" | "bucket_ms"> {
+/** The columns of these sums. */
+export function telemetryRow(sums: TelemetrySums): Omit<Row, "device_id" | "release_sequence" | "bucket_ms"> {
   const confidence = confidenceOf(sums.confidence);
   return {
     windows: sums.windows,
