@@ -1,4 +1,5 @@
 import { GraphError } from "../errors.js";
+import { checkOperands } from "./check-operands.js";
 import type { Graph, Tensor } from "./graph.js";
 import { inferShapes } from "./infer-shape.js";
 import { elementCount } from "./size.js";
@@ -38,10 +39,9 @@ export function validateGraph(graph: Graph): Graph {
         );
       }
     }
-    const shapes = inferShapes(
-      operator,
-      operator.inputs.map((name) => graph.tensors.get(name)?.shape),
-    );
+    const operands = operator.inputs.map((name) => graph.tensors.get(name)?.shape);
+    checkOperands(operator, operands);
+    const shapes = inferShapes(operator, operands);
     operator.outputs.forEach((name, i) => {
       const tensor = graph.tensors.get(name);
       if (tensor === undefined) throw fault(`outputs of ${place} that are tensors of the graph`, `"${name}"`);

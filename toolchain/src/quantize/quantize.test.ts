@@ -3,6 +3,7 @@ import type { Dataset } from "../data/dataset.js";
 import { DataError, UnsupportedError } from "../errors.js";
 import { evaluateModel } from "../evaluate/index.js";
 import { openRunnable } from "../execute/runnable.js";
+import { GraphBuilder } from "../graph/builder.js";
 import type { Graph } from "../graph/graph.js";
 import { NetworkBuilder } from "../train/network.js";
 import { Random } from "../train/random.js";
@@ -125,22 +126,51 @@ describe("quantizeGraph", () => {
     await expect(quantizeGraph(network(), zeros)).rejects.toThrow(DataError);
     const graph = network();
     const last = graph.operators.at(-1)!;
-    const two = { name: "two", shape: [], dtype: "float32" as const, data: Float32Array.of(2) };
     const odd: Graph = {
       ...graph,
-      tensors: new Map([...graph.tensors, ["two", two]]),
       operators: [
         ...graph.operators.slice(0, -1),
         {
-          kind: "pow",
+          kind: "cast",
           name: "odd",
-          inputs: [last.inputs[0]!, "two"],
+          inputs: [last.inputs[0]!],
           outputs: last.outputs,
-          attributes: {},
+          attributes: { to: "float32" },
         },
       ],
     };
     await expect(quantizeGraph(odd, noise(4, 1))).rejects.toThrow(UnsupportedError);
-    await expect(quantizeGraph(odd, noise(4, 1))).rejects.toThrow(/pow "odd"/);
+    await expect(quantizeGraph(odd, noise(4, 1))).rejects.toThrow(/cast "odd"/);
+  });
+
+  it("gives a transposed convolution a scale per channel and a 32-bit bias", async () => {
+    const builder = new GraphBuilder("up");
+    const random = new Random(7);
+    const constant = (name: string, shape: number[], data: Float32Array) =>
+      builder.tensor({ name, shape, dtype: "float32", data });
+    builder.input({ name: "x", shape: [1, 5, 5, 2], dtype: "float32" });
+    const weights = Float32Array.from({ length: 3 * 3 * 3 * 2 }, (_, i) => random.normal() * 4 ** (i / 18));
+    const attributes = {
+      strideH: 2,
+      strideW: 2,
+      padding: { top: 0, bottom: 0, left: 0, right: 0 },
+      dilationH: 1,
+      dilationW: 1,
+      groups: 1,
+      outputPaddingH: 0,
+      outputPaddingW: 0,
+      activation: "none",
+    } as const;
+    const inputs = ["x", constant("w", [3, 3, 3, 2], weights), constant("b", [3], Float32Array.of(1, 2, 3))];
+    builder.operator({ kind: "transposeConv2d", name: "up", inputs, outputs: ["y"], attributes });
+    builder.outputs.push("y");
+    const float = builder.build();
+    const samples = Array.from({ length: 16 }, () => Float32Array.from({ length: 50 }, () => random.normal()));
+    const data: Dataset = { count: 16, sampleShape: [5, 5, 2], sample: (i) => samples[i]! };
+    const { graph } = await quantizeGraph(float, data);
+    expect(graph.tensors.get("w")!.quantization!.scale.length).toBe(3);
+    expect(graph.tensors.get("b")!.dtype).toBe("int32");
+    const { outputSqnrDb } = await evaluateModel(openRunnable(graph), data, { against: openRunnable(float) });
+    expect(outputSqnrDb).toBeGreaterThan(35);
   });
 });
