@@ -24,9 +24,9 @@ class Connection {
   private readonly frameAt: number;
   private frame: number;
   private messageId = 0;
-  private sentAt = 0;
   private received = Buffer.alloc(0);
-  private onPuback: ((ms: number) => void) | null = null;
+  /** By message id: what waits for its acknowledgement. */
+  private readonly waiting = new Map<number, () => void>();
   private onConnack: (() => void) | null = null;
 
   constructor(
@@ -66,15 +66,21 @@ class Connection {
     this.messageId = (this.messageId % 65_535) + 1;
     this.packet.writeUInt16BE(this.messageId, this.messageIdAt);
     this.packet.writeUInt32BE(this.frame++, this.frameAt);
-    this.sentAt = performance.now();
+    const sentAt = performance.now();
     return new Promise((resolve) => {
-      this.onPuback = resolve;
-      this.socket.write(this.packet);
+      this.waiting.set(this.messageId, () => resolve(performance.now() - sentAt));
+      // A copy: the next frame may be written before the socket has taken this one.
+      this.socket.write(Buffer.from(this.packet));
     });
   }
 
   end(): void {
     this.socket.destroy();
+  }
+
+  private acknowledge(messageId: number): void {
+    this.waiting.get(messageId)?.();
+    this.waiting.delete(messageId);
   }
 
   private take(chunk: Buffer): void {
@@ -83,7 +89,7 @@ class Connection {
     // Whatever the server sends is shorter than 128 B: a length is one byte.
     while (data.length - at >= 2 && data.length - at >= 2 + data[at + 1]!) {
       const kind = data[at]! >> 4;
-      if (kind === PUBACK) this.onPuback?.(performance.now() - this.sentAt);
+      if (kind === PUBACK) this.acknowledge(data.readUInt16BE(at + 2));
       if (kind === CONNACK && data[at + 3] === 0) this.onConnack?.();
       at += 2 + data[at + 1]!;
     }

@@ -5,7 +5,7 @@ import type { Events } from "../events.js";
 import type { Log } from "../log.js";
 import type { RolloutEngine } from "../rollout/engine.js";
 import { preconditionsOf } from "../rollout/limits.js";
-import { type DeviceRecord, updateDeviceState } from "../store/devices.js";
+import { type DeviceRecord, type DeviceState, updateDeviceState } from "../store/devices.js";
 import { findReleaseBySequence } from "../store/releases.js";
 import type { Store } from "../store/store.js";
 import type { TrustRepository } from "../trust/repository.js";
@@ -22,9 +22,14 @@ export interface PollParts {
   readonly pacing: Pacing;
 }
 
+/** Devices whose state is written in one transaction. */
+const FLUSH_DEVICES = 500;
+
 /** Answers "what should I run, and where do I get it?" */
 export class Polls {
   private readonly parts: PollParts;
+  /** Polls that brought no news: when the device was there, and its battery. Written behind, in groups. */
+  private seen = new Map<string, DeviceState>();
 
   constructor(parts: PollParts) {
     this.parts = parts;
@@ -49,14 +54,36 @@ export class Polls {
       freeBytes: request.freeBytes,
       conditions: request.conditions ?? null,
     };
-    await this.parts.store.write(async (db) => {
-      await updateDeviceState(db, device.id, state);
-      await this.parts.engine.recordRunning(db, device.id, state.runningSequence);
-    });
+    if (isNews(device, state) || this.parts.engine.awaitsReturns(device.product)) {
+      this.seen.delete(device.id);
+      await this.parts.store.write(async (db) => {
+        await updateDeviceState(db, device.id, state);
+        await this.parts.engine.recordRunning(db, device.id, state.runningSequence);
+      });
+    } else {
+      this.seen.set(device.id, state);
+    }
     if (device.runningSequence !== state.runningSequence || device.lastSeenMs === null) {
       this.parts.events.emit({ type: "device", atMs: state.lastSeenMs, deviceId: device.id });
     }
     return { ...device, ...state };
+  }
+
+  /** Writes what polls without news have told. After a crash it is missing until the devices come again. */
+  async flush(): Promise<void> {
+    const taken = [...this.seen];
+    this.seen = new Map();
+    const writes: Promise<void>[] = [];
+    // All are handed in now: news that comes while they are written stands behind them in the store's queue.
+    for (let at = 0; at < taken.length; at += FLUSH_DEVICES) {
+      const group = taken.slice(at, at + FLUSH_DEVICES);
+      writes.push(
+        this.parts.store.write(async (db) => {
+          for (const [id, state] of group) await updateDeviceState(db, id, state);
+        }),
+      );
+    }
+    await Promise.all(writes);
   }
 
   private async offerFor(device: DeviceRecord, request: PollRequest): Promise<Offer | null> {
@@ -87,6 +114,19 @@ export class Polls {
       preconditions: preconditionsOf(desired),
     };
   }
+}
+
+/** Does the poll tell anything that answers and plans depend on? */
+function isNews(held: DeviceRecord, told: DeviceState): boolean {
+  return (
+    held.lastSeenMs === null ||
+    held.runningSequence !== told.runningSequence ||
+    held.artifactSha256 !== told.artifactSha256 ||
+    held.floor !== told.floor ||
+    held.agentVersion !== told.agentVersion ||
+    held.held.join() !== told.held.join() ||
+    held.codecs.join() !== told.codecs.join()
+  );
 }
 
 function variantFor(variants: readonly Variant[], hardware: string): Variant | null {

@@ -1,6 +1,7 @@
 import type { ReportedConditions } from "@mote/protocol";
 import { sql } from "kysely";
 import { drawOf } from "./draw.js";
+import { parameter, prepared } from "./prepared.js";
 import type { Db } from "./store.js";
 
 export interface DeviceRecord {
@@ -72,8 +73,12 @@ function fromRow(row: Row): DeviceRecord {
   };
 }
 
+const deviceById = prepared<Row, [id: string]>((db) =>
+  db.selectFrom("devices").selectAll().where("id", "=", parameter<string>()),
+);
+
 export async function findDevice(db: Db, id: string): Promise<DeviceRecord | null> {
-  const row = await db.selectFrom("devices").selectAll().where("id", "=", id).executeTakeFirst();
+  const [row] = await deviceById(db, [id]);
   return row === undefined ? null : fromRow(row);
 }
 
@@ -181,23 +186,38 @@ function canonicalTags(tags: Readonly<Record<string, string>>): string {
   return JSON.stringify(Object.fromEntries(Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1))));
 }
 
-export async function updateDeviceState(db: Db, id: string, state: DeviceState): Promise<void> {
-  await db
+const stateById = prepared<unknown, readonly (string | number | null)[]>((db) =>
+  db
     .updateTable("devices")
     .set({
-      last_seen_ms: state.lastSeenMs,
-      running_sequence: state.runningSequence,
-      artifact_sha256: state.artifactSha256,
-      held: JSON.stringify(state.held),
-      floor: state.floor,
-      codecs: JSON.stringify(state.codecs),
-      agent_version: state.agentVersion,
-      battery_percent: state.batteryPercent,
-      free_bytes: state.freeBytes,
-      conditions: state.conditions === null ? null : JSON.stringify(state.conditions),
+      last_seen_ms: parameter<number | null>(),
+      running_sequence: parameter<number>(),
+      artifact_sha256: parameter<string | null>(),
+      held: parameter<string>(),
+      floor: parameter<number>(),
+      codecs: parameter<string>(),
+      agent_version: parameter<string>(),
+      battery_percent: parameter<number | null>(),
+      free_bytes: parameter<number | null>(),
+      conditions: parameter<string | null>(),
     })
-    .where("id", "=", id)
-    .execute();
+    .where("id", "=", parameter<string>()),
+);
+
+export async function updateDeviceState(db: Db, id: string, state: DeviceState): Promise<void> {
+  await stateById(db, [
+    state.lastSeenMs,
+    state.runningSequence,
+    state.artifactSha256,
+    JSON.stringify(state.held),
+    state.floor,
+    JSON.stringify(state.codecs),
+    state.agentVersion,
+    state.batteryPercent,
+    state.freeBytes,
+    state.conditions === null ? null : JSON.stringify(state.conditions),
+    id,
+  ]);
 }
 
 /** @param serverId of the server that the device is connected to; what another one says of it stays. */
