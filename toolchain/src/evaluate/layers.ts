@@ -68,7 +68,7 @@ export class LayerComparison {
     );
   }
 
-  /** Compared tensors that an operator's inputs come from: conversions between widths are not compared themselves. */
+  /** Compared tensors that an operator's inputs come from; copies in another width have none to be compared with. */
   #sources({ inputs }: Operator): string[] {
     return inputs.flatMap((name) => {
       if (this.#noise.has(name)) return [name];
@@ -94,7 +94,7 @@ function isConversion({ kind }: Operator): boolean {
 function pairTensors(graph: Graph, other: Graph): Map<string, string> {
   const makers = graph.operators.filter((operator) => !isConversion(operator));
   const others = other.operators.filter((operator) => !isConversion(operator));
-  const made = makers.flatMap(({ outputs }) => outputs);
+  const made = graph.operators.flatMap(({ outputs }) => outputs);
   const named = made.filter((name) => other.tensors.has(name));
   const kinds = (operators: readonly Operator[]): string => operators.map(({ kind }) => kind).join();
   const isSamePlan = kinds(makers) === kinds(others);

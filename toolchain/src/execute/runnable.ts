@@ -1,8 +1,9 @@
 import { UnsupportedError } from "../errors.js";
-import type { Graph } from "../graph/graph.js";
+import type { Graph, TensorData } from "../graph/graph.js";
 import { runFloat } from "./float.js";
 import { dequantizeOutput, isQuantized, quantizeInput } from "./integer/edge.js";
 import { type IntegerOptions, prepareInteger } from "./integer/run.js";
+import { isMixed, openMixed } from "./mixed.js";
 
 /** One door to both executors, in real numbers: integer graphs are quantized and dequantized at their edge. */
 export interface RunnableModel {
@@ -12,7 +13,7 @@ export interface RunnableModel {
   run(sample: Float32Array): Promise<ReadonlyMap<string, Float32Array>>;
 }
 
-/** Opens a graph with one input. Float graphs run in ONNX Runtime, integer graphs in the exact executor. */
+/** Opens a graph with one input. Float layers run in ONNX Runtime, integer layers in the exact executor. */
 export function openRunnable(graph: Graph, options: IntegerOptions = {}): RunnableModel {
   const name = graph.inputs[0];
   const input = name === undefined ? undefined : graph.tensors.get(name);
@@ -22,6 +23,16 @@ export function openRunnable(graph: Graph, options: IntegerOptions = {}): Runnab
       got: `${graph.inputs.length}`,
       todo: "Models with several inputs can be run by mote run, but not on a data set.",
     });
+  }
+  const toReals = (values: ReadonlyMap<string, TensorData>): Map<string, Float32Array> =>
+    new Map([...values].map(([key, codes]) => [key, dequantizeOutput(graph.tensors.get(key)!, codes)]));
+  if (isMixed(graph)) {
+    const model = openMixed(graph, options);
+    return {
+      graph,
+      isQuantized: true,
+      run: async (sample) => toReals(await model.run(new Map([[input.name, quantizeInput(input, sample)]]))),
+    };
   }
   if (!isQuantized(graph)) {
     const keep = options.keep === true ? "all" : [...graph.outputs];
@@ -42,9 +53,7 @@ export function openRunnable(graph: Graph, options: IntegerOptions = {}): Runnab
     isQuantized: true,
     run(sample) {
       const values = model.run(new Map([[input.name, quantizeInput(input, sample)]]));
-      return Promise.resolve(
-        new Map([...values].map(([key, codes]) => [key, dequantizeOutput(graph.tensors.get(key)!, codes)])),
-      );
+      return Promise.resolve(toReals(values));
     },
   };
 }

@@ -3,8 +3,7 @@ import { quantizeValues } from "../execute/integer/convert.js";
 import type { Graph, Operator, Quantization, Tensor } from "../graph/graph.js";
 import { freshName } from "../transform/edges.js";
 import type { Groups } from "./groups.js";
-import type { Linear } from "./linear.js";
-import { channelAxis, linearLayers } from "./linear.js";
+import { channelAxis, isWeighted, type Weighted, weightedLayers } from "./linear.js";
 import { type ActivationDType, quantizationOf, type Range, union } from "./range.js";
 import { isRecurrent, withRecurrentParameters } from "./recurrent.js";
 import { biasCodes } from "./weights.js";
@@ -57,7 +56,7 @@ export interface LayerCodes {
 export function buildQuantized(
   graph: Graph,
   activations: ReadonlyMap<string, Quantization>,
-  layers: ReadonlyMap<Linear, LayerCodes>,
+  layers: ReadonlyMap<Weighted, LayerCodes>,
   dtype: ActivationDType | DTypeOf,
 ): Graph {
   const dtypeOf: DTypeOf = typeof dtype === "string" ? () => dtype : dtype;
@@ -66,13 +65,13 @@ export function buildQuantized(
     tensors.set(name, { ...tensors.get(name)!, dtype: dtypeOf(name)!, quantization });
   }
   const operators = graph.operators.map((operator) => {
-    const layer = layers.get(operator as Linear);
+    const layer = layers.get(operator as Weighted);
     if (isRecurrent(operator) && operator.outputs.some((name) => activations.has(name))) {
       return withRecurrentParameters(operator, graph, activations, tensors, dtypeOf(operator.outputs[0]!)!);
     }
     return layer === undefined
       ? withOperands(operator, activations, tensors, dtypeOf)
-      : withParameters(operator as Linear, layer, activations, tensors, dtypeOf(operator.inputs[0]!)!);
+      : withParameters(operator as Weighted, layer, activations, tensors, dtypeOf(operator.inputs[0]!)!);
   });
   const used = new Set([
     ...graph.inputs,
@@ -82,12 +81,12 @@ export function buildQuantized(
 }
 
 function withParameters(
-  layer: Linear,
+  layer: Weighted,
   { codes, scale, bias }: LayerCodes,
   activations: ReadonlyMap<string, Quantization>,
   tensors: Map<string, Tensor>,
   dtype: ActivationDType,
-): Linear {
+): Weighted {
   const weights = tensors.get(layer.inputs[1]!)!;
   const zeroPoint = new Int32Array(scale.length);
   const coded = place(tensors, {
@@ -157,11 +156,11 @@ export function requireQuantizable(
   dtypeOf: DTypeOf,
   isSupported: (operator: Operator, dtype: ActivationDType) => boolean,
 ): void {
-  const linear = new Set<string>(linearLayers(graph).map((layer) => layer.name));
+  const weighted = new Set<string>(weightedLayers(graph).map((layer) => layer.name));
   const bad = graph.operators.flatMap((operator) => {
     const dtype = dtypeOf(operator.outputs[0]!);
     if (dtype === null || isConversion(operator.kind)) return [];
-    if (isSupported(operator, dtype) && (!isWeighted(operator.kind) || linear.has(operator.name))) return [];
+    if (isSupported(operator, dtype) && (!isWeighted(operator) || weighted.has(operator.name))) return [];
     return [`${operator.kind} "${operator.name}" (${dtype})`];
   });
   if (bad.length === 0) return;
@@ -174,8 +173,4 @@ export function requireQuantizable(
 
 function isConversion(kind: string): boolean {
   return kind === "quantize" || kind === "dequantize" || kind === "requantize";
-}
-
-function isWeighted(kind: string): boolean {
-  return kind === "conv2d" || kind === "depthwiseConv2d" || kind === "fullyConnected";
 }

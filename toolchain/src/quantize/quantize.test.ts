@@ -165,7 +165,9 @@ describe("quantizeGraph", () => {
     builder.operator({ kind: "transposeConv2d", name: "up", inputs, outputs: ["y"], attributes });
     builder.outputs.push("y");
     const float = builder.build();
-    const samples = Array.from({ length: 16 }, () => Float32Array.from({ length: 50 }, () => random.normal()));
+    const samples = Array.from({ length: 16 }, () =>
+      Float32Array.from({ length: 50 }, () => random.normal()),
+    );
     const data: Dataset = { count: 16, sampleShape: [5, 5, 2], sample: (i) => samples[i]! };
     const { graph } = await quantizeGraph(float, data);
     expect(graph.tensors.get("w")!.quantization!.scale.length).toBe(3);

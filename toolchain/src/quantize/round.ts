@@ -6,7 +6,7 @@ import type { Bordered } from "./borders.js";
 import type { Calibration } from "./calibrate.js";
 import { groupActivations } from "./groups.js";
 import { codesByCovariance } from "./learned-rounding.js";
-import { type Linear, linearLayers } from "./linear.js";
+import { isLinear, type Weighted, weightedLayers } from "./linear.js";
 import type { CalibrationMethod } from "./methods.js";
 import { nearestCodes, weightScales } from "./weights.js";
 
@@ -38,9 +38,9 @@ export function layerCodes(
   activations: ReadonlyMap<string, Quantization>,
   calibration: Calibration,
   options: RoundOptions,
-): Map<Linear, LayerCodes> {
-  const layers = new Map<Linear, LayerCodes>();
-  for (const layer of linearLayers(graph)) {
+): Map<Weighted, LayerCodes> {
+  const layers = new Map<Weighted, LayerCodes>();
+  for (const layer of weightedLayers(graph)) {
     const width = widthOf(layer.outputs[0]!);
     if (width === "float") continue;
     const weights = graph.tensors.get(layer.inputs[1]!)!;
@@ -48,6 +48,10 @@ export function layerCodes(
     const inputScale = activations.get(layer.inputs[0]!)!.scale[0]!;
     const scale = weightScales(layer, weights, bias, inputScale);
     const nearest = nearestCodes(layer, weights, scale);
+    if (!isLinear(layer)) {
+      layers.set(layer, { codes: nearest, scale, bias: bias && Float64Array.from(bias) });
+      continue;
+    }
     const covariance = calibration.covariances.get(layer.name);
     const codes =
       covariance === undefined ? nearest : codesByCovariance(graph, layer, nearest, scale, covariance);

@@ -3,7 +3,7 @@ import { activationNames, assignActivations, type LayerCodes } from "./assign.js
 import { withBorders } from "./borders.js";
 import type { Calibration } from "./calibrate.js";
 import { groupActivations } from "./groups.js";
-import { channelAxis, type Linear, linearLayers } from "./linear.js";
+import { channelAxis, type Weighted, weightedLayers } from "./linear.js";
 import type { CalibrationMethod } from "./methods.js";
 import type { ActivationDType } from "./range.js";
 import { layerCodes } from "./round.js";
@@ -81,7 +81,7 @@ function listOf(
   const activations = assignActivations(graph, groups, rangeOf, dtypeOf);
   const bordered = withBorders(graph, dtype, { tensors: new Set(), operators: new Set() });
   const codes = layerCodes(bordered, activations, calibration, { method, biasCorrect: true });
-  const linear = new Map(linearLayers(graph).map((layer) => [layer.outputs[0]!, layer]));
+  const weighted = new Map(weightedLayers(graph).map((layer) => [layer.outputs[0]!, layer]));
   const operators = new Map(
     graph.operators.flatMap(({ kind, outputs }) => outputs.map((out) => [out, kind])),
   );
@@ -89,7 +89,7 @@ function listOf(
   return activationNames(graph).flatMap((tensor) => {
     const group = groups.representative(tensor);
     const quantization = activations.get(tensor);
-    const layer = linear.get(tensor);
+    const layer = weighted.get(tensor);
     const isNew = !seen.has(group) && quantization !== undefined;
     seen.add(group);
     if (!isNew && layer === undefined) return [];
@@ -114,7 +114,7 @@ function withCodes(graph: Graph, name: string, quantization: Quantization, dtype
 }
 
 /** One layer with rounded weights and its corrected bias, in a graph that is float otherwise. */
-function withRounded(graph: Graph, layer: Linear, { codes, scale, bias }: LayerCodes): Graph {
+function withRounded(graph: Graph, layer: Weighted, { codes, scale, bias }: LayerCodes): Graph {
   const tensors = new Map(graph.tensors);
   const weights = tensors.get(layer.inputs[1]!)!;
   const quantization = { scale, zeroPoint: new Int32Array(scale.length), axis: channelAxis(layer) };

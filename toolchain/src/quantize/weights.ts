@@ -1,6 +1,6 @@
 import { clamp, roundAwayFromZero } from "../execute/integer/fixed-point.js";
 import type { Tensor } from "../graph/graph.js";
-import { channelAxis, channelCount, type Linear, weightIndex } from "./linear.js";
+import { channelAxis, channelCount, type Weighted, weightIndex } from "./linear.js";
 
 export interface QuantizedWeights {
   /** int8 codes in [-127, 127] in the layout of the float weights. */
@@ -19,7 +19,7 @@ const BIAS_CODE_MAX = 2 ** 30;
  * of zeros gets a scale that gives its bias 24 bits.
  */
 export function weightScales(
-  layer: Linear,
+  layer: Weighted,
   weights: Tensor,
   bias: Float32Array | null,
   inputScale: number,
@@ -39,7 +39,7 @@ export function weightScales(
 }
 
 /** Codes nearest to the weights at the given scales. */
-export function nearestCodes(layer: Linear, weights: Tensor, scale: Float32Array): Int8Array {
+export function nearestCodes(layer: Weighted, weights: Tensor, scale: Float32Array): Int8Array {
   const data = weights.data as Float32Array;
   const codes = new Int8Array(data.length);
   const isLast = channelAxis(layer) === 3;

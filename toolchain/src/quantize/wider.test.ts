@@ -144,13 +144,72 @@ describe("layers kept at int16 in an int8 network", () => {
   });
 });
 
+describe("layers kept in floating point", () => {
+  it("run between integer layers that stay exact, and keep their weights", async () => {
+    const { graph, report } = await quantized({ keep: { int16: [], float: ["b", "head"] }, equalize: false });
+    validateGraph(graph);
+    expect(report.kept.float).toEqual(["b", "head"]);
+    expect(
+      graph.operators.map(({ kind, outputs }) => `${kind} ${graph.tensors.get(outputs[0]!)!.dtype}`),
+    ).toEqual([
+      "conv2d int8",
+      "dequantize float32",
+      "depthwiseConv2d float32",
+      "quantize int8",
+      "conv2d int8",
+      "maxPool2d int8",
+      "reshape int8",
+      "dequantize float32",
+      "fullyConnected float32",
+      "quantize int8",
+      "softmax int8",
+    ]);
+    for (const i of [2, 8]) expect(graph.tensors.get(graph.operators[i]!.inputs[1]!)!.dtype).toBe("float32");
+    expect(report.steps.join("\n")).toMatch(/kept in floating point: "b", "head"; .* no code is generated/);
+    const plain = await quantized({ equalize: false });
+    expect(await outputNoise(graph)).toBeGreaterThan(await outputNoise(plain.graph));
+  });
+
+  it("take and give floats at the edges of the graph, and run from written files", async () => {
+    const { graph } = await quantized({ keep: { int16: [], float: ["a", "probabilities"] } });
+    expect(graph.tensors.get(graph.inputs[0]!)!.dtype).toBe("float32");
+    expect(graph.tensors.get(graph.outputs[0]!)!.dtype).toBe("float32");
+    const sample = noise(1, 9).sample(0);
+    const want = [...(await openRunnable(graph).run(sample)).values()][0]!;
+    for (const back of [readTflite(writeTflite(graph)), readOnnx(writeOnnx(graph))]) {
+      const got = [...(await openRunnable(back).run(sample)).values()][0]!;
+      got.forEach((value, i) => {
+        expect(value).toBeCloseTo(want[i]!, 5);
+      });
+    }
+  });
+
+  it("let a network with an operator that has no integer form be quantized", async () => {
+    const graph = network();
+    const last = graph.operators.at(-1)!;
+    const odd = {
+      kind: "sin",
+      name: "odd",
+      inputs: last.inputs,
+      outputs: last.outputs,
+      attributes: {},
+    } as const;
+    const { report } = await quantizeGraph(
+      { ...graph, operators: [...graph.operators.slice(0, -1), odd] },
+      noise(16, 1),
+      { keep: { int16: [], float: ["odd"] } },
+    );
+    expect(report.kept.float).toEqual(["odd"]);
+  });
+});
+
 describe("what can't be kept", () => {
-  it.each([
-    [{ keep: { int16: ["nowhere"], float: [] } }, /"nowhere".*mote inspect/s],
-    [{ scheme: "int16x8", keepWorst: 1 }, /int16x8/],
-    [{ scheme: "int16x8", keep: { int16: ["b"], float: [] } }, /int16x8/],
-    [{ keepWorst: 1, previous: network() }, /layers to keep/],
-  ] as const)("is refused before calibration: %j", async (options, message) => {
+  it.each<[string, QuantizeOptions, RegExp]>([
+    ["an unknown name", { keep: { int16: ["nowhere"], float: [] } }, /"nowhere".*mote inspect/s],
+    ["a rule where all is int16", { scheme: "int16x8", keepWorst: 1 }, /int16x8/],
+    ["int16 in int16", { scheme: "int16x8", keep: { int16: ["b"], float: [] } }, /int16x8/],
+    ["a layer of an update", { keepWorst: 1, previous: network() }, /layers to keep/],
+  ])("is refused before calibration: %s", async (_what, options, message) => {
     await expect(quantized(options)).rejects.toThrow(UsageError);
     await expect(quantized(options)).rejects.toThrow(message);
   });

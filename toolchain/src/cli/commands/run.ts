@@ -7,6 +7,7 @@ import { UsageError } from "../../errors.js";
 import { runFloat } from "../../execute/float.js";
 import { isQuantized, quantizeInput } from "../../execute/integer/edge.js";
 import { runInteger } from "../../execute/integer/run.js";
+import { isMixed, openMixed } from "../../execute/mixed.js";
 import { readModel } from "../../formats/index.js";
 import type { Graph, TensorData } from "../../graph/graph.js";
 import type { CliCommand, Io } from "../command.js";
@@ -57,10 +58,13 @@ async function run(path: string, options: Options, io: Io): Promise<void> {
     const raw = await readTensor(options.input[i]!, tensor);
     inputs.set(name, "codes" in raw ? raw.codes : quantizeInput(tensor, raw.reals));
   }
-  const isInteger = isQuantized(graph);
-  const values: ReadonlyMap<string, TensorData> = isInteger
-    ? runInteger(graph, inputs, { rounding, keep })
-    : await runFloat(graph, inputs, { keep: keep ? "all" : [...graph.outputs] });
+  const hasFloatLayers = isMixed(graph);
+  const isInteger = hasFloatLayers || isQuantized(graph);
+  const values: ReadonlyMap<string, TensorData> = hasFloatLayers
+    ? await openMixed(graph, { rounding, keep }).run(inputs)
+    : isInteger
+      ? runInteger(graph, inputs, { rounding, keep })
+      : await runFloat(graph, inputs, { keep: keep ? "all" : [...graph.outputs] });
   if (options.tensors !== undefined) await dump(options.tensors, graph, values);
   const outputs = graph.outputs.map((name) => describe(graph, name, values.get(name)!));
   if (options.output !== undefined) {
