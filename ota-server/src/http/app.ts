@@ -18,12 +18,15 @@ import { addLiveRoutes, type LiveDoor } from "./liveRoutes.js";
 import { addOperatorRoutes, type OperatorDoor } from "./operatorRoutes.js";
 import { addPeopleRoutes, type PeopleDoor } from "./peopleRoutes.js";
 import { addRolloutRoutes, type RolloutDoor } from "./rolloutRoutes.js";
-import { useContractValidation } from "./validation.js";
+import { useBoundedJson, useContractValidation } from "./validation.js";
 
 export const HTTP_LIMITS = {
   /** JSON bodies; bundles and metadata have limits of their own. */
   bodyMaxBytes: 256 * 1024,
   requestTimeoutMs: 120_000,
+  /** A client that takes longer to say what it wants is no client. */
+  headersTimeoutMs: 10_000,
+  checkEveryMs: 2_000,
   idleTimeoutMs: 120_000,
   /** Longer paths are not ours. */
   maxParamLength: 256,
@@ -56,13 +59,20 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
     frameworkErrors: routerErrorForm(parts.log),
     trustProxy: parts.trustProxy.length === 0 ? false : [...parts.trustProxy],
     serverFactory(handler) {
-      const server = parts.tls === null ? createServer(handler) : createTlsServer(parts.tls, handler);
+      // How often Node looks for connections that are past their time.
+      const options = { connectionsCheckingInterval: HTTP_LIMITS.checkEveryMs };
+      const server =
+        parts.tls === null
+          ? createServer(options, handler)
+          : createTlsServer({ ...parts.tls, ...options }, handler);
       server.requestTimeout = HTTP_LIMITS.requestTimeoutMs;
+      server.headersTimeout = HTTP_LIMITS.headersTimeoutMs;
       server.setTimeout(HTTP_LIMITS.idleTimeoutMs);
       return server;
     },
   });
   useContractValidation(app);
+  useBoundedJson(app);
   useErrorForm(app, parts.log);
   app.addContentTypeParser("application/octet-stream", { parseAs: "buffer" }, (_request, body, done) =>
     done(null, body),

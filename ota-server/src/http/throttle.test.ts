@@ -73,6 +73,15 @@ describe("failed sign-ins", () => {
     expect(isFree(cam)).toBe(true);
   });
 
+  it("hold nobody for years when the clock is set back", () => {
+    const { state, fail, isFree } = bench();
+    state.nowMs = 1e12;
+    fail(cam, 30);
+    expect(isFree(cam)).toBe(false);
+    state.nowMs = 0;
+    expect(isFree(cam)).toBe(true);
+  });
+
   it("from more addresses than are remembered cost no more memory", () => {
     const { throttle, isFree } = bench();
     for (let i = 0; i < THROTTLE_LIMITS.maxKeys + 500; i++) {

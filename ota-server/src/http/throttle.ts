@@ -71,7 +71,8 @@ export class SignInThrottle {
   check(attempt: Attempt): void {
     const nowMs = this.clock();
     const untilMs = Math.max(...keysOf(attempt).map((key) => this.failures.get(key)?.blockedUntilMs ?? 0));
-    if (untilMs <= nowMs) return;
+    // A pause that is longer than any can be was begun before the clock was set back.
+    if (untilMs <= nowMs || untilMs - nowMs > THROTTLE_LIMITS.maxPauseMs) return;
     const seconds = Math.ceil((untilMs - nowMs) / 1000);
     throw new TooManyRequestsError(
       { expected: "fewer failed sign-ins", got: "too many of them", todo: `Try again in ${seconds} s.` },

@@ -7,6 +7,42 @@ import type { FastifyInstance } from "fastify";
 /** The body of an upload as the document shows it; its handler judges the bytes. */
 export const BinaryBody = Type.Unsafe<Buffer>({ type: "string", format: "binary" });
 
+/** No document of the contract nests deeper than ten; what walks a parsed document may recurse. */
+const MAX_JSON_DEPTH = 32;
+
+/** JSON as Fastify parses it, `__proto__` refused, but not what nests so deep that walking it would exhaust the stack. */
+export function useBoundedJson(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser("error", "error");
+  app.addContentTypeParser<string>("application/json", { parseAs: "string" }, (request, body, done) => {
+    if (depthOf(body) <= MAX_JSON_DEPTH) return parse(request, body, done);
+    const error = new SchemaError({
+      expected: `JSON of at most ${MAX_JSON_DEPTH} levels`,
+      got: "deeper nesting",
+      todo: "See /openapi.json.",
+    });
+    done(error, undefined);
+  });
+}
+
+const [QUOTE, BACKSLASH, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [...'"\\[]{}'].map((one) =>
+  one.charCodeAt(0),
+);
+
+/** Brackets that are open at once, those in strings left out. One pass: a pattern could be made to backtrack. */
+function depthOf(json: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let isString = false;
+  for (let at = 0; at < json.length; at++) {
+    const code = json.charCodeAt(at);
+    if (code === QUOTE) isString = !isString;
+    else if (isString) at += code === BACKSLASH ? 1 : 0;
+    else if (code === OPEN_ARRAY || code === OPEN_OBJECT) deepest = Math.max(deepest, ++depth);
+    else if (code === CLOSE_ARRAY || code === CLOSE_OBJECT) depth--;
+  }
+  return deepest;
+}
+
 /**
  * Requests are checked with the contract's own TypeBox schemas: nothing is coerced (query strings apart, which are text),
  * nothing is dropped, nothing is filled in.

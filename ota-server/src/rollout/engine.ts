@@ -170,7 +170,9 @@ export class RolloutEngine {
     const isRetry = member?.state === "failed";
     if ((member !== null && !isRetry) || kind === "rollback") return true;
     const offeredAtMs = this.parts.clock();
-    if (offeredAtMs < (this.fullUntilMs.get(rollout.id) ?? 0)) return false;
+    const fullForMs = (this.fullUntilMs.get(rollout.id) ?? 0) - offeredAtMs;
+    // Longer than it can be: the clock was set back.
+    if (fullForMs > 0 && fullForMs <= FULL_MS) return false;
     const isTold = await this.parts.store.write(async (db) => {
       // Counted in the transaction that adds to the count: two devices at once can't both be the last one.
       if (isLimited(rollout) && (await limitReached(db, rollout, offeredAtMs)) !== null) return false;

@@ -23,5 +23,6 @@ describe("another try", () => {
     expect(isRetryDue({ retryAtMs: null }, 9)).toBe(false);
     expect(isRetryDue({ retryAtMs: 10 }, 9)).toBe(false);
     expect(isRetryDue({ retryAtMs: 10 }, 10)).toBe(true);
+    expect(isRetryDue({ retryAtMs: 1e12 }, 0)).toBe(true);
   });
 });

@@ -28,5 +28,6 @@ export function retryAtMs(
 }
 
 export function isRetryDue({ retryAtMs: dueAtMs }: Pick<Member, "retryAtMs">, nowMs: number): boolean {
-  return dueAtMs !== null && nowMs >= dueAtMs;
+  // Due later than any pause lasts: the clock was set back.
+  return dueAtMs !== null && (nowMs >= dueAtMs || dueAtMs - nowMs > 1000 * MAX_BACKOFF_S);
 }

@@ -82,6 +82,17 @@ export class TestDevice {
     return this.mqtt?.connected === true;
   }
 
+  /** Resolves when the server, or the network, has ended the connection. */
+  closed(): { readonly promise: Promise<void>; forget(): void } {
+    const { mqtt } = this;
+    let listener: () => void = () => undefined;
+    const promise = new Promise<void>((resolve) => {
+      listener = resolve;
+      mqtt?.once("close", listener);
+    });
+    return { promise, forget: () => void mqtt?.off("close", listener) };
+  }
+
   /** With `isAbrupt` nothing is waited for: the server is gone, and so are its acknowledgements. */
   async disconnect(isAbrupt = !this.isConnected): Promise<void> {
     await this.mqtt?.endAsync(isAbrupt);
