@@ -40,3 +40,13 @@ save('attn',[N('MatMul',['x','q'],['Q']),N('MatMul',['x','k'],['K']),N('Transpos
 save('pixelshuffle',[N('Conv',['x','w'],['a'],pads=[1,1,1,1]),N('DepthToSpace',['a'],['y'],blocksize=2,mode='CRD')],[1,2,4,5],dict(w=f(8,2,3,3)),13)
 save('ceil',[N('AveragePool',['x'],['a'],kernel_shape=[3,3],strides=[2,2],ceil_mode=1),N('MaxPool',['a'],['y'],kernel_shape=[2,2],strides=[2,2],ceil_mode=1)],[1,2,10,9],{},13)
 save('reduce',[N('Conv',['x','w'],['a']),N('ReduceMax',['a'],['m'],axes=[1],keepdims=1),N('ReduceSum',['a','ax'],['s'],keepdims=1),N('Mul',['a','m'],['b']),N('Sub',['b','s'],['c']),N('ReduceMean',['c'],['y'],axes=[1],keepdims=0)],[1,2,6,6],dict(w=f(3,2,3,3),ax=np.array([2])),13)
+# recurrent layers as PyTorch exports them with batch_first: states of zeros made of the input's shape, the direction squeezed
+def torch_recurrent(name,op,gates,more,attributes,last):
+    states=[N('Shape',['x'],['xs']),N('Gather',['xs','zero'],['n0'],axis=0),N('Unsqueeze',['n0','zero1'],['n']),N('Concat',['one','n','hid'],['hs'],axis=0),N('ConstantOfShape',['hs'],['h0'],value=nh.from_array(np.zeros(1,np.float32)))]
+    nodes=states+[N('Transpose',['x'],['t'],perm=[1,0,2]),N(op,['t','W','R','B','']+['h0']*more,['o','hn']+(['cn'] if more==2 else []),hidden_size=5,**attributes),N('Squeeze',['o','one'],['s']),N('Transpose',['s'],['b'],perm=[1,0,2])]
+    tail=[N('Gather',['b','minus'],['f'],axis=1)] if last=='gather' else [N('Squeeze',['hn','zero1'],['f'])]
+    save(name,nodes+tail+[N('Gemm',['f','g','gb'],['y'],transB=1)],[1,6,4],dict(W=f(1,5*gates,4),R=f(1,5*gates,5),B=f(1,10*gates),zero=np.array(0),zero1=np.array([0]),one=np.array([1]),hid=np.array([5]),minus=np.array(-1),g=f(3,5),gb=f(3)),13)
+torch_recurrent('torchlstm','LSTM',4,2,{},'hidden')
+torch_recurrent('torchlstmlast','LSTM',4,2,{},'gather')
+torch_recurrent('torchgru','GRU',3,1,dict(linear_before_reset=1),'gather')
+torch_recurrent('torchrnn','RNN',1,1,{},'hidden')

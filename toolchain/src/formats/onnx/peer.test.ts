@@ -50,9 +50,25 @@ async function expectSame(graph: Graph, expected: Expectation): Promise<void> {
   });
 }
 
-const NAMES = ["attn", "ceil", "cnn", "gru", "lstm", "nhwc", "pixelshuffle", "reduce", "se", "unet", "view"];
+const NAMES = [
+  "attn",
+  "ceil",
+  "cnn",
+  "gru",
+  "lstm",
+  "nhwc",
+  "pixelshuffle",
+  "reduce",
+  "se",
+  "torchgru",
+  "torchlstm",
+  "torchlstmlast",
+  "torchrnn",
+  "unet",
+  "view",
+];
 /** TensorFlow Lite has no word for an operator of these. */
-const ONLY_ONNX = new Set(["attn", "ceil", "gru", "lstm", "se"]);
+const ONLY_ONNX = new Set(["attn", "ceil", "gru", "lstm", "se", "torchgru", "torchrnn"]);
 
 describe("models as exporters write them (needs the Python packages onnx and onnxruntime)", () => {
   beforeAll(() => {

@@ -66,6 +66,9 @@ function contextOf(
       variables.add(name);
       return name;
     },
+    also(form, outputs) {
+      operators.push({ form, outputs });
+    },
     before(form, { data: _constant, ...like }, shape) {
       const name = fresh(`${like.name}/before`);
       tensors.set(name, { ...like, name, shape });

@@ -28,6 +28,8 @@ export interface FormContext {
   constant(tensor: Tensor): string;
   /** Adds a state that lasts from one run to the next and begins at zero; gives its name. */
   variable(tensor: Tensor): string;
+  /** Adds an operator, before the one that is being written, for some of the outputs of the graph's. */
+  also(form: TfliteForm, outputs: readonly string[]): void;
   /** Adds an operator before the one that is being written; gives the name of its output. */
   before(form: TfliteForm, like: Tensor, shape: readonly number[]): string;
 }

@@ -38,7 +38,7 @@ export const RECURRENT: FormTable = {
   },
 };
 
-/** The sequence over time-major steps, then the result in the graph's shape: the whole sequence or its last step. */
+/** The sequence over time-major steps, then the results in the graph's shapes: the whole sequence, its last step. */
 function writeLstm(operator: OperatorOf<"lstm">, context: FormContext): TfliteForm {
   const { hiddenSize, direction } = operator.attributes;
   if (direction !== "forward") {
@@ -46,8 +46,8 @@ function writeLstm(operator: OperatorOf<"lstm">, context: FormContext): TfliteFo
   }
   const x = context.tensor(operator.inputs[0]!);
   const [steps, batch] = x.shape as [number, number, number];
-  const wanted = wantedOutput(operator, context);
-  const like = context.tensor(operator.outputs[wanted]!);
+  const results = wantedOutputs(operator, context);
+  const like = context.tensor(operator.outputs[0]!);
   const state = { name: `${like.name}/state`, shape: [batch, hiddenSize], dtype: like.dtype } as const;
   const hidden = context.variable({ ...state, ...quantized(like.quantization) });
   const sequence = context.before(
@@ -76,33 +76,39 @@ function writeLstm(operator: OperatorOf<"lstm">, context: FormContext): TfliteFo
     like,
     [steps, batch, hiddenSize],
   );
-  const outputs = [like.name];
-  const shape = context.integers(`${like.name}/shape`, like.shape);
-  if (wanted === 0) return { type: "RESHAPE", inputs: [sequence, shape], outputs, options: [17, []] };
-  const bounds = [
-    [steps - 1, 0, 0],
-    [steps, batch, hiddenSize],
-    [1, 1, 1],
-  ].map((values) => context.integers(`${like.name}/bounds`, values));
-  return { type: "STRIDED_SLICE", inputs: [sequence, ...bounds], outputs, options: [32, []] };
+  const whole = (): TfliteForm => {
+    const shape = context.integers(`${like.name}/shape`, like.shape);
+    return { type: "RESHAPE", inputs: [sequence, shape], outputs: [like.name], options: [17, []] };
+  };
+  const last = (): TfliteForm => {
+    const bounds = [
+      [steps - 1, 0, 0],
+      [steps, batch, hiddenSize],
+      [1, 1, 1],
+    ].map((values) => context.integers(`${like.name}/bounds`, values));
+    const outputs = [operator.outputs[1]!];
+    return { type: "STRIDED_SLICE", inputs: [sequence, ...bounds], outputs, options: [32, []] };
+  };
+  if (!results.last) return whole();
+  if (results.sequence) context.also(whole(), [like.name]);
+  return last();
 }
 
-/** TensorFlow Lite gives one result; which of the graph's three it has to be. */
-function wantedOutput(operator: OperatorOf<"lstm">, context: FormContext): 0 | 1 {
+/** Which results are read. TensorFlow Lite's layer gives the sequence alone, of which the last hidden state is a part. */
+function wantedOutputs(
+  operator: OperatorOf<"lstm">,
+  context: FormContext,
+): { sequence: boolean; last: boolean } {
   const { graph } = context;
-  const isRead = (name: string | undefined): boolean =>
-    name !== undefined &&
-    name !== "" &&
-    (graph.outputs.includes(name) || graph.operators.some(({ inputs }) => inputs.includes(name)));
-  const [sequence, hidden, cell] = [0, 1, 2].map((place) => isRead(operator.outputs[place]));
-  if (cell || (sequence && hidden)) {
-    throw unsupported(
-      operator,
-      cell ? "the last cell state as a result" : "both the sequence and its last step as results",
-      "Write .onnx instead, or take the last step off the sequence by a slice.",
-    );
+  const [sequence, last, cell] = [0, 1, 2].map((place) => {
+    const name = operator.outputs[place];
+    if (name === undefined || name === "") return false;
+    return graph.outputs.includes(name) || graph.operators.some(({ inputs }) => inputs.includes(name));
+  });
+  if (cell) {
+    throw unsupported(operator, "the last cell state as a result", "Write .onnx instead.");
   }
-  return hidden ? 1 : 0;
+  return { sequence: sequence!, last: last! };
 }
 
 /** Rows of one gate out of [1, 4 * hidden, columns]. */
