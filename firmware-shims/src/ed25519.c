@@ -78,16 +78,32 @@ static void subtract(element r, const element a, const element b)
     }
 }
 
+/* high:low = a * b + low + high, which 64 bits always hold. Nine tenths of a verification are spent here. */
+static inline void multiply_add(uint32_t *low, uint32_t *high, uint32_t a, uint32_t b)
+{
+#if defined(__ARM_FEATURE_DSP) && defined(__GNUC__)
+    __asm("umaal %0, %1, %2, %3" : "+r"(*low), "+r"(*high) : "r"(a), "r"(b));
+#else
+    uint64_t sum = (uint64_t)a * b + *low + *high;
+    *low = (uint32_t)sum;
+    *high = (uint32_t)(sum >> 32);
+#endif
+}
+
 static void multiply(element r, const element a, const element b)
 {
     uint32_t product[2u * WORDS] = { 0 };
     for (unsigned i = 0; i < WORDS; i++) {
         uint32_t carry = 0;
-        for (unsigned j = 0; j < WORDS; j++) {
-            uint64_t sum = (uint64_t)a[i] * b[j] + product[i + j] + carry;
-            product[i + j] = (uint32_t)sum;
-            carry = (uint32_t)(sum >> 32);
-        }
+        /* Written out, because compilers that are asked for small code keep the loop: 100 bytes for a third of the time. */
+        multiply_add(&product[i + 0], &carry, a[i], b[0]);
+        multiply_add(&product[i + 1], &carry, a[i], b[1]);
+        multiply_add(&product[i + 2], &carry, a[i], b[2]);
+        multiply_add(&product[i + 3], &carry, a[i], b[3]);
+        multiply_add(&product[i + 4], &carry, a[i], b[4]);
+        multiply_add(&product[i + 5], &carry, a[i], b[5]);
+        multiply_add(&product[i + 6], &carry, a[i], b[6]);
+        multiply_add(&product[i + 7], &carry, a[i], b[7]);
         product[i + WORDS] = carry;
     }
     uint64_t carry = 0;

@@ -9,7 +9,7 @@
  *     if (error == MOTE_OK) persist trust.floor and trust.time_s; then fetch the patch
  *
  * Envelopes are untrusted input. Nothing is allocated and nothing copied: results point into the envelopes, which the
- * caller keeps. About 600 bytes of stack beside the verifier's.
+ * caller keeps. About 400 bytes of stack beside the verifier's.
  */
 #ifndef MOTE_TRUST_H
 #define MOTE_TRUST_H
