@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { DiskBlobs } from "./blobs/diskBlobs.js";
+import { syncFolder, writeDurably } from "./blobs/durable.js";
 import { Catalog } from "./catalog/catalog.js";
 import type { Clock } from "./clock.js";
 import type { Config } from "./config.js";
@@ -108,13 +109,18 @@ export class MoteServer {
     const notes = [...store.notes, ...parts.patches.notes];
     for (const note of notes) log.warn("note", { note });
     const { peers } = store;
+    await mkdir(config.data, { recursive: true, mode: 0o700 });
     if (!peers.isShared) await store.write(setAllOffline);
     await peers.exclusively("first-admin", () => makeFirstAdmin(store, config.data, clock(), log));
     const tls = readTls(config);
     const events = new Events((event) => peers.send({ type: "event", event }));
     const blobs = await DiskBlobs.open(config.blobs ?? join(config.data, "blobs"));
     const { keys, made } = await openServerKeys(config.serverKeys ?? join(config.data, "keys"));
-    if (made) log.info("keys-made", { folder: config.serverKeys ?? join(config.data, "keys") });
+    if (made) {
+      // A root that names these keys outlives them otherwise, when the power fails.
+      await syncFolder(config.serverKeys ?? join(config.data, "keys"));
+      log.info("keys-made", { folder: config.serverKeys ?? join(config.data, "keys") });
+    }
     const trust = await TrustRepository.open({ store, keys, clock, log, events });
     if (peers.isShared) trust.checkKeys();
     // The engine hints through the broker, whose doors lead to the engine.
@@ -243,6 +249,9 @@ export class MoteServer {
       webSockets.close();
       load.close();
     });
+    // The names of the folders that were just made; what is written into them counts from now on.
+    await syncFolder(config.data);
+    await syncFolder(dirname(resolve(config.data)));
     const listening = await app.listen({ port: config.port, host: config.host });
     // Fastify does not know that the server it was given speaks TLS.
     const url = tls === null ? listening : listening.replace(/^http:/, "https:");
@@ -330,10 +339,9 @@ async function tidy(store: Store, clock: Clock, log: Log): Promise<void> {
 async function makeFirstAdmin(store: Store, folder: string, nowMs: number, log: Log): Promise<void> {
   if ((await store.read(listPeople)).length > 0) return;
   const token = newSecret("mote");
-  await mkdir(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, "admin.token");
   // The file first: a token that is stored but written nowhere would lock everybody out.
-  await writeFile(file, `${token}\n`, { mode: 0o600 });
+  await writeDurably(file, `${token}\n`);
   await store.write((db) =>
     putPerson(db, { id: "admin", role: "admin", createdAtMs: nowMs, revokedAtMs: null }, sha256Hex(token)),
   );

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { DiskBlobs } from "../blobs/diskBlobs.js";
+import { syncFolder } from "../blobs/durable.js";
 import { BackupPlaceError } from "../errors.js";
 import { dumpRows, lastMigration, listTables } from "../store/dump.js";
 import { readSnapshot } from "../store/snapshot.js";
@@ -165,13 +166,4 @@ async function checkFree(file: string): Promise<void> {
     got: file,
     todo: "Name another file, or remove this one: a backup is never written over an older one.",
   });
-}
-
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -5,13 +5,14 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { Value } from "@sinclair/typebox/value";
 import { DiskBlobs } from "../blobs/diskBlobs.js";
+import { syncFolder } from "../blobs/durable.js";
 import { BackupPlaceError, DamagedBackupError } from "../errors.js";
 import { type Cell, clearTable, loadRows } from "../store/dump.js";
 import { setSetting } from "../store/settings.js";
 import { fillStore } from "../store/snapshot.js";
 import type { Db } from "../store/store.js";
 import { RESTORED_SETTING } from "../trust/repository.js";
-import { type BackupSummary, type Progress, syncFolder } from "./backup.js";
+import type { BackupSummary, Progress } from "./backup.js";
 import { BackupHeader, BackupSums, ENTRY, parsePart, Row } from "./format.js";
 import { listTar, readEntry, readWhole, type TarEntry } from "./tar.js";
 
@@ -62,6 +63,7 @@ export async function restore(
       await setSetting(db, RESTORED_SETTING, String(atMs));
     });
     await rmdir(data).catch(() => undefined);
+    await syncFolder(staging);
     await rename(staging, data);
     await syncFolder(dirname(data));
     return { file, bytes: (await handle.stat()).size, tables, blobs, keys };

@@ -4,6 +4,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, unlink } from "node:f
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { DigestMismatchError } from "@mote/protocol";
+import { syncFolder } from "./durable.js";
 
 const SHA256_HEX = /^[0-9a-f]{64}$/;
 /** One blob is written in a second or a few. */
@@ -97,16 +98,6 @@ export class DiskBlobs {
 
   private path(sha256: string): string {
     return join(this.folder, sha256.slice(0, 2), sha256);
-  }
-}
-
-/** A name is durable once its folder is. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 
