@@ -1,5 +1,5 @@
 import type { GateEvidence, Metric } from "@mote/protocol";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Evidence, judgeTelemetry, windowsOfLook } from "./telemetryGate.js";
 
 /**
@@ -8,13 +8,13 @@ import { type Evidence, judgeTelemetry, windowsOfLook } from "./telemetryGate.js
  */
 
 const ROLLOUTS = process.env["MOTE_FULL"] === undefined ? 40 : 1000;
-const FLEET = 23;
-const CANARY = 5;
+/** Fleets and the members of their waves, cumulative; the last wave is the fleet and has nobody to be compared with. */
+const SMALL = [5, 12, 23];
+const MIDDLE = [20, 60, 200];
 const LOOKS = 6;
 const RATE = 0.05;
 const MARGIN = 0.05;
 const METRICS: readonly Metric[] = ["confidence", "accuracy", "errorRate"];
-const WAVES = 2;
 
 /** mulberry32: the same rollouts in every run. */
 function randomFrom(seed: number): () => number {
@@ -33,16 +33,39 @@ function normal(random: () => number): number {
 
 interface Outcome {
   readonly verdict: "stop" | "advance" | "undecided";
-  readonly looks: number;
+  /** Windows on the new model until the verdict, all waves together. */
+  readonly windows: number;
+  /** Devices that had the new model by then. */
+  readonly exposed: number;
 }
 
-/** One canary wave: each device's worsening after a number of windows is effect + its own drift + noise of the windows. */
-function simulate(effect: number, seed: number): Outcome {
+/**
+ * A whole rollout. Each device's worsening after a number of windows is effect + its own drift + noise of the windows;
+ * silence never advances, so an undecided wave ends it too, in a person's hands.
+ */
+function simulate(waves: readonly number[], effect: number, seed: number): Outcome {
   const random = randomFrom(seed);
+  const fleet = waves.at(-1)!;
+  // What a device's surroundings do to all of its metrics alike, release or no release.
+  const drift = Array.from({ length: fleet }, () => 0.012 * normal(random));
+  let windows = 0;
+  for (const [index, members] of waves.slice(0, -1).entries()) {
+    const wave = simulateWave(drift, members, waves.length, effect, { random, seed: seed + 31 * index });
+    windows += windowsOfLook(wave.looks);
+    if (wave.verdict !== "advance") return { verdict: wave.verdict, windows, exposed: members };
+  }
+  return { verdict: "advance", windows, exposed: fleet };
+}
+
+function simulateWave(
+  drift: readonly number[],
+  members: number,
+  waves: number,
+  effect: number,
+  { random, seed }: { random: () => number; seed: number },
+): { verdict: Outcome["verdict"]; looks: number } {
   const baselineWindows = 10;
   const noise = 0.06;
-  // What a device's surroundings do to all of its metrics alike, release or no release.
-  const drift = Array.from({ length: FLEET }, () => 0.012 * normal(random));
   const gates = new Map<Metric, GateEvidence>();
   for (let look = 1; look <= LOOKS; look++) {
     const windows = windowsOfLook(look);
@@ -56,11 +79,11 @@ function simulate(effect: number, seed: number): Outcome {
       const evidence: Evidence = {
         metric,
         // A worse model shows in confidence and accuracy; it makes no more errors.
-        wave: values.slice(0, CANARY).map((value) => value + (metric === "errorRate" ? 0 : effect)),
-        control: values.slice(CANARY),
+        wave: values.slice(0, members).map((value) => value + (metric === "errorRate" ? 0 : effect)),
+        control: values.slice(members),
         notApplicable: null,
       };
-      const budget = RATE / (METRICS.length * WAVES);
+      const budget = RATE / (METRICS.length * waves);
       const gate = { metric, margin: MARGIN };
       gates.set(
         metric,
@@ -74,39 +97,70 @@ function simulate(effect: number, seed: number): Outcome {
   return { verdict: "undecided", looks: LOOKS };
 }
 
-function shares(effect: number): Record<Outcome["verdict"], number> & { meanLooks: number } {
-  const outcomes = Array.from({ length: ROLLOUTS }, (_, i) => simulate(effect, 1 + i * 7919));
+interface Figures {
+  readonly stop: number;
+  readonly advance: number;
+  readonly undecided: number;
+  /** Of the rollouts that were stopped: windows until then, and devices that had the model by then. */
+  readonly meanWindows: number;
+  readonly meanExposed: number;
+}
+
+function figures(waves: readonly number[], effect: number): Figures {
+  const outcomes = Array.from({ length: ROLLOUTS }, (_, i) => simulate(waves, effect, 1 + i * 7919));
   const share = (verdict: Outcome["verdict"]) =>
     outcomes.filter((outcome) => outcome.verdict === verdict).length / ROLLOUTS;
-  return {
+  const stopped = outcomes.filter(({ verdict }) => verdict === "stop");
+  const mean = (of: (outcome: Outcome) => number) =>
+    stopped.reduce((sum, outcome) => sum + of(outcome), 0) / Math.max(1, stopped.length);
+  const told = {
     stop: share("stop"),
     advance: share("advance"),
     undecided: share("undecided"),
-    meanLooks: outcomes.reduce((sum, outcome) => sum + outcome.looks, 0) / ROLLOUTS,
+    meanWindows: mean(({ windows }) => windows),
+    meanExposed: mean(({ exposed }) => exposed),
   };
+  if (process.env["MOTE_FULL"] !== undefined) {
+    console.log(
+      JSON.stringify({ rollouts: ROLLOUTS, fleet: waves.at(-1), canary: waves[0], effect, ...told }),
+    );
+  }
+  return told;
 }
 
 /** Half-width of a 99 % interval of a share that was counted over so many rollouts. */
 const slack = 2.58 * Math.sqrt((RATE * (1 - RATE)) / ROLLOUTS);
 
-test(`a release that is no worse is stopped in at most ${100 * RATE} % of ${ROLLOUTS} rollouts`, () => {
-  expect(shares(0).stop).toBeLessThanOrEqual(RATE + slack);
-}, 300_000);
+const FLEETS =
+  process.env["MOTE_FULL"] === undefined ? [{ waves: SMALL }] : [{ waves: SMALL }, { waves: MIDDLE }];
 
-test("a release that is worse by three times the margin is stopped, and early", () => {
-  const { stop, advance, meanLooks } = shares(3 * MARGIN);
-  expect(stop).toBeGreaterThan(0.97);
-  expect(advance).toBe(0);
-  expect(meanLooks).toBeLessThan(3);
-}, 300_000);
+describe.each(FLEETS)("in a fleet with the waves $waves", ({ waves }) => {
+  test(`a release that is no worse is stopped in at most ${100 * RATE} % of ${ROLLOUTS} rollouts`, () => {
+    expect(figures(waves, 0).stop).toBeLessThanOrEqual(RATE + slack);
+  }, 600_000);
 
-test("a release that is worse by just the margin hardly ever advances", () => {
-  expect(shares(MARGIN).advance).toBeLessThanOrEqual(RATE + slack);
-}, 300_000);
+  test("a release that is worse by three times the margin is stopped at the canary, and early", () => {
+    const { stop, advance, meanWindows, meanExposed } = figures(waves, 3 * MARGIN);
+    expect(stop).toBeGreaterThan(0.97);
+    expect(advance).toBe(0);
+    expect(meanWindows).toBeLessThan(windowsOfLook(3));
+    expect(meanExposed).toBe(waves[0]);
+  }, 600_000);
 
-test("a better release mostly advances within 23 windows, and is else held for a person", () => {
-  const { stop, advance } = shares(-MARGIN);
-  // Its errors are no fewer, so that gate may err at the configured rate.
-  expect(stop).toBeLessThanOrEqual(RATE + slack);
-  expect(advance).toBeGreaterThan(0.75);
-}, 300_000);
+  test("a release that is worse by twice the margin never reaches the whole fleet by itself", () => {
+    const { advance, meanExposed } = figures(waves, 2 * MARGIN);
+    expect(advance).toBe(0);
+    expect(meanExposed).toBeLessThan(1.5 * waves[0]!);
+  }, 600_000);
+
+  test("a release that is worse by just the margin hardly ever advances", () => {
+    expect(figures(waves, MARGIN).advance).toBeLessThanOrEqual(RATE + slack);
+  }, 600_000);
+
+  test("a better release is hardly ever stopped: it advances, or is held for a person", () => {
+    const { stop, advance } = figures(waves, -MARGIN);
+    // Its errors are no fewer, so that gate may err at the configured rate.
+    expect(stop).toBeLessThanOrEqual(RATE + slack);
+    expect(advance).toBeGreaterThan(0.5);
+  }, 600_000);
+});
