@@ -4,7 +4,7 @@ import { nodeSha256 } from "@mote/protocol/node";
 import { InvalidArgumentError } from "commander";
 import { FileError, UsageError } from "../../errors.js";
 import type { CliCommand, Io } from "../command.js";
-import { readToken } from "./publish.js";
+import { readToken } from "../operator/token.js";
 
 interface CheckOptions {
   readonly server?: string;

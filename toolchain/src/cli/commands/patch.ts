@@ -1,11 +1,12 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { applyPatch, inspectPatch, toHex } from "@mote/protocol";
 import { nodeSha256 } from "@mote/protocol/node";
-import { FileError } from "../../errors.js";
+import { FileError, UsageError } from "../../errors.js";
 import type { CliCommand, Io } from "../command.js";
 
 interface Options {
-  output: string;
+  output?: string;
+  inspect?: string;
 }
 
 export const command: CliCommand = {
@@ -13,34 +14,65 @@ export const command: CliCommand = {
   summary: "apply a patch as a device would, and check the result's digest",
   configure(command, io) {
     command
-      .argument("<old>", "what the patch was made from (any file when its codec is full)")
-      .argument("<patch>", "what mote diff wrote")
-      .requiredOption("-o, --output <new>", "where to write the result")
-      .addHelpText("after", "\nExample:\n  mote patch v1.onnx v1-v2.patch -o v2.onnx")
-      .action((old: string, patch: string, options: Options) => patchFile(old, patch, options, io));
+      .argument("[old]", "what the patch was made from (any file when its codec is full)")
+      .argument("[patch]", "what mote diff wrote")
+      .option("-o, --output <new>", "where to write the result")
+      .option("--inspect <patch>", "only show what a patch says of itself; nothing is applied")
+      .addHelpText(
+        "after",
+        "\nExamples:\n  mote patch v1.onnx v1-v2.patch -o v2.onnx\n  mote patch --inspect v1-v2.patch",
+      )
+      .action(async (old: string | undefined, patch: string | undefined, options: Options) => {
+        if (options.inspect !== undefined) return inspect(options.inspect, io);
+        if (old !== undefined && patch !== undefined && options.output !== undefined) {
+          return patchFile(old, patch, options.output, io);
+        }
+        throw new UsageError({
+          expected: "OLD PATCH -o NEW, or --inspect PATCH",
+          got: [old, patch, options.output].filter((part) => part !== undefined).join(" ") || "nothing",
+          todo: "See mote patch --help.",
+        });
+      });
   },
 };
 
-async function patchFile(oldPath: string, patchPath: string, options: Options, io: Io): Promise<void> {
+async function inspect(path: string, io: Io): Promise<void> {
+  const patch = await read(path);
+  const { codec, baseLength, resultLength, baseSha256, resultSha256 } = inspectPatch(patch);
+  const hasBase = codec !== "full";
+  io.json({
+    codec,
+    oldBytes: baseLength,
+    newBytes: resultLength,
+    patchBytes: patch.length,
+    oldSha256: hasBase ? toHex(baseSha256) : null,
+    newSha256: toHex(resultSha256),
+  });
+  io.say(`${path}: ${codec}, ${patch.length} B`);
+  if (hasBase) io.say(`from ${toHex(baseSha256)}, ${baseLength} B`);
+  io.say(`to   ${toHex(resultSha256)}, ${resultLength} B`);
+}
+
+async function patchFile(oldPath: string, patchPath: string, output: string, io: Io): Promise<void> {
   const base = await read(oldPath);
   const patch = await read(patchPath);
   const header = inspectPatch(patch);
   const result = applyPatch(base, patch, { sha256: nodeSha256 });
   // Written beside and renamed, so that an interrupted run leaves no half file under the name.
-  const partial = `${options.output}.partial`;
+  const partial = `${output}.partial`;
   try {
     await writeFile(partial, result);
-    await rename(partial, options.output);
+    await rename(partial, output);
   } catch (cause) {
     throw new FileError({
-      expected: `a place to write ${options.output}`,
+      expected: `a place to write ${output}`,
       got: String(cause),
       todo: "Check the folder, its rights and the free space.",
       cause,
     });
   }
   const newSha256 = toHex(header.resultSha256);
-  io.say(`${options.output}: ${result.length} B, SHA-256 ${newSha256}`);
+  io.say(`${output}: ${result.length} B, SHA-256 ${newSha256}`);
   io.json({
     codec: header.codec,
     oldBytes: base.length,

@@ -1,10 +1,10 @@
-import { readFile } from "node:fs/promises";
 import { OperatorClient, type ReleaseView, unpackBundle } from "@mote/protocol";
 import { nodeSha256 } from "@mote/protocol/node";
-import { FileError, UsageError } from "../../errors.js";
+import { UsageError } from "../../errors.js";
 import { MetadataFolder } from "../../release/metadata-folder.js";
 import { publishEnvelopes, publishMetadata } from "../../release/publish.js";
 import type { CliCommand, Io } from "../command.js";
+import { readToken } from "../operator/token.js";
 import { readBundleFile } from "./sign.js";
 
 interface PublishOptions {
@@ -92,26 +92,4 @@ async function letServerSign(client: OperatorClient, release: ReleaseView): Prom
     });
   }
   await client.signRelease({ product: release.product, version: release.version });
-}
-
-export async function readToken(file: string | undefined): Promise<string> {
-  const environment = process.env["MOTE_TOKEN"];
-  if (file === undefined && environment !== undefined) return environment;
-  if (file === undefined) {
-    throw new UsageError({
-      expected: "an operator's token",
-      got: "none",
-      todo: "Give --token-file FILE (the server writes admin.token into its data folder) or set MOTE_TOKEN.",
-    });
-  }
-  try {
-    return (await readFile(file, "utf8")).trim();
-  } catch (cause) {
-    throw new FileError({
-      expected: `a token in ${file}`,
-      got: "no readable file",
-      todo: "The server writes its first token to admin.token in its data folder.",
-      cause,
-    });
-  }
 }

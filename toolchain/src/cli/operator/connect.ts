@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { OperatorClient } from "@mote/protocol";
 import type { Command } from "commander";
 import { UsageError } from "../../errors.js";
+import { readToken } from "./token.js";
 
 /** How a command finds the server and proves who types it. */
 export interface ServerOptions {
@@ -27,26 +27,4 @@ export async function connect(options: ServerOptions): Promise<OperatorClient> {
     });
   }
   return new OperatorClient({ url, token: await readToken(options.tokenFile), fetch });
-}
-
-async function readToken(file: string | undefined): Promise<string> {
-  const environment = process.env["MOTE_TOKEN"];
-  if (file === undefined) {
-    if (environment !== undefined && environment !== "") return environment;
-    throw new UsageError({
-      expected: "an operator's token",
-      got: "none",
-      todo: "Give --token-file FILE (the server writes admin.token into its data folder) or set MOTE_TOKEN.",
-    });
-  }
-  try {
-    return (await readFile(file, "utf8")).trim();
-  } catch (cause) {
-    throw new UsageError({
-      expected: `a token in ${file}`,
-      got: cause instanceof Error ? cause.message : String(cause),
-      todo: "The server writes its first token to admin.token in its data folder.",
-      cause,
-    });
-  }
 }

@@ -42,3 +42,41 @@ describe("a plan", () => {
     await expect(readPlan({ plan: "/nowhere/plan.yaml" })).rejects.toMatchObject({ code: "MOTE_USAGE" });
   });
 });
+
+describe("windows, limits and batteries", () => {
+  it("come from options, over what the file says", async () => {
+    const plan = await readPlan({
+      product: "digits",
+      release: "2.0.0",
+      window: ["22:00-05:00", "sat,sun:08:00-18:00"],
+      minBattery: "40",
+      concurrent: "5",
+      perHour: "100",
+    });
+    expect(plan.preconditions).toEqual({
+      minBatteryPercent: 40,
+      windows: [
+        { from: "22:00", to: "05:00" },
+        { days: ["sat", "sun"], from: "08:00", to: "18:00" },
+      ],
+    });
+    expect(plan.limits).toEqual({ installsPerHour: 100, concurrent: 5 });
+  });
+
+  it.each(["22-05", "25:00-05:00", "someday:01:00-02:00", "01:00", ""])("refuse %j in words", async (text) => {
+    await expect(readPlan({ product: "digits", release: "2.0.0", window: [text] })).rejects.toThrow(
+      /Expected/,
+    );
+  });
+
+  it("stand in the plan that the documentation shows", async () => {
+    const page = readFileSync(new URL("../../../../docs/rollouts.md", import.meta.url), "utf8");
+    const yaml = /```yaml\n([\s\S]*?)```/.exec(page)![1]!;
+    const file = join(mkdtempSync(join(tmpdir(), "mote-plan-")), "plan.yaml");
+    writeFileSync(file, yaml);
+    const plan = await readPlan({ plan: file });
+    expect(plan.waves[1]).toMatchObject({ approvals: 2 });
+    expect(plan.preconditions.windows).toHaveLength(1);
+    expect(plan.gates.telemetry.length).toBeGreaterThan(0);
+  });
+});
