@@ -1,7 +1,9 @@
 import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { EVENTS, STATES, TABLE, toHex } from "@mote/protocol";
+import { EVENTS, fromHex, STATES, TABLE, toHex } from "@mote/protocol";
 import { generateKey, nodeVerify } from "@mote/protocol/node";
+import { ParamWriter } from "@mote/toolchain/emit/c/params";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -87,6 +89,15 @@ describe("firmware shims", () => {
     },
     600_000,
   );
+
+  it("are told of parameters that the compiler writes: one header on both sides", () => {
+    const golden = new URL("../protocol/vectors/update.golden.json", import.meta.url);
+    const story = JSON.parse(readFileSync(golden, "utf8")) as Record<string, string>;
+    const params = fromHex(story["params_1"]!);
+    const writer = new ParamWriter();
+    writer.bytes(params.subarray(48), 1);
+    expect(toHex(writer.finish(fromHex(story["architecture"]!)))).toBe(story["params_1"]);
+  });
 
   it.skipIf(!hasHost)(
     "have the update table of the protocol (needs make and a C compiler)",

@@ -273,6 +273,20 @@ describe("fast-forward", () => {
   });
 });
 
+describe("versions that jump ahead", () => {
+  it("after a restore from a backup are taken: only going back is an attack", async () => {
+    const repository = new TestRepository();
+    const state = await refresh(pinned(repository), repository.deps());
+    repository.snapshotVersion += 1_800_000_000;
+    repository.timestampVersion += 1_800_000_000;
+    repository.targetsVersion += 50;
+    repository.publish();
+    const after = await refresh(state, repository.deps());
+    expect(after.targets).toEqual(repository.files.get("52.targets.json"));
+    await expect(refresh(after, { ...repository.deps() })).resolves.toEqual(after);
+  });
+});
+
 describe("endless data", () => {
   it.each([
     ["2.root.json", TRUST_LIMITS.rootMaxBytes],
