@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DEFAULT_GATES } from "@mote/protocol";
@@ -44,7 +44,7 @@ describe("a plan", () => {
 });
 
 describe("windows, limits and batteries", () => {
-  it("come from options, over what the file says", async () => {
+  test("come from options, over what the file says", async () => {
     const plan = await readPlan({
       product: "digits",
       release: "2.0.0",
@@ -63,13 +63,19 @@ describe("windows, limits and batteries", () => {
     expect(plan.limits).toEqual({ installsPerHour: 100, concurrent: 5 });
   });
 
-  it.each(["22-05", "25:00-05:00", "someday:01:00-02:00", "01:00", ""])("refuse %j in words", async (text) => {
+  test.each([
+    "22-05",
+    "25:00-05:00",
+    "someday:01:00-02:00",
+    "01:00",
+    "",
+  ])("refuse %j in words", async (text) => {
     await expect(readPlan({ product: "digits", release: "2.0.0", window: [text] })).rejects.toThrow(
       /Expected/,
     );
   });
 
-  it("stand in the plan that the documentation shows", async () => {
+  test("stand in the plan that the documentation shows", async () => {
     const page = readFileSync(new URL("../../../../docs/rollouts.md", import.meta.url), "utf8");
     const yaml = /```yaml\n([\s\S]*?)```/.exec(page)![1]!;
     const file = join(mkdtempSync(join(tmpdir(), "mote-plan-")), "plan.yaml");
