@@ -8,7 +8,17 @@ export interface ConsoleAsset {
   readonly body: string;
 }
 
-const SCRIPTS = ["main", "dom", "fleet", "rollouts", "server", "tables"] as const;
+const SCRIPTS = [
+  "main",
+  "alerts",
+  "dom",
+  "fleet",
+  "plan",
+  "release",
+  "rollouts",
+  "server",
+  "tables",
+] as const;
 /** From src/console and from dist/console alike. */
 const BUILT = new URL("../../dist/console/browser/", import.meta.url);
 

@@ -86,6 +86,59 @@ describe.skipIf(!existsSync(CHROMIUM))("the live page (needs chromium)", () => {
     expect((await bench.operator.rollouts()).rollouts[0]!.state).toBe("aborted");
   });
 
+  test("stages a rollout: previews to whom it goes, then starts it, and takes it back", async () => {
+    await page.getByRole("button", { name: "New rollout" }).click();
+    const start = page.getByRole("button", { name: "Start", exact: true });
+    await page.getByLabel("First wave, devices").fill("3");
+    await page.getByLabel("Second wave, % of all (0 for none)").fill("0");
+    expect(await start.isDisabled()).toBe(true);
+    await page.getByLabel("Hardware", { exact: true }).fill("no-such-board");
+    await page.getByRole("button", { name: "Preview" }).click();
+    await page.getByRole("heading", { name: "0 devices would get it" }).waitFor();
+    await page.getByLabel("Hardware", { exact: true }).fill("gateway");
+    // What was previewed is not what the form says now.
+    expect(await start.isDisabled()).toBe(true);
+    await page.getByRole("button", { name: "Preview" }).click();
+    await page.getByRole("heading", { name: "6 devices would get it" }).waitFor();
+    if (process.env["MOTE_SCREENSHOTS"] !== undefined)
+      await page.screenshot({ path: join(process.env["MOTE_SCREENSHOTS"], "new-rollout.png") });
+    await start.click();
+    await page.locator(".badge.is-running").first().waitFor();
+    const { rollouts } = await bench.operator.rollouts();
+    expect(rollouts[0]!.plan).toMatchObject({
+      query: { hardware: ["gateway"] },
+      onFailure: "rollback-fleet",
+      preconditions: { requireIdle: true, requireNoCriticalTask: true },
+      waves: [{ count: 3 }, { share: 1 }],
+    });
+    await page.getByRole("button", { name: "abort", exact: true }).click();
+    await page.getByLabel("Devices go back to what they ran before").check();
+    await page.getByRole("button", { name: "Yes" }).click();
+    await page.locator(".rollout").first().locator(".badge.is-rolled-back, .badge.is-aborted").waitFor();
+  });
+
+  test("names what waits for a person, and shows where a release comes from", async () => {
+    await page.getByText("Nothing waits for you.").waitFor();
+    await bench.operator.createRollout({
+      ...(await bench.operator.rollouts()).rollouts[0]!.plan,
+      approvals: 1,
+    });
+    await page.getByText("digits 1.0.0 waits for approval.").waitFor();
+    await page.getByRole("button", { name: "digits 1.0.0" }).click();
+    await page.getByRole("heading", { name: "Where it comes from" }).waitFor();
+    await page.getByText("source model").waitFor();
+    await page.keyboard.press("Escape");
+  });
+
+  test("shows the devices that are asked for", async () => {
+    await page.getByLabel("Show devices by hardware or tag").fill("mcu");
+    await page.keyboard.press("Enter");
+    await page.locator(".device").first().waitFor({ state: "detached" });
+    await page.getByLabel("Show devices by hardware or tag").fill("gateway");
+    await page.keyboard.press("Enter");
+    await page.locator(".device").nth(5).waitFor();
+  });
+
   test("opens a device's life story", async () => {
     await page.locator(".device").first().click();
     await page.getByRole("heading", { name: "Telemetry by release" }).waitFor();

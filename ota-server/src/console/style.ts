@@ -59,6 +59,14 @@ article header code { color: var(--soft); font-size: 12px; margin-left: auto; }
 .badge.is-completed, .badge.is-passed, .badge.is-advance { color: var(--good); }
 .badge.is-rolling-back, .badge.is-rolled-back, .badge.is-stopped, .badge.is-stop, .badge.is-aborted { color: var(--bad); }
 .badge.is-held, .badge.is-paused, .badge.is-awaiting-approval, .badge.is-undecided { color: var(--wait); }
+.head { display: flex; align-items: center; gap: 12px; } .head button { margin-left: auto; }
+#alerts ul { list-style: none; margin: 0; padding: 0; display: grid; gap: 6px; }
+.alert { background: var(--card); border: 1px solid var(--line); border-left: 5px solid var(--wait); border-radius: 8px; padding: 7px 12px; font-size: 14px; }
+.alert.is-bad { border-left-color: var(--bad); }
+.fields { display: grid; grid-template-columns: repeat(auto-fit, minmax(210px, 1fr)); gap: 2px 16px; }
+#devices-filter { display: flex; gap: 8px; margin-bottom: 8px; }
+button.link { border: 0; background: none; padding: 0; text-decoration: underline; text-underline-offset: 3px; color: inherit; }
+.line { padding-left: 20px; }
 .waves { list-style: none; margin: 0; padding: 0; display: grid; gap: 10px; }
 .wave { border-left: 3px solid var(--line); padding-left: 12px; }
 .wave[aria-current] { border-color: var(--accent); }
@@ -102,7 +110,7 @@ dialog::backdrop { background: rgb(0 0 0 / .45); }
 dialog h3 { margin: 14px 0 4px; }
 dialog .close { float: right; }
 label { display: block; margin: 8px 0; }
-input:not([type=checkbox]) { width: 100%; font: inherit; padding: 6px 9px; border: 1px solid var(--line); border-radius: 7px; background: var(--ground); color: var(--ink); }
+input:not([type=checkbox]), select { width: 100%; font: inherit; padding: 6px 9px; border: 1px solid var(--line); border-radius: 7px; background: var(--ground); color: var(--ink); }
 @media (max-width: 640px) {
   main { padding: 4px 12px 40px; }
   .gate { grid-template-columns: auto 1fr; } .gate .note, .scale { grid-column: 1 / -1; }

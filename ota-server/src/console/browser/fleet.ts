@@ -100,5 +100,5 @@ export function showDevices(
       ? "No device has enrolled yet."
       : more === null
         ? ""
-        : `The first ${devices.length} devices are shown; \`mote device list\` has them all.`;
+        : `${devices.length} devices are shown; there are more.`;
 }

@@ -1,8 +1,11 @@
-import type { RolloutAction, RolloutView, ServerEvent } from "@mote/protocol";
+import type { ReleaseView, RolloutAction, RolloutView, ServerEvent } from "@mote/protocol";
+import { alertOf } from "./alerts.js";
 import { byId } from "./dom.js";
 import { showDevices, showFleet } from "./fleet.js";
+import { offerReleases, wirePlan } from "./plan.js";
+import { showRelease } from "./release.js";
 import { showRollouts } from "./rollouts.js";
-import { act, hasToken, read, SignedOut, signIn } from "./server.js";
+import { act, type DeviceFilter, hasToken, read, SignedOut, signIn } from "./server.js";
 import { showDevice, showReleases, showTrust } from "./tables.js";
 
 /** The live page: events only say that something changed; what it is now is read again, at most this often. */
@@ -13,12 +16,28 @@ type Part = "fleet" | "devices" | "rollouts" | "releases" | "trust" | "device";
 const REFRESH: Record<Part, () => Promise<void>> = {
   fleet: async () => showFleet(await read.fleet()),
   devices: async () => {
-    const { devices, next } = await read.devices(null);
+    const { devices, next } = await read.devices(filter);
     showDevices(devices, next, openDevice);
+    byId("devices-next").hidden = next === null;
+    byId("devices-next").dataset["after"] = next ?? "";
   },
-  rollouts: async () => showRollouts((await read.rollouts()).rollouts, hasToken(), askAndAct),
-  releases: async () => showReleases((await read.releases()).releases),
-  trust: async () => showTrust(await read.trust()),
+  rollouts: async () => {
+    const { rollouts } = await read.rollouts();
+    showRollouts(rollouts, hasToken(), askAndAct);
+    alertOf({ rollouts });
+    byId("new-rollout").hidden = !hasToken();
+  },
+  releases: async () => {
+    const { releases } = await read.releases();
+    showReleases(releases, (release) => openRelease(release, releases));
+    offerReleases(releases);
+    alertOf({ releases });
+  },
+  trust: async () => {
+    const trust = await read.trust();
+    showTrust(trust);
+    alertOf({ trust });
+  },
   device: async () => {
     if (openId !== null) showDevice(await read.device(openId));
   },
@@ -35,6 +54,7 @@ const TOUCHED: Record<ServerEvent["type"], readonly Part[]> = {
 
 const ALL = Object.keys(REFRESH) as Part[];
 let openId: string | null = null;
+let filter: DeviceFilter = {};
 let due = new Set<Part>();
 let timer: number | null = null;
 
@@ -89,6 +109,26 @@ function openDevice(id: string): void {
   );
 }
 
+function openRelease(release: ReleaseView, known: readonly ReleaseView[]): void {
+  showRelease(release, known).then(
+    () => dialog("release").showModal(),
+    (error) => {
+      byId("message").textContent = String(error instanceof Error ? error.message : error);
+    },
+  );
+}
+
+/** Shows the devices that match, from the first of them on. */
+function filterDevices(event: Event): void {
+  event.preventDefault();
+  const [key, value] = (byId("devices-filter-text") as HTMLInputElement).value.trim().split(/[:=](.*)/s);
+  filter = {};
+  if (key !== undefined && key !== "" && value === undefined) filter = { hardware: key };
+  else if (key === "product" || key === "hardware") filter = { [key]: value ?? "" };
+  else if (key !== undefined && value !== undefined) filter = { tag: `${key}=${value}` };
+  touch(["devices"]);
+}
+
 function askForToken(): void {
   const login = dialog("login");
   if (login.open) return;
@@ -131,6 +171,12 @@ byId("login-form").addEventListener("submit", (event) => {
   );
 });
 byId("sign-in").addEventListener("click", askForToken);
+byId("devices-filter").addEventListener("submit", filterDevices);
+byId("devices-next").addEventListener("click", () => {
+  filter = { ...filter, after: byId("devices-next").dataset["after"] ?? "" };
+  touch(["devices"]);
+});
+wirePlan(dialog("plan"), () => touch(["rollouts", "fleet"]));
 dialog("device").addEventListener("close", () => {
   openId = null;
 });

@@ -16,7 +16,7 @@ const SHOWN_FULLY = 3;
 export function showRollouts(rollouts: readonly RolloutView[], mayAct: boolean, onAct: OnAct): void {
   const section = byId("rollouts");
   if (rollouts.length === 0) {
-    show(section, h("p", { class: "note" }, "No rollout yet: `mote rollout create` starts one."));
+    show(section, h("p", { class: "note" }, "No rollout yet: “New rollout” stages one."));
     return;
   }
   show(

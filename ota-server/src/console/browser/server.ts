@@ -1,10 +1,13 @@
 import type {
   DeviceDetail,
   DevicesAnswer,
+  DryRunAnswer,
   ErrorAnswer,
   FleetAnswer,
+  Manifest,
   ReleasesAnswer,
   RolloutAction,
+  RolloutPlan,
   RolloutsAnswer,
   TrustAnswer,
 } from "@mote/protocol";
@@ -30,15 +33,21 @@ export async function signIn(token: string): Promise<void> {
   sessionStorage.setItem(TOKEN, token);
 }
 
+export interface DeviceFilter {
+  readonly product?: string;
+  readonly hardware?: string;
+  readonly tag?: string;
+  readonly after?: string;
+}
+
 export const read = {
   fleet: () => get<FleetAnswer>("/api/v1/fleet"),
   rollouts: () => get<RolloutsAnswer>("/api/v1/rollouts"),
   releases: () => get<ReleasesAnswer>("/api/v1/releases"),
   trust: () => get<TrustAnswer>("/api/v1/trust"),
-  devices: (after: string | null) =>
-    get<DevicesAnswer>(
-      `/api/v1/devices?limit=500${after === null ? "" : `&after=${encodeURIComponent(after)}`}`,
-    ),
+  devices: (filter: DeviceFilter) =>
+    get<DevicesAnswer>(`/api/v1/devices?${new URLSearchParams({ limit: "500", ...filter })}`),
+  manifest: (sha256: string) => get<Manifest>(`/blobs/${sha256}`),
   device: (id: string) => get<DeviceDetail>(`/api/v1/devices/${encodeURIComponent(id)}`),
 };
 
@@ -47,15 +56,28 @@ export async function act(
   action: RolloutAction,
   request: { comment: string; rollback?: boolean },
 ): Promise<void> {
-  const response = await fetch(`/api/v1/rollouts/${encodeURIComponent(id)}/${action}`, {
+  await post(`/api/v1/rollouts/${encodeURIComponent(id)}/${action}`, request);
+}
+
+/** What would happen to whom; nothing is stored. */
+export async function dryRun(plan: RolloutPlan): Promise<DryRunAnswer> {
+  return (await post("/api/v1/rollouts/dry-run", plan)) as DryRunAnswer;
+}
+
+export async function create(plan: RolloutPlan): Promise<void> {
+  await post("/api/v1/rollouts", plan);
+}
+
+async function post(path: string, body: unknown): Promise<unknown> {
+  const response = await fetch(path, {
     method: "POST",
     headers: {
       "content-type": "application/json",
       authorization: `Bearer ${sessionStorage.getItem(TOKEN) ?? ""}`,
     },
-    body: JSON.stringify(request),
+    body: JSON.stringify(body),
   });
-  await answer(response);
+  return answer(response);
 }
 
 async function get<T>(path: string): Promise<T> {

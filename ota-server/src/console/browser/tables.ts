@@ -2,7 +2,7 @@ import type { DeviceDetail, ReleaseView, TrustAnswer } from "@mote/protocol";
 import { ago, byId, clock, h, percent, show } from "./dom.js";
 import { colourOf, label } from "./fleet.js";
 
-export function showReleases(releases: readonly ReleaseView[]): void {
+export function showReleases(releases: readonly ReleaseView[], onOpen: (release: ReleaseView) => void): void {
   if (releases.length === 0) {
     show(
       byId("releases"),
@@ -12,8 +12,13 @@ export function showReleases(releases: readonly ReleaseView[]): void {
   }
   const rows = releases.map((release) => [
     h(
-      "span",
-      {},
+      "button",
+      {
+        type: "button",
+        class: "link",
+        "data-key": `release/${release.product}/${release.version}`,
+        click: () => onOpen(release),
+      },
       h("i", { class: `v v-${colourOf(release.sequence)}` }),
       ` ${release.product} ${release.version}`,
     ),
@@ -79,7 +84,7 @@ export function showDevice(detail: DeviceDetail): void {
   );
 }
 
-function table(head: readonly string[], rows: readonly (readonly (string | Node)[])[]): HTMLElement {
+export function table(head: readonly string[], rows: readonly (readonly (string | Node)[])[]): HTMLElement {
   return h(
     "div",
     { class: "scroll" },
