@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeGolden, unpackBundle } from "@mote/protocol";
@@ -109,6 +110,19 @@ describe("createBundle", () => {
     expect(child.manifest.sequence).toBe(8);
     expect(child.manifest.lineage.parentManifestSha256).toMatch(/^[0-9a-f]{64}$/);
     await expect(createBundle({ ...unnumbered, sequence: 7 }, "test")).rejects.toThrow(UsageError);
+  });
+
+  it("names training data by their digest, a folder by those of its files whatever their order", async () => {
+    const data = join(folder, "train");
+    await mkdir(join(data, "b"), { recursive: true });
+    await writeFile(join(data, "b", "1.bin"), "one");
+    await writeFile(join(data, "a.bin"), "two");
+    const of = async (trainingData: string): Promise<string | undefined> =>
+      (await createBundle(draft({ lineage: { trainingData } }), "test")).manifest.lineage.trainingDataSha256;
+    const hex = (text: string): string => createHash("sha256").update(text).digest("hex");
+    expect(await of(join(data, "a.bin"))).toBe(hex("two"));
+    expect(await of(data)).toBe(hex(`${hex("two")}  a.bin\n${hex("one")}  b/1.bin\n`));
+    await expect(of(join(folder, "nowhere"))).rejects.toThrow(FileError);
   });
 
   it("refuses data of another shape, a damaged model, and files that are not there", async () => {

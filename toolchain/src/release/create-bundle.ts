@@ -19,6 +19,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { type Dataset, openDataset } from "../data/index.js";
 import { FileError, UsageError } from "../errors.js";
 import { onnxArchitectureHash } from "./architecture-hash.js";
+import { digestData } from "./digest-data.js";
 import { type BundleDraft, DEFAULT_GOLDEN_COUNT, DEFAULT_HEALTH, type VariantDraft } from "./draft.js";
 import { openInteger } from "./integer-runner.js";
 import { openOnnx } from "./onnx-runner.js";
@@ -213,9 +214,7 @@ async function lineageOf(
 ): Promise<Manifest["lineage"]> {
   const { sourceModel = draft.variants[0]!.model, trainingData, recipe = "" } = draft.lineage ?? {};
   return {
-    ...(trainingData === undefined
-      ? {}
-      : { trainingDataSha256: sha256(await readBytes(trainingData, "the training data")) }),
+    ...(trainingData === undefined ? {} : { trainingDataSha256: await digestData(trainingData) }),
     sourceModelSha256: sha256(await readBytes(sourceModel, "the source model")),
     recipe,
     toolVersion,

@@ -7,6 +7,7 @@ export interface DraftFlags {
   readonly version?: string;
   readonly sequence?: string;
   readonly labels?: string;
+  readonly normalize?: string;
   readonly variant?: readonly string[];
   readonly image?: readonly string[];
   readonly goldenData?: string;
@@ -37,6 +38,7 @@ export function draftFromFlags(draft: Partial<BundleDraft>, flags: DraftFlags): 
       version: flags.version,
       sequence: number("--sequence", flags.sequence),
       labels: flags.labels?.split(","),
+      preprocessing: flags.normalize === undefined ? undefined : [parseNormalize(flags.normalize)],
       variants: flags.variant?.map(parseVariant),
       images: flags.image?.map(parseImage),
     }),
@@ -89,6 +91,19 @@ function parseVariant(text: string): Record<string, unknown> {
     }
   }
   return facts;
+}
+
+/** `MEAN,STD` */
+function parseNormalize(text: string): Record<string, unknown> {
+  const [mean, std, ...more] = text.split(",");
+  if (std === undefined || more.length > 0) {
+    throw new UsageError({
+      expected: "--normalize MEAN,STD",
+      got: text,
+      todo: "For example --normalize 127.5,127.5.",
+    });
+  }
+  return { kind: "normalize", mean: number("--normalize", mean), std: number("--normalize", std) };
 }
 
 /** `FILE=hardware+hardware`; the file name may hold "=" itself. */

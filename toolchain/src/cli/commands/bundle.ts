@@ -33,13 +33,18 @@ The same as a file, for mote bundle create --draft reader.yaml (flags win over t
   variants:
     - {id: gateway, model: digits-int8.onnx, hardware: [gateway, phone]}
     - {id: mcu, model: digits-int8.onnx, compiled: build/nrf52840, hardware: [nrf52840]}
+  images:
+    - {file: camera-1.0.0.swu, hardware: [camera-v2]}
+  labels: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]
+  preprocessing:
+    - {kind: normalize, mean: 127.5, std: 127.5}
   golden: {data: validation.npz, count: 4}
   reference: {data: validation.npz}
   test: {data: test.npz}
   health: {probationInferences: 50, probationS: 60, maxErrorShare: 0.02, maxLatencyUs: 100000}
   envelope: {minConfidence: 0.5}
   modelCard: {summary: Reads one digit., intendedUse: Utility meters., limitations: No letters.}
-  lineage: {sourceModel: digits.onnx, recipe: "mote quantize --scheme int8", parent: reader-0.9.0.bundle}
+  lineage: {sourceModel: digits.onnx, trainingData: train, recipe: "mote quantize", parent: reader-0.9.0.bundle}
 `;
 
 function configureCreate(command: Command, io: Io): void {
@@ -50,6 +55,7 @@ function configureCreate(command: Command, io: Io): void {
     .option("--version <semver>", "version for people")
     .option("--sequence <n>", "number that grows with every release (default: the parent's plus one)")
     .option("--labels <list>", "class names, comma-separated")
+    .option("--normalize <mean,std>", "preprocessing: samples become (x - mean) / std before the model")
     .option(
       "--variant <facts...>",
       "id=…,model=FILE,hardware=A+B[,compiled=DIR][,tolerance=0.02]; with compiled it is for mote-c",
@@ -78,7 +84,7 @@ function configureCreate(command: Command, io: Io): void {
     .option("--intended-use <text>", "model card: what for")
     .option("--limitations <text>", "model card: what not for")
     .option("--source-model <file>", "lineage: the float model")
-    .option("--training-data <file>", "lineage: its digest is kept")
+    .option("--training-data <path>", "lineage: a file or a folder, whose digest is kept")
     .option("--recipe <text>", "lineage: how the model was made from its source")
     .option("--parent <bundle>", "lineage: the release before")
     .requiredOption("-o, --out <file>", "bundle to write")
