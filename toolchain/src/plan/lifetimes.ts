@@ -105,11 +105,18 @@ function normalise(members: Member[]): Block {
   return { members: shifted, bytes: Math.max(...shifted.map((member) => member.lead + member.bytes)) };
 }
 
-/** Most bytes alive at any one step, counting tied buffers by the range that they cover together. */
-export function peakLiveBytes(all: readonly Block[], stepCount: number): number {
+/**
+ * Least arena for these blocks: most bytes alive at any one step, counting tied buffers by the range that they cover
+ * together. Where every buffer starts on the alignment, all but the last of those alive end on it as well.
+ */
+export function peakLiveBytes(all: readonly Block[], stepCount: number, alignment = 1): number {
+  const unit = all.every(({ members }) => members.every(({ lead }) => lead % alignment === 0))
+    ? alignment
+    : 1;
   let peak = 0;
   for (let at = 0; at < Math.max(1, stepCount); at++) {
     let live = 0;
+    let mostSlack = 0;
     for (const block of all) {
       let low = Number.POSITIVE_INFINITY;
       let high = 0;
@@ -118,9 +125,12 @@ export function peakLiveBytes(all: readonly Block[], stepCount: number): number 
         low = Math.min(low, member.lead);
         high = Math.max(high, member.lead + member.bytes);
       }
-      if (high > 0) live += high - low;
+      if (high === 0) continue;
+      const slack = Math.ceil(high / unit) * unit - high;
+      live += high + slack - low;
+      mostSlack = Math.max(mostSlack, slack);
     }
-    peak = Math.max(peak, live);
+    peak = Math.max(peak, live - mostSlack);
   }
   return peak;
 }

@@ -9,8 +9,11 @@ export interface SearchResult extends Placement {
   readonly isProvedOptimal: boolean;
 }
 
-/** Placements that the exact search may try before it gives up its claim to a proof. */
-export const SEARCH_LIMIT_NODES = 20_000;
+/**
+ * Placements that the exact search may try before it gives up its claim to a proof, times the pairs of blocks that each
+ * of them looks at: a tenth of a second or so, whatever the size of the graph.
+ */
+const SEARCH_LIMIT_WORK = 3_000_000;
 
 /** Half-open offset range in which `moving` may not start, because it would touch `fixed` at `fixedOffset`. */
 interface Forbidden {
@@ -85,9 +88,9 @@ export function placeExact(
   all: readonly Block[],
   stepCount: number,
   alignment: number,
-  limitNodes: number = SEARCH_LIMIT_NODES,
+  limitNodes: number = Math.floor(SEARCH_LIMIT_WORK / (all.length * all.length)),
 ): SearchResult {
-  const bound = peakLiveBytes(all, stepCount);
+  const bound = peakLiveBytes(all, stepCount, alignment);
   let best = placeGreedy(all, alignment);
   const byLife = all
     .map((_, index) => index)

@@ -3,9 +3,9 @@ import { bestOrder } from "./order.js";
 import { placeExact, placeGreedy, type SearchResult } from "./place.js";
 import type { InPlace, PlacedBuffer, Plan, PlanProblem } from "./problem.js";
 
-/** Rounds of trying each step's other overlaps, and placements tried in one of them. */
-const OVERLAP_ROUNDS = 3;
-const TRIAL_NODES = 500;
+/** Rounds of trying each step's other overlaps; they are compared without a search. */
+const OVERLAP_ROUNDS = 2;
+const NO_SEARCH = 0;
 
 /**
  * Order, overlaps and offsets of all buffers in one arena. Never worse than greedy-by-size in the given order without
@@ -37,7 +37,7 @@ function bestOverlaps(problem: PlanProblem, order: readonly number[]): InPlace[]
       blocks(problem, order, chooseOverlaps(legal, choice)),
       order.length,
       problem.alignment,
-      TRIAL_NODES,
+      NO_SEARCH,
     ).arenaBytes;
   let choice = legal.map(() => 0);
   let arenaBytes = arenaOf(choice);
@@ -78,7 +78,7 @@ function toPlan(problem: PlanProblem, { order, overlaps, all, found }: Candidate
     placed,
     scratch,
     overlaps,
-    lowerBoundBytes: peakLiveBytes(all, problem.steps.length),
+    lowerBoundBytes: peakLiveBytes(all, problem.steps.length, problem.alignment),
     greedyBytes,
     isProvedOptimal: found.isProvedOptimal,
   };

@@ -56,27 +56,28 @@ export async function runCompiled(
   input: Uint8Array,
 ): Promise<RunResult> {
   const build = buildOf(target);
-  const example = join(folder, "example");
-  await writeFile(join(example, "input.bin"), input);
-  if (target.core === "host") {
-    await requirePrograms([build.compiler, "make"], build);
-    await runProgram("make", [model.identifier], example);
-    await runProgram(`./${model.identifier}`, ["../params.bin", "input.bin", "output.bin"], example);
-    return { output: await readFile(join(example, "output.bin")), stackBytes: null, counts: null };
-  }
-  if (build.emulator === undefined)
+  const { emulator } = build;
+  if (emulator === undefined && target.core !== "host")
     throw new UnsupportedError({
       expected: "a core with an emulator",
       got: target.core,
       todo: "Compile without --run, and run the sources on the part.",
     });
-  await requirePrograms([build.compiler, build.emulator.program, "make"], build);
+  const example = join(folder, "example");
+  await writeFile(join(example, "input.bin"), input);
+  if (emulator === undefined) {
+    await requirePrograms([build.compiler, "make"], build);
+    await runProgram("make", [model.identifier], example);
+    await runProgram(`./${model.identifier}`, ["../params.bin", "input.bin", "output.bin"], example);
+    return { output: await readFile(join(example, "output.bin")), stackBytes: null, counts: null };
+  }
+  await requirePrograms([build.compiler, emulator.program, "make"], build);
   const elf = `${model.identifier}.elf`;
   await runProgram("make", [elf], example);
   const symbols = await runProgram(build.nmTool, ["-n", "-S", elf], example);
   const counter = await buildCounter();
   try {
-    const machine = ["-M", build.emulator.machine, "-nographic", "-monitor", "none", "-serial", "none"];
+    const machine = ["-M", emulator.machine, "-nographic", "-monitor", "none", "-serial", "none"];
     const semihosting = ["-semihosting-config", "enable=on,target=native", "-kernel", elf];
     const plugin =
       counter === null
@@ -85,7 +86,7 @@ export async function runCompiled(
             "-plugin",
             `${counter.library},out=counts.txt,begin=${symbolAddress(symbols, "mote_begin")},end=${symbolAddress(symbols, "mote_end")},ram=${RAM_ADDRESS}`,
           ];
-    await runProgram(build.emulator.program, [...machine, ...semihosting, ...plugin], example);
+    await runProgram(emulator.program, [...machine, ...semihosting, ...plugin], example);
     const stack = await readFile(join(example, "stack.bin"));
     const counts =
       counter === null ? null : parseCounts(await readFile(join(example, "counts.txt"), "utf8"), symbols);
