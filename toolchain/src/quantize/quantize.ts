@@ -28,7 +28,7 @@ export async function quantizeGraph(
   const dtype = ACTIVATIONS[scheme];
   requireOptionsThatGoTogether(options, dtype);
   const simple = simplify(floatGraph);
-  const wider = resolveKept(simple, options.keep, dtype);
+  const wider = resolveKept(floatGraph, simple, options.keep, dtype);
   requireKernels(simple, dtype, wider);
   const recipe: RecipeStep[] = [
     {
@@ -48,9 +48,8 @@ export async function quantizeGraph(
   });
   const seenBy = options.activations === undefined ? `, ${(await openOnnxRuntime()).note}` : "";
   recipe.push({ step: "calibrate", text: `${dataset.count} samples observed${seenBy}` });
-  const asked = dtype === "int16" ? { ...options, calibrate: "minmax" as const } : options;
   let bordered = withBorders(float, dtype, wider);
-  let chosen = await roundBest(bordered, calibration, reference, asked);
+  let chosen = await roundBest(bordered, calibration, reference, dtype, options);
   recipe.push(...chosen.steps);
   const isRuled = (options.keepWorst ?? 0) > 0 || options.leastSqnrDb !== undefined;
   const { method } = chosen;

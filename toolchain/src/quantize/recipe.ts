@@ -6,7 +6,7 @@ import { type ActivationSource, type Calibration, calibrate } from "./calibrate.
 import { activationSource } from "./float-source.js";
 import type { CalibrationMethod } from "./methods.js";
 import type { QuantizeOptions, RecipeStep } from "./options.js";
-import type { ActivationDType } from "./range.js";
+import { type ActivationDType, INT16_HEADROOM } from "./range.js";
 import { roundGraph } from "./round.js";
 import { Reference } from "./simulate.js";
 
@@ -103,10 +103,16 @@ export async function roundBest(
   bordered: Bordered,
   calibration: Calibration,
   reference: Reference,
+  dtype: ActivationDType,
   options: QuantizeOptions,
 ): Promise<Chosen> {
   const biasCorrect = options.biasCorrect ?? true;
   const asked = options.calibrate ?? "auto";
+  if (dtype === "int16") {
+    const graph = roundGraph(bordered, calibration, { method: "minmax", biasCorrect });
+    const text = `ranges ${INT16_HEADROOM} times what was seen: 16 bits have room for samples that are larger`;
+    return { graph, method: "minmax", steps: [ranges(text)] };
+  }
   if (asked !== "auto") {
     const graph = roundGraph(bordered, calibration, { method: asked, biasCorrect });
     return { graph, method: asked, steps: [ranges(`ranges by ${asked}, as asked`)] };

@@ -6,8 +6,16 @@ import type { Kept, QuantizeOptions, RecipeStep } from "./options.js";
 import type { ActivationDType } from "./range.js";
 import type { LayerNoise } from "./sensitivity.js";
 
-/** Finds what the user named: operators by name, or tensors, which stand for the operator that makes them. */
-export function resolveKept(graph: Graph, kept: Kept | undefined, dtype: ActivationDType): Wider {
+/**
+ * Finds what the user named: operators by name, or tensors, which stand for the operator that makes them. Names of the
+ * model as it came count too: what was folded into another layer stands for that layer.
+ */
+export function resolveKept(
+  original: Graph,
+  graph: Graph,
+  kept: Kept | undefined,
+  dtype: ActivationDType,
+): Wider {
   const [int16, float] = [kept?.int16 ?? [], kept?.float ?? []];
   if (int16.length > 0 && dtype === "int16") {
     throw new UsageError({
@@ -16,16 +24,23 @@ export function resolveKept(graph: Graph, kept: Kept | undefined, dtype: Activat
       todo: "Leave one of the two out.",
     });
   }
-  const operators = new Map(graph.operators.map((operator) => [operator.name, operator]));
   const activations = new Set(activationNames(graph));
+  const maker = new Map(
+    graph.operators.flatMap((operator) => operator.outputs.map((name) => [name, operator] as const)),
+  );
   const find = (name: string): { tensors: readonly string[]; operator: string | null } => {
-    const operator = operators.get(name) ?? graph.operators.find(({ outputs }) => outputs.includes(name));
-    if (activations.has(name)) return { tensors: [name], operator: operator?.name ?? null };
-    if (operator !== undefined) return { tensors: operator.outputs, operator: operator.name };
+    const named = [graph, original].flatMap(({ operators }) =>
+      operators.filter((operator) => operator.name === name).flatMap(({ outputs }) => outputs),
+    );
+    const tensors = (named.length > 0 ? named : [name])
+      .map((tensor) => foldedInto(tensor, original, activations))
+      .filter((tensor) => tensor !== null);
+    const [first] = tensors;
+    if (first !== undefined) return { tensors, operator: maker.get(first)?.name ?? null };
     throw new UsageError({
       expected: "names of layers, or of tensors that they make",
       got: `"${name}"`,
-      todo: `Use those that mote inspect shows, once batch normalisation is folded: ${nearest(name, [...activations]).join(", ")}.`,
+      todo: `Use those that mote inspect shows, for instance ${nearest(name, [...activations]).join(", ")}.`,
     });
   };
   return {
@@ -42,6 +57,17 @@ export function resolveKept(graph: Graph, kept: Kept | undefined, dtype: Activat
       }),
     ),
   };
+}
+
+/** The tensor itself, or the one that took its place when what reads it was folded into what makes it. */
+function foldedInto(tensor: string, original: Graph, left: ReadonlySet<string>): string | null {
+  let name: string | undefined = tensor;
+  // Never round in circles: each step goes to a later operator.
+  while (name !== undefined && !left.has(name)) {
+    const at: string = name;
+    name = original.operators.find(({ inputs }) => inputs.includes(at))?.outputs[0];
+  }
+  return name ?? null;
 }
 
 /** A few names that share the most with what was typed. */

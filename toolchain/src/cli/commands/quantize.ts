@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import Table from "cli-table3";
 import type { Command } from "commander";
 import { type Dataset, fitToInput, openDataset, spread } from "../../data/index.js";
+import { UnsupportedError } from "../../errors.js";
 import { evaluateModel } from "../../evaluate/index.js";
 import { openRunnable } from "../../execute/runnable.js";
 import { readModel, writeModel } from "../../formats/index.js";
@@ -13,6 +14,7 @@ import {
   type QuantizeReport,
   quantizeGraph,
   SCHEMES,
+  type Scheme,
 } from "../../quantize/index.js";
 import type { RefitRound, UpdateQuantizing } from "../../train/refit.js";
 import type { CliCommand, Io } from "../command.js";
@@ -55,7 +57,7 @@ export const command: CliCommand = {
   summary: "a float model to integers, calibrated on real data, with its accuracy before and after",
   configure(command: Command, io: Io) {
     command
-      .argument("<model>", "float model (.onnx, .tflite)")
+      .argument("<model>", "float model (.onnx, .tflite, .h5, .keras, model.json)")
       .requiredOption("--data <set>", "calibration data: .npz, .npy or a folder with one folder per class")
       .requiredOption("-o, --output <file>", "where to write; .onnx (QDQ) or .tflite by its ending")
       .option("--test <set>", "labelled data to measure accuracy on, other than the calibration data")
@@ -107,7 +109,7 @@ export const command: CliCommand = {
 
 async function quantize(path: string, options: Options, io: Io): Promise<void> {
   const method = oneOf("--calibrate", options.calibrate, ["auto", ...CALIBRATION_METHODS]);
-  const scheme = oneOf("--scheme", options.scheme, SCHEMES);
+  const scheme = schemeOf(options.scheme);
   const keep = keptLayers(options.keep ?? []);
   // Before minutes of calibration, not after them.
   await requireWritableModel(options.output);
@@ -219,6 +221,15 @@ function describe(
   lines.push(`  ${bytesBefore} -> ${bytesAfter} bytes: ${options.output}`);
   if (report.sensitivity !== undefined) lines.push(sensitivityTable(report.sensitivity));
   return [`quantized to ${report.scheme} (${report.rounding} rounding)`, ...lines].join("\n");
+}
+
+function schemeOf(given: string): Scheme {
+  if (given !== "int4") return oneOf("--scheme", given, SCHEMES);
+  throw new UnsupportedError({
+    expected: `--scheme ${SCHEMES.join(" or ")}`,
+    got: "int4, which Mote does not quantize to yet",
+    todo: "Quantize to int8; mote prune and mote optimize make a model smaller still.",
+  });
 }
 
 /** "a,b=int16": the names end at the last equals sign, because names may contain one. */

@@ -1,0 +1,161 @@
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { EXIT, MoteError } from "@mote/protocol";
+import { Command } from "commander";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { encodeNpy } from "../../data/npy.js";
+import { loadDigits } from "../../train/digits.js";
+import { command } from "./quantize.js";
+
+const MODEL = resolve(import.meta.dirname, "../../../models/digits/digits-v1-pruned.onnx");
+const MOTE = resolve(import.meta.dirname, "../../../dist/cli/main.js");
+let folder: string;
+const path = (name: string): string => join(folder, name);
+
+async function quantize(...words: string[]): Promise<{ json: Record<string, unknown>; error?: MoteError }> {
+  let json: Record<string, unknown> = {};
+  const sub = new Command("quantize").exitOverride();
+  command.configure(sub, {
+    isJson: true,
+    say() {},
+    json: (document) => {
+      json = document as Record<string, unknown>;
+    },
+    progress: () => ({ update() {}, stop() {} }),
+  });
+  try {
+    await sub.parseAsync(words, { from: "user" });
+    return { json };
+  } catch (error) {
+    if (error instanceof MoteError) return { json, error };
+    throw error;
+  }
+}
+
+function save(name: string, shape: number[], value: (i: number) => number): string {
+  const size = shape.reduce((product, length) => product * length, 1);
+  writeFileSync(
+    path(name),
+    encodeNpy({ shape, data: Float32Array.from({ length: size }, (_, i) => value(i)) }),
+  );
+  return path(name);
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "mote-quantize-"));
+  const { validation } = await loadDigits();
+  const x = new Float32Array(32 * 784);
+  for (let i = 0; i < 32; i++) x.set(validation.sample(i), i * 784);
+  save("digits.npy", [32, 28, 28, 1], (i) => x[i]!);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("mote quantize", () => {
+  it("says in its report what was done, why, and which layer costs what", async () => {
+    const { json } = await quantize(
+      MODEL,
+      "--data",
+      path("digits.npy"),
+      "-o",
+      path("a.onnx"),
+      "--sensitivity",
+    );
+    const recipe = json["recipe"] as { step: string; text: string }[];
+    expect(recipe.map(({ step }) => step)).toEqual([
+      "simplify",
+      "equalize",
+      "calibrate",
+      "ranges",
+      "bias-correction",
+    ]);
+    const sensitivity = json["sensitivity"] as { tensor: string; sqnrDb: number }[];
+    expect(sensitivity.length).toBeGreaterThan(4);
+    expect(sensitivity[0]!.sqnrDb).toBeLessThanOrEqual(sensitivity[1]!.sqnrDb);
+  }, 60_000);
+
+  it("keeps by name what is wanted wider", async () => {
+    const words = [MODEL, "--data", path("digits.npy"), "-o", path("k.onnx"), "--calibrate", "minmax"];
+    const { json } = await quantize(...words, "--keep", "conv2.sum,dense1.out=int16", "dense2.out=float");
+    expect(json["kept"]).toMatchObject({
+      int16: expect.arrayContaining(["conv2.out", "dense1.out"]),
+      float: [expect.stringMatching(/dense2/)],
+    });
+    expect((await quantize(...words, "--keep", "conv2.out=int9")).error?.message).toMatch(/int16, float/);
+  }, 60_000);
+});
+
+describe("what mote quantize refuses, before it calibrates", () => {
+  // The data set is absent: an error about anything else was found before it was asked for.
+  const refused = async (...words: string[]): Promise<MoteError> =>
+    (await quantize(MODEL, "--data", path("absent.npy"), ...words)).error!;
+
+  it("an output that can't be written in the end", async () => {
+    expect((await refused("-o", path("x.txt"))).message).toMatch(/ends in \.onnx or \.tflite.*x\.txt/s);
+    expect((await refused("-o", path("no/such/x.onnx"))).message).toMatch(/folder ".*no\/such"/);
+  });
+
+  it("a scheme that there is not, int4 in so many words", async () => {
+    const int4 = await refused("-o", path("x.onnx"), "--scheme", "int4");
+    expect([int4.exitCode, int4.code]).toEqual([EXIT.badInput, "MOTE_UNSUPPORTED"]);
+    expect(int4.message).toMatch(/int8 or int16x8.*int4, which Mote does not quantize to yet/s);
+    expect((await refused("-o", path("x.onnx"), "--scheme", "int3")).message).toMatch(/int8, int16x8/);
+  });
+});
+
+describe("calibration data that can't be right", () => {
+  it.each<[string, number[], (i: number) => number, RegExp]>([
+    ["of another shape", [4, 20, 20, 1], () => 1, /784 values \[28, 28, 1\] for input "image".*400/s],
+    ["all zeros", [4, 28, 28, 1], () => 0, /4 samples of zeros/],
+    ["with NaN", [4, 28, 28, 1], (i) => (i === 800 ? Number.NaN : 1), /NaN at element 16 of sample 1/],
+    [
+      "that overflows inside",
+      [4, 28, 28, 1],
+      () => 3e38,
+      /finite values of tensor ".*" of .*calibration sample 0/s,
+    ],
+  ])(
+    "is refused, naming the place: %s",
+    async (_what, shape, value, message) => {
+      const data = save("bad.npy", shape, value);
+      const { error } = await quantize(MODEL, "--data", data, "-o", path("bad.onnx"));
+      expect(error?.message).toMatch(message);
+      expect(error?.exitCode).toBe(EXIT.badInput);
+      expect(existsSync(path("bad.onnx"))).toBe(false);
+    },
+    60_000,
+  );
+});
+
+describe.skipIf(!existsSync(MOTE))("a process of mote quantize", () => {
+  it("that is interrupted leaves the file of before, and nothing half", async () => {
+    writeFileSync(path("old.onnx"), "what was there");
+    const data = save("long.npy", [3000, 28, 28, 1], (i) => (i % 97) / 97);
+    const words = ["quantize", MODEL, "--data", data, "--samples", "3000", "-o", path("old.onnx")];
+    const child = spawn(process.execPath, [MOTE, ...words], { stdio: "ignore" });
+    await new Promise((started) => setTimeout(started, 1500));
+    child.kill("SIGINT");
+    const code = await new Promise<number | null>((done) => child.on("exit", (exit) => done(exit)));
+    expect(code).not.toBe(0);
+    expect(readFileSync(path("old.onnx"), "utf8")).toBe("what was there");
+    expect(readdirSync(folder).filter((name) => name.endsWith(".part"))).toEqual([]);
+  }, 60_000);
+
+  it("needs no more memory for ten times as many samples", () => {
+    const watch = `data:text/javascript,process.on("exit",()=>process.stderr.write("peak "+process.resourceUsage().maxRSS))`;
+    const peakMiB = (samples: number, method: string): number => {
+      const data = save("many.npy", [samples, 28, 28, 1], (i) => ((i * 7919) % 251) / 251);
+      const words = ["--data", data, "--samples", String(samples), "--calibrate", method];
+      const { stderr, status } = spawnSync(
+        process.execPath,
+        ["--import", watch, MOTE, "quantize", MODEL, ...words, "-o", path("m.onnx")],
+        { encoding: "utf8" },
+      );
+      expect(status).toBe(0);
+      return Number(/peak (\d+)/.exec(stderr)![1]) / 1024;
+    };
+    // All activations of 1,000 digits are over 60 MiB: kept, they would be seen.
+    expect(peakMiB(1000, "entropy") - peakMiB(100, "entropy")).toBeLessThan(30);
+  }, 120_000);
+});
