@@ -10,6 +10,8 @@ type Preconditions = RolloutPlan["preconditions"];
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 
 let previewed: string | null = null;
+/** Fixed while the form is open, so that the devices of the preview are those of the rollout. */
+let salt = "";
 
 function field(id: string): HTMLInputElement | HTMLSelectElement {
   const element = byId(id);
@@ -62,6 +64,7 @@ function planOfForm(): RolloutPlan {
     onFailure: text("plan-failure") as RolloutPlan["onFailure"],
     preconditions: preconditionsOfForm(),
     approvals: number("plan-approvals"),
+    salt,
     ...(text("plan-comment") === "" ? {} : { comment: text("plan-comment") }),
   };
 }
@@ -145,6 +148,7 @@ export function wirePlan(dialog: HTMLDialogElement, onStarted: () => void): void
   byId("plan-cancel").addEventListener("click", () => dialog.close());
   byId("new-rollout").addEventListener("click", () => {
     invalidate();
+    salt = crypto.getRandomValues(new Uint32Array(4)).join("-");
     message.textContent = "";
     byId("plan-preview").replaceChildren();
     dialog.showModal();
