@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { subset } from "@mote/toolchain/data/index";
@@ -191,6 +191,17 @@ function span(difference: Paired | null, unit: string): string {
   return `${sign}${difference.mean.toFixed(3)} +- ${difference.halfInterval.toFixed(3)} ${unit}`;
 }
 
+/** Cases that were not asked for this time keep what they had. */
+function save(results: readonly Result[], onnxruntime: string | null): void {
+  const known = existsSync(RESULTS)
+    ? (JSON.parse(readFileSync(RESULTS, "utf8")) as { results?: Result[] })
+    : {};
+  const made = new Map([...(known.results ?? []), ...results].map((result) => [result.name, result]));
+  const all = Object.keys(CASES).flatMap((name) => made.get(name) ?? []);
+  mkdirSync(dirname(RESULTS), { recursive: true });
+  writeFileSync(RESULTS, `${JSON.stringify({ onnxruntime, results: all }, null, 2)}\n`);
+}
+
 const wanted = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), "mote-accuracy-"));
 const results: Result[] = [];
@@ -203,10 +214,7 @@ try {
     else results.push(await contest({ ...one, name }, peer));
   }
   process.stdout.write(`\n${table(results)}\n`);
-  if (wanted.length === 0) {
-    mkdirSync(dirname(RESULTS), { recursive: true });
-    writeFileSync(RESULTS, `${JSON.stringify({ onnxruntime: peer.version, results }, null, 2)}\n`);
-  }
+  save(results, peer.version);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -28,7 +28,7 @@ const DATA = process.env["MOTE_DATA"] ?? resolve(import.meta.dirname, "../../../
 const MODELS = resolve(import.meta.dirname, "../../../toolchain/models");
 
 const CALIBRATION = 100;
-const DRAWN = { pool: 400, test: 150, poolSeed: 1001, testSeed: 2002 } as const;
+const DRAWN = { pool: 400, test: 100, poolSeed: 1001, testSeed: 2002 } as const;
 
 type MakeCase = () => Promise<Case | null>;
 
@@ -61,11 +61,11 @@ async function digits(file: string): Promise<Case> {
 async function scaledDigits(): Promise<Case> {
   const whole = await digits("digits-v1.onnx");
   const graph = whole.graphFor(0);
-  const half = Array.from({ length: whole.test.count / 2 }, (_, i) => i);
+  const part = Array.from({ length: whole.test.count / 4 }, (_, i) => i);
   return {
     ...whole,
     graphFor: (seed) => badlyScaled(graph, ["conv2.sum", "conv3.sum"], seed),
-    test: subset(whole.test, half),
+    test: subset(whole.test, part),
     isAgainstPlain: true,
   };
 }

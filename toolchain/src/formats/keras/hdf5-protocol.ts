@@ -24,8 +24,9 @@ export interface Hdf5File {
 }
 
 export const HDF5_LIMITS = {
-  /** The library is given so long for one file: a damaged one can send it round in circles. */
-  timeoutMs: 20_000,
+  /** The library is given so long for one file, and more for each MiB: a damaged one can send it round in circles. */
+  timeoutMs: 8_000,
+  timeoutMsPerMib: 500,
   /** Groups inside groups. Keras nests three per model inside a model. */
   depth: 64,
   objects: 100_000,

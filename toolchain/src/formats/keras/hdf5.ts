@@ -53,9 +53,10 @@ function ask(bytes: Uint8Array, what: string): Promise<Hdf5File> {
     };
     const onError = (error: Error) => fail(firstLine(error.message), true);
     const onExit = () => fail("a file on which the library gave up", true);
+    const patienceMs = HDF5_LIMITS.timeoutMs + HDF5_LIMITS.timeoutMsPerMib * (bytes.length / 2 ** 20);
     const timer = setTimeout(
-      () => fail(`one that the library was not done with after ${HDF5_LIMITS.timeoutMs / 1000} s`, true),
-      HDF5_LIMITS.timeoutMs,
+      () => fail(`one that the library was not done with after ${Math.round(patienceMs / 1000)} s`, true),
+      patienceMs,
     );
     thread.on("message", onMessage).on("error", onError).on("exit", onExit);
     thread.ref();

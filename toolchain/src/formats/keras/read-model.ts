@@ -182,6 +182,7 @@ class ModelReader {
     if (this.#calls > MOST_LAYERS) throw fault(`at most ${MOST_LAYERS} calls of layers`, "more");
     const names = [...around, layer.name];
     if (layer.model !== undefined) return this.read(layer.model, names, `${place}/`, inputs);
+    if (inputs.length === 0) throw fault(`an input of ${layer.config.place}`, "none");
     const path = names.join("/");
     const read = LAYERS[layer.className]!;
     const made = read(
