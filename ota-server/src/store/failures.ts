@@ -27,8 +27,9 @@ export function failureOf(error: unknown): Failure {
   const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
   const message = error instanceof Error ? error.message : String(error);
   if (CONFLICTS.has(code)) return { kind: "conflict" };
-  // The WebAssembly build has no codes, only SQLite's own words.
-  if (FULL.has(code) || /database or disk is full/.test(message))
+  // The WebAssembly build has no codes, only SQLite's own words. A transaction that SQLite has undone by itself, because
+  // its disk took nothing more, hides its error behind that of the rollback which then finds none.
+  if (FULL.has(code) || /database or disk is full|no transaction is active/.test(message))
     return { kind: "store", error: full(error) };
   if (BROKEN.test(code) || /disk I\/O error/.test(message))
     return { kind: "store", error: gone(error, message) };
@@ -45,7 +46,7 @@ export function failureOf(error: unknown): Failure {
 function full(cause: unknown): StoreError {
   return new StoreError({
     expected: "room on the disk for the store",
-    got: "a full disk; what was acknowledged before is safe, nothing more is taken until there is room",
+    got: "a full (or failing) disk; what was acknowledged before is safe, nothing more is taken until there is room",
     todo: "Free some space or enlarge the volume; the server goes on by itself.",
     cause,
   });

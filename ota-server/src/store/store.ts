@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Kysely, sql } from "kysely";
 import { appendAudit, currentAuditScope } from "./audit.js";
 import { lockDataFolder } from "./dataLock.js";
+import { failureOf } from "./failures.js";
 import { GroupCommit } from "./groupCommit.js";
 import { migrate, POSTGRES_TYPES, SQLITE_TYPES } from "./migrations.js";
 import { Alone, type Peers } from "./peers.js";
@@ -73,8 +74,14 @@ export class Store {
     }
   }
 
-  read<T>(query: (db: Db) => Promise<T>): Promise<T> {
-    return query(this.db);
+  /** @throws StoreError while the database can't be had; whatever `query` throws passes through. */
+  async read<T>(query: (db: Db) => Promise<T>): Promise<T> {
+    try {
+      return await query(this.db);
+    } catch (error) {
+      const failure = failureOf(error);
+      throw failure.kind === "store" ? failure.error : error;
+    }
   }
 
   /**
@@ -110,7 +117,7 @@ export class Store {
 
   /** Throws when the database doesn't answer; for the readiness check. */
   async ping(): Promise<void> {
-    await sql`select 1`.execute(this.db);
+    await this.read((db) => sql`select 1`.execute(db));
   }
 
   async close(): Promise<void> {
