@@ -1,9 +1,17 @@
 import { spawn } from "node:child_process";
 import { rm, stat } from "node:fs/promises";
+import { resolve } from "node:path";
 
-/** The programs that people use for this today, at their strongest settings; from Debian's packages. */
+/**
+ * The programs that people use for this today, at their strongest settings: from Debian's packages, and from PyPI
+ * (`pip install detools hdiffpatch`; MOTE_DELTA_PYTHON names the interpreter that has them).
+ */
+
+const PYTHON = process.env["MOTE_DELTA_PYTHON"] ?? "python3";
+const SCRIPT = resolve(import.meta.dirname, "../src/delta-peer.py");
 
 export interface Peer {
+  /** "… alone" compresses the new file without the old one. */
   readonly name: string;
   readonly program: string;
   readonly args: (oldFile: string, newFile: string, patch: string) => string[];
@@ -31,6 +39,11 @@ export const PEERS: readonly Peer[] = [
       patch,
     ],
   },
+  ...["HDiffPatch", "detools"].map((name) => ({
+    name,
+    program: PYTHON,
+    args: (oldFile: string, newFile: string, patch: string) => [SCRIPT, name, oldFile, newFile, patch],
+  })),
   {
     name: "zstd alone",
     program: "zstd",

@@ -1,130 +1,108 @@
-import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
-import { applyPatch } from "@mote/protocol";
-import { makePatch, nodeSha256, perturbModel } from "@mote/protocol/node";
-import { compileGraph } from "@mote/toolchain/emit/compile";
-import { modelBytes, readModel } from "@mote/toolchain/formats/index";
-import { quantizeGraph } from "@mote/toolchain/quantize/index";
-import { loadTarget } from "@mote/toolchain/targets/index";
-import { loadDigits } from "@mote/toolchain/train/digits";
-import { PEERS, peerBytes } from "./delta-peers.js";
+import { join, resolve } from "node:path";
+import { openTensorFlow } from "@mote/toolchain/train/tensorflow";
+import { type LosslessRow, measureLossless } from "./delta-lossless.js";
+import { digitPairs, perturbedPairs } from "./delta-pairs.js";
+import { PEERS } from "./delta-peers.js";
+import { showMean } from "./delta-statistics.js";
+import { activityStudy, digitStudies } from "./delta-studies.js";
+import { studyChain, studyUpdates, type UpdateRow, type UpdateStudy } from "./delta-updates.js";
 
 /**
- * npm run bench:delta: the bytes of an update by each codec beside bsdiff, xdelta3, zstd --patch-from and, without any
- * base, xz; then the decoder's speed. Container, digests and headers are counted. Prints a table, writes
- * results/delta.json. A peer that is not installed has no figure.
+ * npm run bench:delta [-- --seeds 5] [-- --lossless | --updates]: the bytes of an update by each codec beside bsdiff, xdelta3, zstd
+ * --patch-from, HDiffPatch and detools and, without any base, xz; the decoder's speed; and what update-aware rounding
+ * saves and costs, by seed, as means of paired differences with their 95 % interval. Container, digests and headers are
+ * counted. Prints tables, writes results/delta.json and results/delta-updates.json. A peer that is not installed has no figure.
  */
 
 const DATA = process.env["MOTE_DATA"] ?? resolve(import.meta.dirname, "../../../shared/data");
-const MODELS = resolve(import.meta.dirname, "../../toolchain/models/digits");
-/** Bytes decoded before the clock runs, and again while it does. */
-const WARM_BYTES = 2_000_000;
-const RESULTS = resolve(import.meta.dirname, "../results/delta.json");
+const RESULTS = resolve(import.meta.dirname, "../results");
+const BOUNDS_POINTS = [0.2, 0.5] as const;
+const CHAIN_LINKS = 10;
 
-interface Pair {
-  readonly name: string;
-  readonly base: Uint8Array;
-  readonly next: Uint8Array;
-}
-
-/** The digit reader, really fine-tuned: its int8 ONNX file and its parameter blob, rounded as ever and update-aware. */
-async function digitPairs(): Promise<Pair[]> {
-  const { validation } = await loadDigits();
-  const old = await quantizeGraph(await readModel(`${MODELS}/digits-v1-pruned.onnx`), validation);
-  const float = await readModel(`${MODELS}/digits-v2.onnx`);
-  const plain = await quantizeGraph(float, validation);
-  const aware = await quantizeGraph(float, validation, { previous: old.graph });
-  const target = loadTarget("cortex-m4f");
-  const bytes = (graph: typeof old.graph): Promise<Uint8Array> => modelBytes(graph, "digits.onnx");
-  const params = (graph: typeof old.graph): Uint8Array => compileGraph(graph, target).params;
-  return [
-    { name: "digits fine-tuned, .onnx", base: await bytes(old.graph), next: await bytes(plain.graph) },
-    { name: "digits update-aware, .onnx", base: await bytes(old.graph), next: await bytes(aware.graph) },
-    { name: "digits fine-tuned, params", base: params(old.graph), next: params(plain.graph) },
-    { name: "digits update-aware, params", base: params(old.graph), next: params(aware.graph) },
-  ];
-}
-
-/** References in which a share of the codes moved by a normal step of deviation 1.5: no training, a documented change. */
-async function perturbedPairs(): Promise<Pair[]> {
-  if (!existsSync(`${DATA}/mlperf-tiny`)) {
-    process.stderr.write("perturbed KWS and VWW: skipped, no MLPerf Tiny models (set MOTE_DATA)\n");
-    return [];
-  }
-  const pairs: Pair[] = [];
-  for (const model of ["kws", "vww"]) {
-    const base = new Uint8Array(await readFile(`${DATA}/mlperf-tiny/${model}_int8.tflite`));
-    for (const share of [0.01, 0.1, 0.5]) {
-      pairs.push({ name: `${model}, ${100 * share} % of codes`, base, next: perturbModel(base, 1, share) });
-    }
-  }
-  return pairs;
-}
-
-interface Row {
-  readonly update: string;
-  readonly newBytes: number;
-  readonly bytes: Record<string, number | null>;
-  /** Megabytes of result per second of processor time, once warm. */
-  readonly tensorDecodeMbps: number;
-}
-
-async function measure(pair: Pair, folder: string): Promise<Row> {
-  const bytes: Record<string, number | null> = {};
-  const tensor = await makePatch("tensor", pair.base, pair.next);
-  bytes["tensor"] = tensor?.length ?? null;
-  bytes["full"] = (await makePatch("full", pair.base, pair.next))?.length ?? null;
-  const oldFile = join(folder, "old");
-  const newFile = join(folder, "new");
-  await writeFile(oldFile, pair.base);
-  await writeFile(newFile, pair.next);
-  for (const peer of PEERS) bytes[peer.name] = await peerBytes(peer, oldFile, newFile, join(folder, "patch"));
-  const tensorDecodeMbps = tensor === null ? 0 : decodeSpeed(pair, tensor);
-  return { update: pair.name, newBytes: pair.next.length, bytes, tensorDecodeMbps };
-}
-
-/** Processor time, because a benchmark rarely has the machine for itself; digests of base and result included. */
-function decodeSpeed(pair: Pair, patch: Uint8Array): number {
-  const runs = Math.ceil(WARM_BYTES / pair.next.length);
-  const decode = (): void => {
-    for (let i = 0; i < runs; i++) applyPatch(pair.base, patch, { sha256: nodeSha256 });
-  };
-  decode();
-  const before = process.cpuUsage();
-  decode();
-  const { user, system } = process.cpuUsage(before);
-  return (runs * pair.next.length) / (user + system);
-}
-
-function render(rows: readonly Row[]): string {
+function renderLossless(rows: readonly LosslessRow[]): string {
   const columns = ["tensor", "full", ...PEERS.map(({ name }) => name)];
+  const ratio = (value: number | null): string => (value === null ? "-" : value.toFixed(2)).padStart(9);
   const head = [
-    "update".padEnd(30),
+    "update".padEnd(32),
     "new B".padStart(8),
-    ...columns.map((name) => name.padStart(12)),
-    "MB/s".padStart(8),
+    ...columns.map((name) => name.padStart(11)),
+    ...["/peer", "/bsdiff", "full/xz", "/entropy", "MB/s"].map((name) => name.padStart(9)),
   ];
   const lines = rows.map((row) =>
     [
-      row.update.padEnd(30),
+      row.update.padEnd(32),
       String(row.newBytes).padStart(8),
-      ...columns.map((name) => String(row.bytes[name] ?? "-").padStart(12)),
-      row.tensorDecodeMbps.toFixed(1).padStart(8),
+      ...columns.map((name) => String(row.bytes[name] ?? "-").padStart(11)),
+      ...[row.overSmallestPeer, row.overBsdiff, row.fullOverXz, row.overEntropy].map(ratio),
+      row.tensorDecodeMbps.toFixed(1).padStart(9),
     ].join(""),
   );
   return [head.join(""), ...lines].join("\n");
 }
 
-const folder = await mkdtemp(join(tmpdir(), "mote-delta-"));
-try {
-  const rows: Row[] = [];
-  for (const pair of [...(await digitPairs()), ...(await perturbedPairs())])
-    rows.push(await measure(pair, folder));
-  process.stdout.write(`${render(rows)}\n`);
-  await mkdir(dirname(RESULTS), { recursive: true });
-  await writeFile(RESULTS, `${JSON.stringify({ node: process.version, rows }, null, 2)}\n`);
-} finally {
-  await rm(folder, { recursive: true, force: true });
+function renderUpdates(rows: readonly UpdateRow[]): string {
+  const head = ["update", "bound", "update-aware %", "plain %", "without old %", "loss on test, points"];
+  const lines = rows.map((row) => [
+    row.update,
+    row.maxLossPoints.toFixed(1),
+    showMean(row.patchShare, 2),
+    showMean(row.plainShare, 1),
+    showMean(row.fullShare, 1),
+    showMean(row.lossPoints, 2),
+  ]);
+  return [head, ...lines]
+    .map((cells) => cells.map((cell, i) => cell.padEnd(i === 0 ? 36 : 18)).join(""))
+    .join("\n");
+}
+
+function option(name: string): string | undefined {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? undefined : (process.argv[at + 1] ?? "");
+}
+
+async function lossless(): Promise<LosslessRow[]> {
+  const folder = await mkdtemp(join(tmpdir(), "mote-delta-"));
+  try {
+    const rows: LosslessRow[] = [];
+    for (const pair of [...(await digitPairs()), ...(await perturbedPairs(DATA, 1))]) {
+      rows.push(await measureLossless(pair, folder));
+    }
+    process.stdout.write(`${renderLossless(rows)}\n\n`);
+    return rows;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function save(file: string, results: object): Promise<void> {
+  await mkdir(RESULTS, { recursive: true });
+  const text = JSON.stringify({ node: process.version, ...results }, null, 2);
+  await writeFile(join(RESULTS, file), `${text}\n`);
+}
+
+async function updates(seeds: readonly number[]): Promise<void> {
+  const training = await openTensorFlow();
+  const activity = await activityStudy(training, DATA);
+  if (activity === null) process.stderr.write("activity model: skipped, no recordings (set MOTE_DATA)\n");
+  const digits = await digitStudies(training);
+  const studies: UpdateStudy[] = [...digits, ...(activity === null ? [] : [activity])];
+  const rows: UpdateRow[] = [];
+  for (const study of studies) {
+    rows.push(...(await studyUpdates(study, seeds, BOUNDS_POINTS)));
+    // Half an hour's work: what is done is kept.
+    await save("delta-updates.json", { seeds, rows });
+  }
+  process.stdout.write(`${renderUpdates(rows)}\n\n`);
+  const chain = await studyChain(digits[1]!, CHAIN_LINKS, BOUNDS_POINTS[0]);
+  const loss = chain.map(({ lossPoints }) => lossPoints.toFixed(2)).join(" ");
+  const bytes = chain.map(({ patchBytes }) => patchBytes).join(" ");
+  process.stdout.write(`chain of ${CHAIN_LINKS} updates, digits: patches ${bytes} B, loss ${loss} points\n`);
+  await save("delta-updates.json", { seeds, rows, chain });
+}
+
+if (!process.argv.includes("--updates")) await save("delta.json", { rows: await lossless() });
+if (!process.argv.includes("--lossless")) {
+  await updates(Array.from({ length: Number(option("seeds") ?? 5) }, (_, i) => i + 1));
 }
