@@ -10,7 +10,9 @@
 int main(void)
 {
     uint32_t cuts = 0;
+    board_paint_stack();
     int failed = story_refusals() != 0;
+    uint32_t stack = board_stack_used();
     long whole = failed ? -1 : story_live(-1, 8);
     failed |= whole < 0;
     for (long cut = 0; cut < whole && !failed; cut += STRIDE, cuts++) {
@@ -18,6 +20,7 @@ int main(void)
     }
     board_print_number("powerCuts", cuts);
     board_print_number("deviceBytes", sizeof(struct mote_device));
+    board_print_number("deviceStackBytes", stack);
     if (story_fault != NULL) {
         board_print(story_fault);
         board_print("\n");

@@ -15,7 +15,7 @@
  * The power may go at any byte: the next mote_device_open serves the old parameters or the new ones, whole, and says in
  * device.slots.state where things stand: TRYING and PROBATION go on there; from WAITING the release is offered anew.
  *
- * Memory: sizeof (struct mote_device), about 1.5 kB, and 1.4 kB of stack while signatures are verified.
+ * Memory: sizeof (struct mote_device), about 1.5 kB, and 1.5 kB of stack while signatures are verified.
  */
 #ifndef MOTE_DEVICE_H
 #define MOTE_DEVICE_H
