@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { cpus, loadavg, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { Events } from "@mote/ota-server/dist/events.js";
 import { fleetView } from "@mote/ota-server/dist/fleet/views.js";
@@ -320,7 +320,7 @@ async function main(): Promise<void> {
   const goal = `each under ${GOAL_S} s`;
   writeFileSync(
     RESULTS,
-    `${JSON.stringify({ command: "npm run bench:server", cpu: `${cpus().length} x ${model}`, goal, results }, null, 2)}\n`,
+    `${JSON.stringify({ command: "npm run bench:server", cpu: `${cpus().length} x ${model}`, loadAverage: loadavg(), goal, results }, null, 2)}\n`,
   );
   process.stdout.write(
     `${"store".padEnd(16)}${"devices".padStart(9)}${[

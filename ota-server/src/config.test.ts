@@ -1,10 +1,15 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { checkConfig, readConfigFile } from "./config.js";
+import { Config, checkConfig, readConfigFile } from "./config.js";
 
 describe("settings", () => {
+  test("are all explained where operators look", () => {
+    const page = readFileSync(new URL("../../docs/server.md", import.meta.url), "utf8");
+    for (const key of Object.keys(Config.properties)) expect(page).toContain(`\`${key}\``);
+  });
+
   test("need no more than a folder, and stay on loopback", () => {
     expect(checkConfig({ data: "fleet" })).toMatchObject({ host: "127.0.0.1", port: 8080, mqttPort: 1883 });
   });

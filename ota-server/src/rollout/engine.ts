@@ -19,7 +19,14 @@ import {
 } from "../store/rollouts.js";
 import type { Db, Store } from "../store/store.js";
 import { type Desired, type Device, desiredFor } from "./desired.js";
-import { collectEvidence, EVIDENCE_LIMITS, isLookDue, middleWindows, withoutComparison } from "./evidence.js";
+import {
+  Baselines,
+  collectEvidence,
+  EVIDENCE_LIMITS,
+  isLookDue,
+  middleWindows,
+  withoutComparison,
+} from "./evidence.js";
 import type { Evidence } from "./gates/telemetryGate.js";
 import { isLimited, limitReached } from "./limits.js";
 import {
@@ -35,7 +42,7 @@ import { memberAfterReport } from "./members.js";
 import { checkPlan, dryRun, newRollout } from "./plan.js";
 import { Candidates } from "./population.js";
 import { areDisjoint } from "./query.js";
-import { blocksOthers, isActive, type RolloutState } from "./state.js";
+import { blocksOthers, isActive, type RolloutState, rolloutFromJson } from "./state.js";
 
 export interface EngineParts {
   readonly store: Store;
@@ -60,6 +67,7 @@ export class RolloutEngine {
   private readonly fullUntilMs = new Map<string, number>();
   private queue: Promise<unknown> = Promise.resolve();
   private isResumed = false;
+  private readonly baselines = new Baselines();
 
   constructor(parts: EngineParts) {
     this.parts = parts;
@@ -68,7 +76,7 @@ export class RolloutEngine {
   /** Reads what is stored. */
   async load(): Promise<void> {
     for (const record of await this.parts.store.read(listRollouts)) {
-      this.rollouts.set(record.id, JSON.parse(record.state));
+      this.rollouts.set(record.id, rolloutFromJson(record.state));
     }
   }
 
@@ -261,7 +269,7 @@ export class RolloutEngine {
   private async refresh(): Promise<void> {
     const known = new Map([...this.rollouts.values()].map(({ id, updatedAtMs }) => [id, updatedAtMs]));
     for (const record of await this.parts.store.read((db) => listChangedRollouts(db, known))) {
-      this.rollouts.set(record.id, JSON.parse(record.state));
+      this.rollouts.set(record.id, rolloutFromJson(record.state));
     }
   }
 
@@ -371,7 +379,7 @@ export class RolloutEngine {
         notApplicable: reason,
       }));
     }
-    return isLookDue(state, windows) ? collectEvidence(db, state, sample, nowMs) : [];
+    return isLookDue(state, windows) ? collectEvidence(db, state, sample, nowMs, this.baselines) : [];
   }
 
   private async release(product: string, version: string): Promise<ReleaseRecord> {

@@ -15,6 +15,8 @@ export const EVIDENCE_LIMITS = {
   minWindows: 2,
   /** Devices per group that are read; more add cost and no certainty that matters. */
   maxDevices: 500,
+  /** Baselines that are remembered: some ten waves with their control groups. */
+  maxBaselines: 10_000,
 } as const;
 
 /**
@@ -64,6 +66,7 @@ export async function collectEvidence(
   rollout: RolloutState,
   members: readonly Member[],
   nowMs: number,
+  baselines: Baselines,
 ): Promise<Evidence[]> {
   const openedAtMs = rollout.waves[rollout.currentWave]!.openedAtMs ?? nowMs;
   const { baselineMs } = EVIDENCE_LIMITS;
@@ -75,6 +78,7 @@ export async function collectEvidence(
   });
   const wave = await compare(
     db,
+    baselines,
     members.map(({ deviceId, previousSequence, offeredAtMs }) => ({
       deviceId,
       releaseSequence: previousSequence,
@@ -86,6 +90,7 @@ export async function collectEvidence(
   const controls = await controlGroup(db, rollout);
   const control = await compare(
     db,
+    baselines,
     controls.map(({ id, sequence }) => ({
       deviceId: id,
       releaseSequence: sequence,
@@ -97,6 +102,27 @@ export async function collectEvidence(
   return rollout.plan.gates.telemetry.map(({ metric }) => evidenceFor(metric, wave, control));
 }
 
+/** Past weeks, which change no more: read at a gate's first look and remembered for those that follow. */
+export class Baselines {
+  private readonly known = new Map<string, DeviceSums>();
+
+  async sums(db: Db, wanted: readonly SumsWanted[]): Promise<Map<string, DeviceSums>> {
+    const missing = wanted.filter((one) => !this.known.has(keyOf(one)));
+    if (this.known.size + missing.length > EVIDENCE_LIMITS.maxBaselines) this.known.clear();
+    const read = await sumByDevice(db, this.known.size === 0 ? wanted : missing);
+    for (const one of wanted) {
+      const sums = read.get(one.deviceId);
+      if (sums !== undefined) this.known.set(keyOf(one), sums);
+    }
+    const found = wanted.map((one) => [one.deviceId, this.known.get(keyOf(one))] as const);
+    return new Map(found.filter((entry): entry is [string, DeviceSums] => entry[1] !== undefined));
+  }
+}
+
+function keyOf({ deviceId, releaseSequence, fromMs, toMs }: SumsWanted): string {
+  return `${deviceId}/${releaseSequence}/${fromMs}/${toMs}`;
+}
+
 interface Comparison {
   readonly before: DeviceSums;
   readonly after: DeviceSums;
@@ -105,10 +131,11 @@ interface Comparison {
 /** Devices with windows on both sides; the others have nothing to say. */
 async function compare(
   db: Db,
+  baselines: Baselines,
   before: readonly SumsWanted[],
   after: readonly SumsWanted[],
 ): Promise<Comparison[]> {
-  const [was, is] = [await sumByDevice(db, before), await sumByDevice(db, after)];
+  const [was, is] = [await baselines.sums(db, before), await sumByDevice(db, after)];
   return before.flatMap(({ deviceId }) => {
     const [one, other] = [was.get(deviceId), is.get(deviceId)];
     return one === undefined || other === undefined ? [] : [{ before: one, after: other }];
