@@ -13,7 +13,7 @@ const FAILED_PHASES: ReadonlySet<string> = new Set(["reverted", "refused", "fail
 export function memberAfterReport(
   member: Member,
   report: UpdateReport,
-  rollout: Pick<RolloutState, "sequence" | "plan">,
+  rollout: Pick<RolloutState, "sequence" | "plan" | "artifacts">,
   nowMs: number,
 ): Member {
   if (member.state === "returning") {
@@ -25,6 +25,18 @@ export function memberAfterReport(
   if (member.state !== "offered" || report.targetSequence !== rollout.sequence) return member;
   const transfer = { downloadedBytes: report.downloadedBytes, codec: report.codec ?? member.codec };
   if (report.phase === "confirmed") {
+    const contradiction = contradictionOf(report, rollout);
+    if (contradiction !== null) {
+      // Broken or lying, it must not count as a device that runs the release well.
+      return {
+        ...member,
+        ...transfer,
+        state: "failed",
+        code: "digest-mismatch",
+        detail: contradiction,
+        settledAtMs: nowMs,
+      };
+    }
     return {
       ...member,
       ...transfer,
@@ -53,6 +65,18 @@ export function memberAfterReport(
   }
   const offeredAtMs = member.code === "waiting-preconditions" ? nowMs : member.offeredAtMs;
   return { ...member, ...transfer, code: null, detail: null, offeredAtMs };
+}
+
+/** Why a confirmation can't be true; null when it may be. */
+function contradictionOf(
+  { runningSequence, artifactSha256 }: UpdateReport,
+  { sequence, artifacts }: Pick<RolloutState, "sequence" | "artifacts">,
+): string | null {
+  if (runningSequence !== sequence) return `confirms ${sequence} and says that it runs ${runningSequence}`;
+  // Clients that don't tell (hawkBit's) say null; rollouts of older servers don't know.
+  if (artifactSha256 === null || artifacts.length === 0) return null;
+  if (artifacts.includes(artifactSha256)) return null;
+  return "confirms the release with an artifact that is not the release's";
 }
 
 /** Enough for a row; the report itself keeps the whole. */

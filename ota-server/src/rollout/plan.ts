@@ -60,6 +60,7 @@ export function newRollout(
     number,
     plan,
     sequence: release.sequence,
+    artifacts: release.manifest.variants.map(({ artifact }) => artifact.sha256),
     salt: plan.salt ?? id,
     name: "awaiting-approval",
     reason: "",

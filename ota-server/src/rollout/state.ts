@@ -26,6 +26,8 @@ export interface RolloutState {
   readonly number: number;
   readonly plan: RolloutPlan;
   readonly sequence: number;
+  /** SHA-256 of the artifacts that the release's variants are. */
+  readonly artifacts: readonly string[];
   readonly salt: string;
   readonly name: RolloutStateName;
   readonly reason: string;
@@ -87,4 +89,21 @@ export function approvalsFor(state: RolloutState, wave: number, nowMs: number): 
       (approval.scope !== "wave" || approval.wave === wave) &&
       (approval.expiresAtMs === null || nowMs < approval.expiresAtMs),
   );
+}
+
+/** A stored document. What documents of older servers don't have reads as "nothing of the kind". */
+export function rolloutFromJson(text: string): RolloutState {
+  const state = JSON.parse(text) as RolloutState;
+  return {
+    ...state,
+    artifacts: state.artifacts ?? [],
+    breakGlass: state.breakGlass ?? null,
+    isOverdue: state.isOverdue ?? false,
+    approvals: state.approvals.map((approval) => ({
+      ...approval,
+      scope: approval.scope ?? "rollout",
+      wave: approval.wave ?? 0,
+      expiresAtMs: approval.expiresAtMs ?? null,
+    })),
+  };
 }
