@@ -6,6 +6,7 @@ export * from "./expiry.js";
 export * from "./freshness.js";
 export * from "./limits.js";
 export * from "./metadata.js";
+export { naclVerify } from "./nacl-verify.js";
 export * from "./publish-log.js";
 export { type RefreshDeps, refresh, trustedNowMs } from "./refresh.js";
 export * from "./sign.js";

@@ -17,6 +17,13 @@ const SMALL_ORDER_Y: readonly Uint8Array[] = [
   bytes(2n ** 255n - 19n - ORDER_8_Y),
 ];
 
+/** Whether key and signature are what a verifier may be asked about at all. */
+export function isSound(publicKey: Uint8Array, signature: Uint8Array): boolean {
+  return (
+    publicKey.length === 32 && signature.length === 64 && !isMalleable(signature) && !isWeakKey(publicKey)
+  );
+}
+
 /**
  * True when the signature's S (its last 32 bytes) is not below the order. RFC 8032 refuses those; tweetnacl does not
  * look, so that anybody could turn one valid signature into another (S + order).
