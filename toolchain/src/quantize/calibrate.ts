@@ -12,11 +12,15 @@ import type { Range } from "./range.js";
 /** Runs the float graph on one sample and gives every activation, inputs included. */
 export type ActivationSource = (sample: Float32Array) => Promise<ReadonlyMap<string, Float32Array>>;
 
+export type InputMeansByLayer = ReadonlyMap<string, Float64Array>;
+
 /** What was seen, by the names of the float graph's tensors and layers. */
 export interface Calibration {
   /** The range that a method chooses for a tensor; undefined for a tensor that was not seen. */
   range(tensor: string, method: CalibrationMethod): Range | undefined;
-  readonly inputMeans: ReadonlyMap<string, Float64Array>;
+  readonly inputMeans: InputMeansByLayer;
+  /** The same without the samples set apart, so that those can judge what the means are good for. */
+  readonly inputMeansApart: InputMeansByLayer;
   /** Covariance of each layer's inputs, where rounding asked for it. */
   readonly covariances: ReadonlyMap<string, InputCovariance>;
   readonly samples: number;
@@ -27,6 +31,8 @@ export interface CalibrationOptions {
   readonly ranges: "minmax" | "all";
   /** Whether to gather what bias correction needs. */
   readonly withMeans: boolean;
+  /** Samples that are kept out of `inputMeansApart`. */
+  readonly setApart?: ReadonlySet<number>;
   /** Whether to gather what rounding by covariance needs. */
   readonly withCovariances: boolean;
   /** Sees each sample's activations too, as they pass. */
@@ -47,6 +53,7 @@ export async function calibrate(
   const observers = new Map<string, Observer>();
   const layers = linearLayers(graph);
   const means = options.withMeans ? layers.map((layer) => new InputMeans(graph, layer)) : [];
+  const apart = options.withMeans ? layers.map((layer) => new InputMeans(graph, layer)) : [];
   const covariances = new Map(
     options.withCovariances ? layers.map((layer) => [layer.name, new InputCovariance(graph, layer)]) : [],
   );
@@ -65,7 +72,10 @@ export async function calibrate(
       if (!observer.observe(array)) throw notFinite(graph, name, array, i);
     }
     if (i % every === 0) {
-      for (const mean of means) mean.observe(values.get(mean.layer.inputs[0]!)!);
+      const isApart = options.setApart?.has(i) === true;
+      for (const mean of isApart ? means : [...means, ...apart]) {
+        mean.observe(values.get(mean.layer.inputs[0]!)!);
+      }
       for (const layer of layers) covariances.get(layer.name)?.observe(values.get(layer.inputs[0]!)!);
     }
     options.alsoObserve?.(values);
@@ -81,6 +91,7 @@ export async function calibrate(
   return {
     range: (tensor, method) => observers.get(tensor)?.range(method),
     inputMeans: new Map(means.map((mean) => [mean.layer.name, mean.means()])),
+    inputMeansApart: new Map(apart.map((mean) => [mean.layer.name, mean.means()])),
     covariances,
     samples: dataset.count,
   };

@@ -9,7 +9,7 @@ import { withBorders } from "./borders.js";
 import { calibrate } from "./calibrate.js";
 import type { QuantizeOptions, QuantizeReport, RecipeStep, Scheme } from "./options.js";
 import type { ActivationDType } from "./range.js";
-import { prepare, roundBest } from "./recipe.js";
+import { chooseRounding, prepare } from "./recipe.js";
 import { roundGraph } from "./round.js";
 import { measureSensitivity } from "./sensitivity.js";
 import { quantizeUpdate, type UpdateReport } from "./update-aware/update.js";
@@ -43,49 +43,51 @@ export async function quantizeGraph(
   const calibration = await calibrate(float, dataset, source, {
     ranges: isMinMax ? "minmax" : "all",
     withMeans: options.biasCorrect ?? true,
+    setApart: reference.indices,
     withCovariances: options.adaround ?? false,
     ...(options.progress && { progress: options.progress }),
   });
   const seenBy = options.activations === undefined ? `, ${(await openOnnxRuntime()).note}` : "";
   recipe.push({ step: "calibrate", text: `${dataset.count} samples observed${seenBy}` });
   let bordered = withBorders(float, dtype, wider);
-  let chosen = await roundBest(bordered, calibration, reference, dtype, options);
-  recipe.push(...chosen.steps);
+  const { rounding, steps } = await chooseRounding(bordered, calibration, reference, dtype, options);
+  recipe.push(...steps);
   const isRuled = (options.keepWorst ?? 0) > 0 || options.leastSqnrDb !== undefined;
-  const { method } = chosen;
   const sensitivity =
     isRuled || options.sensitivity === true
-      ? await measureSensitivity(float, calibration, reference, dtype, method, options.sensitivityProgress)
+      ? await measureSensitivity(float, calibration, reference, dtype, rounding, options.sensitivityProgress)
       : undefined;
   if (isRuled) {
-    const biasCorrect = options.biasCorrect ?? true;
     const widened = await widenByRule(float, dtype, wider, sensitivity!, options, (candidate) =>
-      reference.noiseOf(roundGraph(candidate, calibration, { method, biasCorrect })),
+      reference.noiseOf(roundGraph(candidate, calibration, rounding)),
     );
     bordered = widened.bordered;
-    chosen = { ...chosen, graph: roundGraph(bordered, calibration, { method, biasCorrect }) };
     recipe.push(...widened.steps);
   }
   const kept = describeWider(bordered, dtype);
   if (kept.float.length > 0) recipe.push({ step: "keep", text: FLOAT_COSTS(kept.float) });
-  recipe.push(...roundingSteps(options));
+  if (options.adaround ?? false) {
+    const text = "weights rounded so that each layer's output comes closest, not each weight";
+    recipe.push({ step: "round", text });
+  }
+  const plain = roundGraph(bordered, calibration, rounding);
   const update =
     options.previous === undefined
       ? null
-      : await quantizeUpdate(float, options.previous, chosen.graph, dataset, {
+      : await quantizeUpdate(float, options.previous, plain, dataset, {
           maxLossPoints: options.maxLossPoints ?? DEFAULT_MAX_LOSS_POINTS,
           leastFidelity: options.leastFidelity ?? DEFAULT_FIDELITY,
           validation: options.validation ?? dataset,
           activations: source,
         });
   if (update !== null) recipe.push({ step: "update", text: describeUpdate(update.report) });
-  const quantized = update?.graph ?? chosen.graph;
+  const quantized = update?.graph ?? plain;
   return {
     graph: quantized,
     report: {
       scheme,
       rounding: "double",
-      calibration: { method, samples: dataset.count },
+      calibration: { method: rounding.method, samples: dataset.count },
       steps: recipe.map(({ text }) => text),
       recipe,
       kept,
@@ -141,19 +143,6 @@ function requireKernels(
     },
     hasIntegerKernel,
   );
-}
-
-function roundingSteps(options: QuantizeOptions): RecipeStep[] {
-  const steps: RecipeStep[] = [];
-  if (options.adaround ?? false) {
-    const text = "weights rounded so that each layer's output comes closest, not each weight";
-    steps.push({ step: "round", text });
-  }
-  if (options.biasCorrect ?? true) {
-    const text = "biases corrected for the mean error of the rounded weights";
-    steps.push({ step: "bias-correction", text });
-  }
-  return steps;
 }
 
 function describeUpdate({ chosen, plainAccuracy, measure, withinLoss, maxLossPoints }: UpdateReport): string {

@@ -7,7 +7,7 @@ import { activationSource } from "./float-source.js";
 import type { CalibrationMethod } from "./methods.js";
 import type { QuantizeOptions, RecipeStep } from "./options.js";
 import { type ActivationDType, INT16_HEADROOM } from "./range.js";
-import { roundGraph } from "./round.js";
+import { type RoundOptions, roundGraph } from "./round.js";
 import { Reference } from "./simulate.js";
 
 /** A float graph that is ready to be rounded, and what was seen of it. */
@@ -51,7 +51,8 @@ export async function prepare(
       ...(ranges && { alsoObserve: (values) => ranges.observe(values) }),
     });
     const bordered = withBorders(candidate.graph, dtype, NOTHING_WIDER);
-    return plain.reference.noiseOf(roundGraph(bordered, seen, { method: "minmax", biasCorrect }));
+    const means = biasCorrect ? seen.inputMeans : null;
+    return plain.reference.noiseOf(roundGraph(bordered, seen, { method: "minmax", means }));
   };
   const before = await noiseOf(plain, ranges);
   const moved = equalize(graph, ranges.greatest);
@@ -92,44 +93,71 @@ class ChannelRanges {
   }
 }
 
+/** How a graph is to be rounded, and by which comparisons that was found. */
 export interface Chosen {
-  readonly graph: Graph;
-  readonly method: CalibrationMethod;
+  readonly rounding: RoundOptions;
   readonly steps: readonly RecipeStep[];
 }
 
-/** Rounds by the method that was asked for, or by the one whose output is closest to the float model's. */
-export async function roundBest(
+/**
+ * The method for ranges that was asked for, or the one whose output is closest to the float model's; and bias correction
+ * where it makes that output closer still, judged on samples that its means have not seen: few samples give means that
+ * are worse than none.
+ */
+export async function chooseRounding(
   bordered: Bordered,
   calibration: Calibration,
   reference: Reference,
   dtype: ActivationDType,
   options: QuantizeOptions,
 ): Promise<Chosen> {
-  const biasCorrect = options.biasCorrect ?? true;
-  const asked = options.calibrate ?? "auto";
-  if (dtype === "int16") {
-    const graph = roundGraph(bordered, calibration, { method: "minmax", biasCorrect });
-    const text = `ranges ${INT16_HEADROOM} times what was seen: 16 bits have room for samples that are larger`;
-    return { graph, method: "minmax", steps: [ranges(text)] };
-  }
-  if (asked !== "auto") {
-    const graph = roundGraph(bordered, calibration, { method: asked, biasCorrect });
-    return { graph, method: asked, steps: [ranges(`ranges by ${asked}, as asked`)] };
-  }
-  let best: { graph: Graph; method: CalibrationMethod; noise: number } | null = null;
-  const outputSqnrDb: Record<string, number> = {};
-  for (const method of AUTO_METHODS) {
-    const graph = roundGraph(bordered, calibration, { method, biasCorrect });
-    const noise = await reference.noiseOf(graph);
-    outputSqnrDb[method] = noise;
-    if (best === null || noise > best.noise + LEAST_GAIN_DB) best = { graph, method, noise };
-  }
-  const compared = AUTO_METHODS.map((method) => `${method} ${outputSqnrDb[method]!.toFixed(1)} dB`);
-  const text = `ranges by ${best!.method}, with the least output noise: ${compared.join(", ")}`;
-  return { graph: best!.graph, method: best!.method, steps: [{ step: "ranges", text, outputSqnrDb }] };
+  const isCorrecting = options.biasCorrect ?? true;
+  const noiseOf = (method: CalibrationMethod, isCorrected: boolean): Promise<number> => {
+    const means = isCorrected ? calibration.inputMeansApart : null;
+    return reference.noiseOf(roundGraph(bordered, calibration, { method, means }));
+  };
+  const { method, step, noise } = await chooseMethod(dtype, options, (tried) => noiseOf(tried, isCorrecting));
+  if (!isCorrecting) return { rounding: { method, means: null }, steps: [step] };
+  const corrected = noise ?? (await noiseOf(method, true));
+  const plain = await noiseOf(method, false);
+  const isBetter = corrected >= plain;
+  const figures = `output noise ${corrected.toFixed(1)} dB with correction, ${plain.toFixed(1)} dB without`;
+  const text = isBetter
+    ? `biases corrected for the mean error of the rounded weights: ${figures}`
+    : `biases left as they are, the samples are too few or too varied to correct them by: ${figures}`;
+  return {
+    rounding: { method, means: isBetter ? calibration.inputMeans : null },
+    steps: [step, { step: "bias-correction", text, outputSqnrDb: { corrected, plain } }],
+  };
 }
 
-function ranges(text: string): RecipeStep {
-  return { step: "ranges", text };
+interface ChosenMethod {
+  readonly method: CalibrationMethod;
+  readonly step: RecipeStep;
+  /** Where it was measured. */
+  readonly noise?: number;
+}
+
+async function chooseMethod(
+  dtype: ActivationDType,
+  options: QuantizeOptions,
+  noiseOf: (method: CalibrationMethod) => Promise<number>,
+): Promise<ChosenMethod> {
+  if (dtype === "int16") {
+    const text = `ranges ${INT16_HEADROOM} times what was seen: 16 bits have room for samples that are larger`;
+    return { method: "minmax", step: { step: "ranges", text } };
+  }
+  const asked = options.calibrate ?? "auto";
+  if (asked !== "auto")
+    return { method: asked, step: { step: "ranges", text: `ranges by ${asked}, as asked` } };
+  const outputSqnrDb: Record<string, number> = {};
+  let [best, most]: [CalibrationMethod, number] = ["minmax", Number.NEGATIVE_INFINITY];
+  for (const method of AUTO_METHODS) {
+    const noise = await noiseOf(method);
+    outputSqnrDb[method] = noise;
+    if (noise > most + LEAST_GAIN_DB) [best, most] = [method, noise];
+  }
+  const compared = AUTO_METHODS.map((method) => `${method} ${outputSqnrDb[method]!.toFixed(1)} dB`);
+  const text = `ranges by ${best}, with the least output noise: ${compared.join(", ")}`;
+  return { method: best, step: { step: "ranges", text, outputSqnrDb }, noise: most };
 }

@@ -3,7 +3,7 @@ import { floatConstant } from "../transform/edges.js";
 import { assignActivations, buildQuantized, type DTypeOf, type LayerCodes } from "./assign.js";
 import { correctedBias } from "./bias-correction.js";
 import type { Bordered } from "./borders.js";
-import type { Calibration } from "./calibrate.js";
+import type { Calibration, InputMeansByLayer } from "./calibrate.js";
 import { groupActivations } from "./groups.js";
 import { codesByCovariance } from "./learned-rounding.js";
 import { isLinear, type Weighted, weightedLayers } from "./linear.js";
@@ -12,7 +12,8 @@ import { nearestCodes, weightScales } from "./weights.js";
 
 export interface RoundOptions {
   readonly method: CalibrationMethod;
-  readonly biasCorrect: boolean;
+  /** What biases are corrected by; null leaves them as they are. */
+  readonly means: InputMeansByLayer | null;
 }
 
 /** The integer graph that calibration, a method for ranges and the widths of the layers make of a float graph. */
@@ -55,7 +56,7 @@ export function layerCodes(
     const covariance = calibration.covariances.get(layer.name);
     const codes =
       covariance === undefined ? nearest : codesByCovariance(graph, layer, nearest, scale, covariance);
-    const means = options.biasCorrect ? calibration.inputMeans.get(layer.name) : undefined;
+    const means = options.means?.get(layer.name);
     const corrected =
       means === undefined
         ? bias && Float64Array.from(bias)

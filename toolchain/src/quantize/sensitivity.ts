@@ -4,9 +4,8 @@ import { withBorders } from "./borders.js";
 import type { Calibration } from "./calibrate.js";
 import { groupActivations } from "./groups.js";
 import { channelAxis, type Weighted, weightedLayers } from "./linear.js";
-import type { CalibrationMethod } from "./methods.js";
 import type { ActivationDType } from "./range.js";
-import { layerCodes } from "./round.js";
+import { layerCodes, type RoundOptions } from "./round.js";
 import type { Reference } from "./simulate.js";
 
 /** What quantizing one thing alone, all else in floating point, does to the output. */
@@ -36,10 +35,10 @@ export async function measureSensitivity(
   calibration: Calibration,
   reference: Reference,
   dtype: ActivationDType,
-  method: CalibrationMethod,
+  rounding: RoundOptions,
   progress?: (done: number, total: number) => void,
 ): Promise<LayerNoise[]> {
-  const entries = listOf(graph, calibration, dtype, method);
+  const entries = listOf(graph, calibration, dtype, rounding);
   const total = entries.reduce((sum, { alone }) => sum + count(alone), 0);
   const found: LayerNoise[] = [];
   let done = 0;
@@ -73,14 +72,14 @@ function listOf(
   graph: Graph,
   calibration: Calibration,
   dtype: ActivationDType,
-  method: CalibrationMethod,
+  rounding: RoundOptions,
 ): { tensor: string; operator: string; alone: Alone }[] {
   const dtypeOf = () => dtype;
   const groups = groupActivations(graph, dtypeOf);
-  const rangeOf = (name: string) => calibration.range(name, dtype === "int16" ? "minmax" : method);
+  const rangeOf = (name: string) => calibration.range(name, dtype === "int16" ? "minmax" : rounding.method);
   const activations = assignActivations(graph, groups, rangeOf, dtypeOf);
   const bordered = withBorders(graph, dtype, { tensors: new Set(), operators: new Set() });
-  const codes = layerCodes(bordered, activations, calibration, { method, biasCorrect: true });
+  const codes = layerCodes(bordered, activations, calibration, rounding);
   const weighted = new Map(weightedLayers(graph).map((layer) => [layer.outputs[0]!, layer]));
   const operators = new Map(
     graph.operators.flatMap(({ kind, outputs }) => outputs.map((out) => [out, kind])),

@@ -23,25 +23,28 @@ export class Reference {
     private readonly input: string,
     private readonly samples: readonly Float32Array[],
     private readonly outputs: readonly Float32Array[],
+    /** Which samples of the set these are. */
+    readonly indices: ReadonlySet<number>,
   ) {}
 
-  /** `most` samples, evenly spread over the set. */
+  /** `most` samples, evenly spread over the set, and not more than half of it. */
   static async of(
     graph: Graph,
     dataset: Dataset,
     source: ActivationSource,
     most: number = COMPARED_SAMPLES,
   ): Promise<Reference> {
-    const count = Math.min(dataset.count, most);
+    const count = Math.min(Math.ceil(dataset.count / 2), most);
     const tensor = logitsOf(graph);
     const samples: Float32Array[] = [];
     const outputs: Float32Array[] = [];
-    for (let i = 0; i < count; i++) {
-      const sample = dataset.sample(Math.floor((i * dataset.count) / count));
+    const indices = Array.from({ length: count }, (_, i) => Math.floor((i * dataset.count) / count));
+    for (const index of indices) {
+      const sample = dataset.sample(index);
       samples.push(sample);
       outputs.push((await source(sample)).get(tensor)!);
     }
-    return new Reference(tensor, graph.inputs[0]!, samples, outputs);
+    return new Reference(tensor, graph.inputs[0]!, samples, outputs, new Set(indices));
   }
 
   /**
