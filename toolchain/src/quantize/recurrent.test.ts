@@ -125,5 +125,7 @@ describe("a quantized recurrent network", () => {
       const { graph } = await quantizeGraph(network(layer, direction), walks(40, 1));
       expect(() => writeTflite(graph)).toThrow(/at (gru|rnn|lstm) "layer"/);
     }
+    const { graph } = await quantizeGraph(network("lstm", "forward"), walks(40, 1), { scheme: "int16x8" });
+    expect(() => writeTflite(graph)).toThrow(/at lstm "layer".*16-bit activations/s);
   });
 });

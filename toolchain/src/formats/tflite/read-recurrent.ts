@@ -26,6 +26,7 @@ export function readSvdf(node: TfliteNode, importer: TfliteImporter): void {
 export function readLstm(node: TfliteNode, importer: TfliteImporter): void {
   refuseVariants(node);
   refuseHybrid(node, importer, INPUT_WEIGHTS[0]!);
+  refuse16Bit(node, importer);
   const x = importer.input(node, 0);
   const out = importer.output(node);
   const isTimeMajor = node.options?.bool(3) ?? false;
@@ -44,7 +45,10 @@ export function readLstm(node: TfliteNode, importer: TfliteImporter): void {
   const b = add(bias(node, importer, importer.tensors.get(w)!, importer.tensors.get(r)!, hidden));
   const initial = [HIDDEN_STATE, CELL_STATE].map((index) => {
     const state = importer.input(node, index);
-    return add({ ...state, name: place(`initial${index}`), shape: [1, batch, hidden], data: zeros(state) });
+    // The file's variables came with what they begin with; a state that is computed has none.
+    if (state.data === undefined)
+      throw unsupported(node, `"${state.name}", which is no variable`, "Convert it again.");
+    return add({ ...state, name: place(`initial${index}`), shape: [1, batch, hidden] });
   });
   let sequence = x.name;
   if (!isTimeMajor) {
@@ -82,6 +86,12 @@ function refuseVariants(node: TfliteNode): void {
   if (variant !== null) throw unsupported(node, variant, "Train the layer without it.");
 }
 
+/** LiteRT has no kernel for an LSTM of 16-bit activations; what other runtimes compute is not held to anything. */
+function refuse16Bit(node: TfliteNode, importer: TfliteImporter): void {
+  if (importer.input(node, 0).dtype !== "int16") return;
+  throw unsupported(node, "16-bit activations", "Convert the model with 8-bit activations, or in float.");
+}
+
 /** Float activations over integer weights are requantized from run to run, by each input's own range. */
 function refuseHybrid(node: TfliteNode, importer: TfliteImporter, weights: number): void {
   if (importer.input(node, 0).dtype === "float32" && importer.input(node, weights).dtype !== "float32") {
@@ -112,21 +122,23 @@ function stacked(
 ): Tensor {
   const parts = places.map((index) => importer.input(node, index));
   const [{ dtype }] = parts as [Tensor];
-  const data = allocate(dtype, elementCount(shape));
-  parts.forEach((part, i) => {
-    const rows = data.length / places.length;
-    if (part.data === undefined || part.dtype !== dtype || part.data.length !== rows) {
-      throw unsupported(
-        node,
-        `"${part.name}", whose values change or do not fit`,
-        "Convert it with constants.",
-      );
-    }
-    place(data, part.data, i * rows);
+  const count = elementCount(shape) / places.length;
+  // What the shapes claim is believed only when the data is there.
+  const values = parts.map((part) => {
+    if (part.data?.length === count && part.dtype === dtype) return part.data;
+    throw unsupported(
+      node,
+      `"${part.name}", whose values change or do not fit`,
+      "Convert it with constants.",
+    );
+  });
+  const data = allocate(dtype, count * places.length);
+  values.forEach((part, i) => {
+    place(data, part, i * count);
   });
   const rows = shape[1]! / places.length;
   const scale = Float32Array.from({ length: shape[1]! }, (_, row) => {
-    return parts[Math.floor(row / rows)]!.quantization?.scale[0] ?? 0;
+    return dtype === "float32" ? 1 : scaleOf(node, parts[Math.floor(row / rows)]!);
   });
   if (dtype === "float32") return { name, shape, dtype, data };
   return {
@@ -151,24 +163,27 @@ function bias(node: TfliteNode, importer: TfliteImporter, w: Tensor, r: Tensor, 
     [r, importer.output(node)],
   ] as const;
   const scale = Float32Array.from(
-    halves.flatMap(([weights, vector]) =>
-      Array.from(weights.quantization!.scale, (value) => value * vector.quantization!.scale[0]!),
-    ),
+    halves.flatMap(([weights, vector]) => {
+      const scale = scaleOf(node, vector);
+      return Array.from(weights.quantization!.scale, (value) => value * scale);
+    }),
   );
   const quantization: Quantization = { scale, zeroPoint: new Int32Array(scale.length), axis: 1 };
   return { name, shape, dtype: first.dtype, data, quantization };
 }
 
-function place(target: TensorData, part: TensorData, offset: number): void {
-  for (let i = 0; i < part.length; i++) target[offset + i] = part[i]!;
+function scaleOf(node: TfliteNode, { name, quantization }: Tensor): number {
+  const scale = quantization?.scale[0];
+  if (scale !== undefined) return scale;
+  throw unsupported(
+    node,
+    `"${name}" without a scale`,
+    "Convert the model again: integer layers have scales.",
+  );
 }
 
-/** A state before the first run: codes of zero. */
-function zeros({ dtype, shape, quantization }: Tensor): TensorData {
-  const data = allocate(dtype, elementCount(shape));
-  const zero = quantization?.zeroPoint[0] ?? 0;
-  if (!(data instanceof BigInt64Array)) data.fill(zero);
-  return data;
+function place(target: TensorData, part: TensorData, offset: number): void {
+  for (let i = 0; i < part.length; i++) target[offset + i] = part[i]!;
 }
 
 function unsupported(node: TfliteNode, what: string, todo: string): UnsupportedError {

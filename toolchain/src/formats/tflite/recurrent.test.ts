@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { MoteError } from "@mote/protocol";
+import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { runFloat } from "../../execute/float.js";
 import { prepareInteger, runInteger } from "../../execute/integer/run.js";
@@ -123,5 +125,33 @@ describe("states", () => {
     model.reset();
     expect([1, 2, 3].map(() => first(model.run(given)))).toEqual(runs);
     expect(first(runInteger(graph, given))).toEqual(runs[0]);
+  });
+});
+
+describe("a damaged file with a state", () => {
+  const RUNS = process.env["MOTE_FULL"] === undefined ? 300 : 20_000;
+
+  it.each([
+    ["LSTM", lstm],
+    ["SVDF", svdf],
+  ] as const)("of an %s gives a graph or a MoteError", (_, make) => {
+    const { graph } = make(new CaseMaker("damaged", "int8", new Dice(7)));
+    const file = writeTflite(graph);
+    const words = fc.constantFrom(0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0x10000, 0xfffffffc);
+    let read = 0;
+    fc.assert(
+      fc.property(fc.nat(file.length - 4), words, (at, word) => {
+        const bytes = file.slice();
+        new DataView(bytes.buffer).setUint32(at, word, true);
+        try {
+          readTflite(bytes);
+          read++;
+        } catch (error) {
+          if (!(error instanceof MoteError)) throw error;
+        }
+      }),
+      { numRuns: RUNS },
+    );
+    expect(read).toBeLessThan(RUNS);
   });
 });

@@ -45,6 +45,9 @@ function writeLstm(operator: OperatorOf<"lstm">, context: FormContext): TfliteFo
     throw unsupported(operator, `direction ${direction}`, "Write .onnx instead, or use forward layers only.");
   }
   const x = context.tensor(operator.inputs[0]!);
+  if (x.dtype === "int16") {
+    throw unsupported(operator, "16-bit activations", "Quantize the layer to int8, or write .onnx instead.");
+  }
   const [steps, batch] = x.shape as [number, number, number];
   const results = wantedOutputs(operator, context);
   const like = context.tensor(operator.outputs[0]!);
