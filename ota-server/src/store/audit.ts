@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createHash } from "node:crypto";
+import type { Db } from "./db.js";
 import { serialize } from "./dialect.js";
-import type { Db } from "./store.js";
 
 export interface AuditRecord {
   readonly number: number;

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Db } from "./store.js";
+import type { Db } from "./db.js";
 
 /** What would take a reading of a whole table to count. */
 export type CounterName = "windows" | "reports";

@@ -1,5 +1,5 @@
 import { PostgresAdapter, sql } from "kysely";
-import type { Db } from "./store.js";
+import type { Db } from "./db.js";
 
 /** Which SQL is below. Only this room asks; all others speak through its functions. */
 export function isPostgres(db: Db): boolean {

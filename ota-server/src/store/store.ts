@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Kysely, sql } from "kysely";
 import { appendAudit, currentAuditScope } from "./audit.js";
 import { lockDataFolder } from "./dataLock.js";
+import type { Db } from "./db.js";
 import { failureOf } from "./failures.js";
 import { GroupCommit } from "./groupCommit.js";
 import { migrate, POSTGRES_TYPES, SQLITE_TYPES } from "./migrations.js";
@@ -11,8 +12,7 @@ import { openPostgres } from "./postgres.js";
 import { type OpenedSqlite, openSqlite } from "./sqlite.js";
 import type { Tables } from "./tables.js";
 
-/** A connection, inside or outside of a transaction. Other rooms only pass it on to this room's functions. */
-export type Db = Kysely<Tables>;
+export type { Db } from "./db.js";
 
 /** What a store is opened by: a folder of its own, or a database server's address. */
 export type StoreSource = { readonly folder: string } | { readonly url: string };

@@ -3,7 +3,9 @@ import { elementCount } from "../../graph/size.js";
 import { fromFloat16 } from "../float16.js";
 import { isObject, type Json, type JsonObject, LayerConfig } from "../keras/layer-config.js";
 import type { NamedArray } from "../keras/weights.js";
-import type { ReadShard } from "./read.js";
+
+/** Gives the bytes of a file that the model names, by its name beside model.json. */
+export type ReadShard = (name: string) => Promise<Uint8Array>;
 
 const BYTES: Readonly<Record<string, number>> = {
   float32: 4,

@@ -5,11 +5,8 @@ import { isObject, type Json, type JsonObject } from "../keras/layer-config.js";
 import { parseModelConfig } from "../keras/model-config.js";
 import { graphOf, type KerasOptions, surveyKeras } from "../keras/read-model.js";
 import type { Survey } from "../survey.js";
-import { readManifest } from "./manifest.js";
+import { type ReadShard, readManifest } from "./manifest.js";
 import { namedStore } from "./named-store.js";
-
-/** Gives the bytes of a file that the model names, by its name beside model.json. */
-export type ReadShard = (name: string) => Promise<Uint8Array>;
 
 /**
  * Reads a TensorFlow.js layers model: model.json and the shards that it names. Its configuration is that of Keras 2.
