@@ -59,7 +59,8 @@ export async function measureLossless(pair: Pair, folder: string): Promise<Lossl
 /** Only files of one layout: tensors are paired by their place. */
 async function overEntropy({ base, next, name }: Pair): Promise<number | null> {
   if (name.includes("params") || base.length !== next.length) return null;
-  const weights = base.slice();
+  // Not slice(): that of a Buffer is a view.
+  const weights = new Uint8Array(base);
   let bits = 0;
   for (const { dtype, offset, length } of findTensorRanges(next)) {
     if (dtype !== "int8") continue;

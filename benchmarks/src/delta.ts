@@ -62,15 +62,15 @@ function option(name: string): string | undefined {
   return at < 0 ? undefined : (process.argv[at + 1] ?? "");
 }
 
-async function lossless(): Promise<LosslessRow[]> {
+async function lossless(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "mote-delta-"));
   try {
     const rows: LosslessRow[] = [];
     for (const pair of [...(await digitPairs()), ...(await perturbedPairs(DATA, 1))]) {
       rows.push(await measureLossless(pair, folder));
+      await save("delta.json", { rows });
     }
     process.stdout.write(`${renderLossless(rows)}\n\n`);
-    return rows;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -102,7 +102,7 @@ async function updates(seeds: readonly number[]): Promise<void> {
   await save("delta-updates.json", { seeds, rows, chain });
 }
 
-if (!process.argv.includes("--updates")) await save("delta.json", { rows: await lossless() });
+if (!process.argv.includes("--updates")) await lossless();
 if (!process.argv.includes("--lossless")) {
   await updates(Array.from({ length: Number(option("seeds") ?? 5) }, (_, i) => i + 1));
 }

@@ -124,7 +124,8 @@ export class PatchDecoder {
         todo: "Fetch the whole artifact instead.",
       });
     }
-    this.#bsdiff.push(chunk.slice());
+    // Not slice(): that of a Buffer is a view, which its owner may fill with the next chunk.
+    this.#bsdiff.push(new Uint8Array(chunk));
   }
 }
 
