@@ -82,9 +82,16 @@ describe("ONNX's backend tests (needs the shared data)", () => {
   for (const { name, folder } of CASES) {
     if (REFUSED.test(name)) {
       it(`${name}: refused, naming the node and its dimensions`, () => {
-        expect(() => readOnnx(new Uint8Array(readFileSync(join(folder, "model.onnx"))))).toThrow(
-          /over 3 dimensions/,
-        );
+        const bytes = new Uint8Array(readFileSync(join(folder, "model.onnx")));
+        let reason = "";
+        try {
+          readOnnx(bytes);
+        } catch (error) {
+          reason = String(error);
+        }
+        expect(reason).toMatch(/over 3 dimensions/);
+        // Which of the 117 are not met, and why, belongs into the log.
+        console.info(`${name}: ${reason}`);
       });
     } else {
       it.skipIf(LONG.test(name) && process.env["MOTE_FULL"] === undefined)(
