@@ -31,7 +31,8 @@ function everyCode(operator: Unary, dtype: "int8" | "int16", [low, high]: readon
     quantization: y,
   });
   builder.outputs.push("y");
-  const codes = (dtype === "int8" ? Int8Array : Int16Array).from({ length: count }, (_, i) => i + least);
+  const counted = Array.from({ length: count }, (_, i) => i + least);
+  const codes = dtype === "int8" ? Int8Array.from(counted) : Int16Array.from(counted);
   const got = runInteger(builder.build(), new Map([["x", codes]])).get("y")!;
   return Array.from(codes, (code, i) => ({
     x: code * x.scale[0]!,
