@@ -77,7 +77,7 @@ describe("hostile clients of the HTTP doors", () => {
     const nested = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
     // Brackets within strings are no nesting, whatever stands before their quotes.
     const quoted = JSON.stringify({ token: `${"[".repeat(200)}\\"${"{".repeat(200)}` });
-    expect((await (await post(quoted)).json()).message).not.toMatch(/nesting/);
+    expect(await (await post(quoted)).text()).not.toMatch(/nesting/);
     for (const body of [nested, '{"__proto__":{"admin":true}}', '{"token":1,"token":2}', "\u0000", "nul"]) {
       const answer = await post(body);
       expect(answer.status).toBe(400);
