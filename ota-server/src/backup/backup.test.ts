@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import {
   copyFileSync,
   existsSync,
@@ -29,9 +29,13 @@ import type { BackupSummary } from "./backup.js";
 const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 const GOOD = { confidence: 0.9, accuracy: 1 };
 
-function mote(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: "utf8" });
-  return { status, stdout, stderr };
+/** Not waited for in this thread: the server that is backed up works in it. */
+function mote(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [MAIN, ...args], (error, stdout, stderr) => {
+      resolve({ status: typeof error?.code === "number" ? error.code : 0, stdout, stderr });
+    });
+  });
 }
 
 function refreshFrom(url: string, state: TrustState): Promise<TrustState> {
@@ -82,7 +86,7 @@ beforeAll(async () => {
   file = join(out, "fleet.tar");
   live = await liveServer();
   const { bench, root, device } = live;
-  const made = mote("backup", "--data", bench.folder, "-o", file, "--json");
+  const made = await mote("backup", "--data", bench.folder, "-o", file, "--json");
   expect(made.stderr).toContain("devices: 1 rows");
   summary = JSON.parse(made.stdout);
   // Life goes on after the backup: the device sees metadata that the backup has never heard of.
@@ -126,7 +130,7 @@ test("holds every table and blob of a running server in a file for its owner alo
 
 test("a device that enrolled before the backup goes on with the restored server", async () => {
   const data = join(out, "restored");
-  const restored = mote("restore", file, "--data", data);
+  const restored = await mote("restore", file, "--data", data);
   expect(restored).toMatchObject({ status: 0 });
   const server = await startOn({ data });
   try {
@@ -134,13 +138,13 @@ test("a device that enrolled before the backup goes on with the restored server"
   } finally {
     await server.close();
   }
-  expect(mote("restore", file, "--data", data)).toMatchObject({
+  expect(await mote("restore", file, "--data", data)).toMatchObject({
     status: 2,
     stderr: expect.stringContaining("MOTE_BACKUP_PLACE"),
   });
 });
 
-test("neither a flipped bit nor a cut file is restored, and nothing is left behind", () => {
+test("neither a flipped bit nor a cut file is restored, and nothing is left behind", async () => {
   const data = join(out, "nothing");
   const broken = join(out, "broken.tar");
   const bytes = readFileSync(file);
@@ -149,21 +153,21 @@ test("neither a flipped bit nor a cut file is restored, and nothing is left behi
     const flipped = Buffer.from(bytes);
     flipped[at] = flipped[at]! ^ 1;
     writeFileSync(broken, flipped);
-    expect(mote("restore", broken, "--data", data), `bit at ${at}`).toMatchObject(refusal);
+    expect(await mote("restore", broken, "--data", data), `bit at ${at}`).toMatchObject(refusal);
   }
   for (const length of [0, 100, 5000, bytes.length - 1024]) {
     writeFileSync(broken, bytes.subarray(0, length));
-    expect(mote("restore", broken, "--data", data), `cut at ${length}`).toMatchObject(refusal);
+    expect(await mote("restore", broken, "--data", data), `cut at ${length}`).toMatchObject(refusal);
   }
   expect(existsSync(data)).toBe(false);
   expect(existsSync(`${data}.restoring`)).toBe(false);
 });
 
-test("never writes over an older backup, and says where there is nothing to back up", () => {
+test("never writes over an older backup, and says where there is nothing to back up", async () => {
   copyFileSync(file, join(out, "older.tar"));
-  const again = mote("backup", "--data", live.bench.folder, "-o", join(out, "older.tar"));
+  const again = await mote("backup", "--data", live.bench.folder, "-o", join(out, "older.tar"));
   expect(again).toMatchObject({ status: 2, stderr: expect.stringContaining("MOTE_BACKUP_PLACE") });
-  const empty = mote("backup", "--data", join(out, "no-such-folder"), "-o", join(out, "x.tar"));
+  const empty = await mote("backup", "--data", join(out, "no-such-folder"), "-o", join(out, "x.tar"));
   expect(empty).toMatchObject({ status: 2, stderr: expect.stringContaining("mote.sqlite") });
 });
 
@@ -179,15 +183,19 @@ describe("between databases", () => {
     test("a fleet that outgrows SQLite is restored into PostgreSQL, and back", async () => {
       const database = cluster.makeDatabase();
       const data = join(out, "grown");
-      expect(mote("restore", file, "--data", data, "--database", database)).toMatchObject({ status: 0 });
-      const second = mote("restore", file, "--data", join(out, "grown-2"), "--database", database);
+      expect(await mote("restore", file, "--data", data, "--database", database)).toMatchObject({
+        status: 0,
+      });
+      const second = await mote("restore", file, "--data", join(out, "grown-2"), "--database", database);
       expect(second).toMatchObject({ status: 2, stderr: expect.stringContaining("MOTE_BACKUP_PLACE") });
       const server = await startOn({ data, database });
       await expectToCarryOn(server);
       const back = join(out, "back.tar");
-      expect(mote("backup", "--data", data, "--database", database, "-o", back)).toMatchObject({ status: 0 });
+      expect(await mote("backup", "--data", data, "--database", database, "-o", back)).toMatchObject({
+        status: 0,
+      });
       await server.close();
-      expect(mote("restore", back, "--data", join(out, "back"))).toMatchObject({ status: 0 });
+      expect(await mote("restore", back, "--data", join(out, "back"))).toMatchObject({ status: 0 });
       const small = await startOn({ data: join(out, "back") });
       await expectToCarryOn(small);
       await small.close();
