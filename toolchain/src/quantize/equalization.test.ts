@@ -76,7 +76,7 @@ describe("a network with badly scaled depthwise channels", () => {
     // In samples: shares of 400 are not exact.
     expect(Math.round(400 * (float - (await accuracy(chosen.graph))))).toBeLessThanOrEqual(2);
     expect(chosen.report.steps.join("\n")).toMatch(/equalized: output noise/);
-  });
+  }, 300_000);
 
   it("still computes the same function before it is rounded", async () => {
     const graph = badlyScaled();
