@@ -47,13 +47,14 @@ const addPlanes = (shift: number): CFunction => ({
   name: `add_planes_s${shift}`,
   source: `/* (t[2] + t[0] x + t[1] y) >> ${shift}, saturated, 4 elements a turn; out may lie on x or on y. */
 static void add_planes_s${shift}(const uint8_t *x, const uint8_t *y, uint8_t *out, int32_t words, const int32_t *t) {
-    const int32_t a = t[0], b = t[1], c = t[2];
+    /* A product may leave int32 where the sum does not: unsigned. */
+    const uint32_t a = (uint32_t)t[0], b = (uint32_t)t[1], c = (uint32_t)t[2];
     for (int32_t i = 0; i < words; i++, x += 4, y += 4, out += 4) {
         const uint32_t u = load_word(x), v = load_word(y);
-        uint32_t codes = (uint32_t)__usat((c + (int32_t)(u & 0xffu) * a + (int32_t)(v & 0xffu) * b) >> ${shift}, 8);
-        codes |= (uint32_t)__usat((c + (int32_t)(u >> 8 & 0xffu) * a + (int32_t)(v >> 8 & 0xffu) * b) >> ${shift}, 8) << 8;
-        codes |= (uint32_t)__usat((c + (int32_t)(u >> 16 & 0xffu) * a + (int32_t)(v >> 16 & 0xffu) * b) >> ${shift}, 8) << 16;
-        codes |= (uint32_t)__usat((c + (int32_t)(u >> 24) * a + (int32_t)(v >> 24) * b) >> ${shift}, 8) << 24;
+        uint32_t codes = (uint32_t)__usat((int32_t)(c + (u & 0xffu) * a + (v & 0xffu) * b) >> ${shift}, 8);
+        codes |= (uint32_t)__usat((int32_t)(c + (u >> 8 & 0xffu) * a + (v >> 8 & 0xffu) * b) >> ${shift}, 8) << 8;
+        codes |= (uint32_t)__usat((int32_t)(c + (u >> 16 & 0xffu) * a + (v >> 16 & 0xffu) * b) >> ${shift}, 8) << 16;
+        codes |= (uint32_t)__usat((int32_t)(c + (u >> 24) * a + (v >> 24) * b) >> ${shift}, 8) << 24;
         memcpy(out, &codes, sizeof codes);
     }
 }

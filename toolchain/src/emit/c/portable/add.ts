@@ -39,9 +39,10 @@ const affineKernel = (shift: number): CFunction => ({
   name: `add_affine_s${shift}`,
   source: `/* (t[2] + t[0] x + t[1] y) >> ${shift} of codes + 128, saturated; proved for every pair of codes. Out may lie on x or on y. */
 static void add_affine_s${shift}(const int8_t *x, const int8_t *y, int8_t *out, int32_t n, const int32_t *t) {
-    const int32_t a = t[0], b = t[1], c = t[2];
+    /* A product may leave int32 where the sum does not: unsigned. */
+    const uint32_t a = (uint32_t)t[0], b = (uint32_t)t[1], c = (uint32_t)t[2];
     for (int32_t i = 0; i < n; i++) {
-        const int32_t sum = (c + ((uint8_t)x[i] ^ 0x80) * a + ((uint8_t)y[i] ^ 0x80) * b) >> ${shift};
+        const int32_t sum = (int32_t)(c + ((uint8_t)x[i] ^ 0x80u) * a + ((uint8_t)y[i] ^ 0x80u) * b) >> ${shift};
         out[i] = (int8_t)(127 - not_negative(255 - not_negative(sum)));
     }
 }
