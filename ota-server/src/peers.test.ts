@@ -120,7 +120,7 @@ describe.skipIf(reason !== null)(reason ?? "two servers on one PostgreSQL", () =
       async () => (await operatorOf(a).rollout(rollout.id)).state === "completed",
       "the first server to follow",
     );
-    const closed = new Promise((resolve) => client.once("close", resolve));
+    const closed = new Promise<void>((resolve) => client.once("close", () => resolve()));
     await operatorOf(b).revokeDevice("cam-2");
     await closed;
     controller.abort();
