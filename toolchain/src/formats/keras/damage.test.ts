@@ -87,7 +87,7 @@ function layersOf(config: Json): Json[] {
 }
 
 function layer(config: Json, className: string): Json {
-  return layersOf(config).find((entry) => entry["class_name"] === className)!;
+  return layersOf(config).find((entry) => String(entry["class_name"]) === className)!;
 }
 
 /** Values of every kind in the place of any other: each object and list of the configuration is one that may be hit. */
@@ -154,7 +154,7 @@ describe.each([
 describe("a Keras model that lies", () => {
   it("about the shape of its weights is refused, naming the layer", async () => {
     const bytes = changed("keras3-dense.keras", (config) => {
-      layer(config, "Dense")["config"]!["units"] = 7 as Json;
+      layer(config, "Dense")["config"]!["units"] = 7 as unknown as Json;
     });
     await expect(readKeras(bytes)).rejects.toThrow(/"kernel" of shape \[6, 7\] as weights of Dense "dense/);
   });
@@ -177,7 +177,7 @@ describe("a Keras model that lies", () => {
 
   it("with a layer of Python code is refused with its count and place", async () => {
     const bytes = changed("keras3-conv1d.keras", (config) => {
-      layer(config, "Activation")["class_name"] = "Lambda" as Json;
+      layer(config, "Activation")["class_name"] = "Lambda" as unknown as Json;
     });
     await expect(readKeras(bytes)).rejects.toThrow(/1 x Lambda \(first: "activation"\).*Keras layers/s);
     const survey = await surveyKerasFile(bytes);
