@@ -8,6 +8,7 @@ export type Optimize = (typeof OPTIMIZE)[number];
 /** Kernels that cost alike per unit of work; the cost model is fitted per class. */
 export type KernelClass =
   | "conv"
+  | "winograd"
   | "pointwise"
   | "depthwise"
   | "dense"

@@ -103,7 +103,7 @@ export function lowerWinograd(
   const driver = winogradDriver(pitch, transform.name);
   const rowBytes = 4 * pitch * depth;
   context.push(operator, {
-    kernelClass: "conv",
+    kernelClass: "winograd",
     macs: output.planes.major * output.planes.minor * 9 * depth * rows.length,
     paramBytes: end - padding,
     reads: [input.buffer],
