@@ -78,7 +78,7 @@ const deviceById = prepared<Row, [id: string]>((db) =>
 );
 
 export async function findDevice(db: Db, id: string): Promise<DeviceRecord | null> {
-  const [row] = await deviceById(db, [id]);
+  const [row] = (await deviceById(db, [id])).rows;
   return row === undefined ? null : fromRow(row);
 }
 

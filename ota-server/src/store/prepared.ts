@@ -1,5 +1,5 @@
-import { type CompiledQuery, sql } from "kysely";
-import type { Db } from "./store.js";
+import { type CompiledQuery, type QueryResult, sql } from "kysely";
+import type { Db } from "./db.js";
 
 interface Compilable<Row> {
   compile(): CompiledQuery<Row>;
@@ -13,16 +13,16 @@ interface Compilable<Row> {
  */
 export function prepared<Row, Parameters extends readonly unknown[]>(
   build: (db: Db) => Compilable<Row>,
-): (db: Db, parameters: Parameters) => Promise<Row[]> {
+): (db: Db, parameters: Parameters) => Promise<QueryResult<Row>> {
   const texts = new WeakMap<object, CompiledQuery<Row>>();
-  return async (db, parameters) => {
+  return (db, parameters) => {
     const { adapter } = db.getExecutor();
     let text = texts.get(adapter);
     if (text === undefined) {
       text = build(db).compile();
       texts.set(adapter, text);
     }
-    return (await db.executeQuery<Row>({ ...text, parameters })).rows;
+    return db.executeQuery<Row>({ ...text, parameters });
   };
 }
 

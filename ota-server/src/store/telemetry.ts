@@ -2,6 +2,7 @@ import { EMPTY_SUMS, mergeSums, type TelemetrySums } from "@mote/protocol";
 import { sql } from "kysely";
 import { confidenceOf } from "./confidence.js";
 import { tally } from "./counters.js";
+import { parameter, prepared } from "./prepared.js";
 import type { Db } from "./store.js";
 import type { Tables } from "./tables.js";
 
@@ -42,40 +43,60 @@ export async function markFrame(
   enrolledAtMs: number,
   frameSequence: number,
 ): Promise<boolean> {
-  const marked = await db
-    .updateTable("devices")
-    .set({ frame_sequence: frameSequence })
-    .where("id", "=", deviceId)
-    .where("enrolled_at_ms", "=", enrolledAtMs)
-    .where("frame_sequence", "<", frameSequence)
-    .executeTakeFirst();
-  return marked.numUpdatedRows > 0n;
+  const parameters = [frameSequence, deviceId, enrolledAtMs, frameSequence] as const;
+  const { numAffectedRows = 0n } = await markById(db, parameters);
+  return numAffectedRows > 0n;
 }
+
+const markById = prepared<unknown, readonly [number, string, number, number]>((db) =>
+  db
+    .updateTable("devices")
+    .set({ frame_sequence: parameter<number>() })
+    .where("id", "=", parameter<string>())
+    .where("enrolled_at_ms", "=", parameter<number>())
+    .where("frame_sequence", "<", parameter<number>()),
+);
 
 /** Adds to what the store holds for a device, release and bucket. */
 export async function addSums(db: Db, key: TelemetryKey, sums: TelemetrySums): Promise<void> {
   tally(db, "windows", sums.windows);
-  const held = await db
+  const place = [key.deviceId, key.releaseSequence, key.bucketMs] as const;
+  const [held] = (await rowByKey(db, place)).rows;
+  const values = telemetryRow(held === undefined ? sums : mergeSums(fromRow(held), sums));
+  await putRow(db, [...place, ...SUM_COLUMNS.map((column) => values[column])]);
+}
+
+const rowByKey = prepared<Row, readonly [string, number, number]>((db) =>
+  db
     .selectFrom("telemetry")
     .selectAll()
-    .where("device_id", "=", key.deviceId)
-    .where("release_sequence", "=", key.releaseSequence)
-    .where("bucket_ms", "=", key.bucketMs)
-    .executeTakeFirst();
-  const values = telemetryRow(held === undefined ? sums : mergeSums(fromRow(held), sums));
-  await db
+    .where("device_id", "=", parameter<string>())
+    .where("release_sequence", "=", parameter<number>())
+    .where("bucket_ms", "=", parameter<number>()),
+);
+
+type SumColumn = keyof ReturnType<typeof telemetryRow>;
+
+/** In the order in which `putRow` takes them. */
+const SUM_COLUMNS = Object.keys(telemetryRow(EMPTY_SUMS)) as SumColumn[];
+
+const putRow = prepared<unknown, readonly unknown[]>((db) => {
+  const each = <T>(value: (column: SumColumn) => T) =>
+    Object.fromEntries(SUM_COLUMNS.map((column) => [column, value(column)])) as Record<SumColumn, T>;
+  return db
     .insertInto("telemetry")
     .values({
-      device_id: key.deviceId,
-      release_sequence: key.releaseSequence,
-      bucket_ms: key.bucketMs,
-      ...values,
+      device_id: parameter<never>(),
+      release_sequence: parameter<never>(),
+      bucket_ms: parameter<never>(),
+      ...each(() => parameter<never>()),
     })
     .onConflict((conflict) =>
-      conflict.columns(["device_id", "release_sequence", "bucket_ms"]).doUpdateSet(values),
-    )
-    .execute();
-}
+      conflict
+        .columns(["device_id", "release_sequence", "bucket_ms"])
+        .doUpdateSet(each((column) => sql.ref<never>(`excluded.${column}`))),
+    );
+});
 
 /** Sum over the buckets of `[fromMs, toMs)`. */
 export async function sumTelemetry(
