@@ -8,9 +8,8 @@ import { BrokenLine, hasSwupdate, SwupdateDevice } from "../testing/swupdate.js"
 
 const DEVICE = "camera-17";
 const HARDWARE = "camera-v2";
-const suite = hasSwupdate() ? describe : describe.skip;
 
-suite("Debian's swupdate at the hawkBit door (needs swupdate and openssl)", () => {
+describe.skipIf(!hasSwupdate())("Debian's swupdate at the hawkBit door (needs swupdate and openssl)", () => {
   let bench: TestBench;
   let camera: SwupdateDevice;
   let token: string;
