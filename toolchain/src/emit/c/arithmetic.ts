@@ -24,7 +24,10 @@ export function quantizationOf(tensor: Tensor): Quantization {
     throw new UnsupportedError({
       expected: `int8 with a scale and a zero point for tensor "${tensor.name}"`,
       got: tensor.dtype,
-      todo: "Quantize the model first: `mote quantize MODEL --data D -o OUT`.",
+      todo:
+        tensor.dtype === "int16"
+          ? "C is generated for int8 only: quantize the float model without `--scheme int16x8` and without layers kept wider."
+          : "Quantize the model first: `mote quantize MODEL --data D -o OUT`.",
     });
   return tensor.quantization;
 }
