@@ -30,8 +30,13 @@ function firstFault(schema: TSchema, value: unknown): { path: string; rule: stri
   return { path: first.path, rule: first.message, value: first.value };
 }
 
-/** Long values are cut: an error must not echo a whole hostile document. */
-function abbreviate(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+/**
+ * A value for an error's text. Long ones are cut: an error must not echo a whole hostile document. CBOR can hold integers
+ * beyond 2^53, which JSON has no form for.
+ */
+export function abbreviate(value: unknown): string {
+  const text =
+    JSON.stringify(value, (_, each: unknown) => (typeof each === "bigint" ? `${each}` : each)) ??
+    String(value);
   return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
 }

@@ -1,5 +1,6 @@
 import { decode, encode } from "cborg";
 import { SchemaError } from "../errors.js";
+import { abbreviate } from "../schema.js";
 
 /**
  * One window of a device's life as a positional CBOR array: names would cost more than the numbers.
@@ -64,7 +65,7 @@ export function encodeFrame(frame: TelemetryFrame): Uint8Array {
 function bad(what: string, got: unknown, cause?: unknown): SchemaError {
   return new SchemaError({
     expected: what,
-    got: got instanceof Uint8Array ? `${got.length} bytes` : String(JSON.stringify(got)).slice(0, 80),
+    got: got instanceof Uint8Array ? `${got.length} bytes` : abbreviate(got),
     todo: "Check that the device runs a matching agent version; the frame was dropped.",
     ...(cause === undefined ? {} : { cause }),
   });

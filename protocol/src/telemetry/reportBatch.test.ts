@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MoteError, SchemaError } from "../errors.js";
 import type { UpdateReport } from "../update/report.js";
+import { decodeFrame } from "./frame.js";
 import { decodeReportBatch, encodeReportBatch, REPORT_BATCH_MAX } from "./reportBatch.js";
 
 const report: UpdateReport = {
@@ -38,12 +39,22 @@ describe("reports on MQTT", () => {
   it("never give anything but an error of ours for bytes of any kind", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
-        try {
-          decodeReportBatch(bytes);
-        } catch (error) {
-          expect(error).toBeInstanceOf(MoteError);
+        for (const read of [decodeReportBatch, decodeFrame]) {
+          try {
+            read(bytes);
+          } catch (error) {
+            expect(error).toBeInstanceOf(MoteError);
+          }
         }
       }),
+      { numRuns: 2000 },
     );
+  });
+
+  it("are refused with integers beyond 2^53, which JSON could not show", () => {
+    const large = new Uint8Array([0x3b, 1, 0, 0, 0, 0, 0, 0, 0]);
+    expect(() => decodeReportBatch(large)).toThrow(/-72057594037927937/);
+    expect(() => decodeFrame(large)).toThrow(SchemaError);
+    expect(() => decodeFrame(encode([1, 2n ** 60n, ...new Array(14).fill(0)]))).toThrow(SchemaError);
   });
 });
