@@ -143,7 +143,7 @@ describe.skipIf(!existsSync(MOTE))("a process of mote quantize", () => {
     expect(readdirSync(folder).filter((name) => name.endsWith(".part"))).toEqual([]);
   }, 180_000);
 
-  it("needs no more memory for ten times as many samples", () => {
+  it("needs no more memory for twenty times as many samples", () => {
     const watch = `data:text/javascript,process.on("exit",()=>process.stderr.write("peak "+process.resourceUsage().maxRSS))`;
     const peakMiB = (samples: number, method: string): number => {
       const data = save("many.npy", [samples, 28, 28, 1], (i) => ((i * 7919) % 251) / 251);
@@ -156,7 +156,8 @@ describe.skipIf(!existsSync(MOTE))("a process of mote quantize", () => {
       expect(status).toBe(0);
       return Number(/peak (\d+)/.exec(stderr)![1]) / 1024;
     };
-    // All activations of 1,000 digits are some 55 MiB: kept, they would be seen.
-    expect(peakMiB(1000, "entropy") - peakMiB(100, "entropy")).toBeLessThan(30);
+    // All activations of 2,000 digits are some 110 MiB: kept, they would be seen. Garbage that waits for its collection
+    // is up to 40 MiB of difference between two runs.
+    expect(peakMiB(2000, "entropy") - peakMiB(100, "entropy")).toBeLessThan(70);
   }, 300_000);
 });
