@@ -147,129 +147,124 @@ async function keyIdOf(file: string): Promise<string> {
 }
 
 describe("a year of offline mode", () => {
-  it.runIf(process.env["MOTE_FULL"])(
-    "signs by two of three, replaces a lost key, and recovers from a stolen server",
-    async () => {
-      await mote("keys", "init", "--out", "trust", "--no-passphrase");
-      await hand("targets-1", "ada");
-      await hand("targets-2", "bo");
-      const device = new Device(new Uint8Array(await readFile(at("trust", "metadata", "1.root.json"))));
-      await startServer(at("trust", "server-keys"));
+  it("signs by two of three, replaces a lost key, and recovers from a stolen server", {
+    timeout: 300_000,
+  }, async () => {
+    await mote("keys", "init", "--out", "trust", "--no-passphrase");
+    await hand("targets-1", "ada");
+    await hand("targets-2", "bo");
+    const device = new Device(new Uint8Array(await readFile(at("trust", "metadata", "1.root.json"))));
+    await startServer(at("trust", "server-keys"));
 
-      // A release counts once two people have signed it, and not before.
-      const first = await writeBundle("1.0.0", 1);
-      await mote("sign", first, "--keys", "ada", "--repo", "trust");
-      await expect(publish(first)).rejects.toThrow(/unsigned release/);
-      await mote("sign", first, "--keys", "bo", "--repo", "trust");
-      await publish(first);
-      await device.refresh();
-      expect(await device.take("1.0.0")).toBe("1.0.0");
+    // A release counts once two people have signed it, and not before.
+    const first = await writeBundle("1.0.0", 1);
+    await mote("sign", first, "--keys", "ada", "--repo", "trust");
+    await expect(publish(first)).rejects.toThrow(/unsigned release/);
+    await mote("sign", first, "--keys", "bo", "--repo", "trust");
+    await publish(first);
+    await device.refresh();
+    expect(await device.take("1.0.0")).toBe("1.0.0");
 
-      // Bo's key is lost. Two root holders put Eve's in its place; Ada and Eve sign on.
-      await mkdir(at("eve"));
-      await mote("keys", "add", "--label", "eve", "--out", "eve/eve.key.json", "--no-passphrase");
-      const lost = await keyIdOf(at("bo", "targets-2.key.json"));
-      const change = ["--role", "targets", "--remove", lost, "--add", "eve/eve.key.json"];
-      await mote("keys", "rotate", ...change, "--keys", "trust/root-1.key.json", "--repo", "trust");
-      await mote("keys", "rotate", "--keys", "trust/root-2.key.json", "--repo", "trust");
-      const second = await writeBundle("1.1.0", 2);
-      await mote("sign", second, "--keys", "ada", "--repo", "trust");
-      await mote("sign", second, "--keys", "eve", "--repo", "trust");
-      await publish(second);
-      await device.refresh();
-      expect(await device.take("1.1.0")).toBe("1.1.0");
+    // Bo's key is lost. Two root holders put Eve's in its place; Ada and Eve sign on.
+    await mkdir(at("eve"));
+    await mote("keys", "add", "--label", "eve", "--out", "eve/eve.key.json", "--no-passphrase");
+    const lost = await keyIdOf(at("bo", "targets-2.key.json"));
+    const change = ["--role", "targets", "--remove", lost, "--add", "eve/eve.key.json"];
+    await mote("keys", "rotate", ...change, "--keys", "trust/root-1.key.json", "--repo", "trust");
+    await mote("keys", "rotate", "--keys", "trust/root-2.key.json", "--repo", "trust");
+    const second = await writeBundle("1.1.0", 2);
+    await mote("sign", second, "--keys", "ada", "--repo", "trust");
+    await mote("sign", second, "--keys", "eve", "--repo", "trust");
+    await publish(second);
+    await device.refresh();
+    expect(await device.take("1.1.0")).toBe("1.1.0");
 
-      // The server's disk and keys are stolen.
-      const stolen = await readServerKeys(at("trust", "server-keys"));
-      await mote("sign", "--raise-floor", "reader=2", "--keys", "ada", "--repo", "trust");
-      await mote("sign", "--raise-floor", "reader=2", "--keys", "eve", "--repo", "trust");
-      await publish();
-      await device.refresh();
-      let stuck = device.state;
-      for (const [files, refusal] of await thefts(stolen)) {
-        const victim = new Device(device.state.root);
-        victim.state = device.state;
-        await expect(victim.refresh(files)).rejects.toThrow(refusal);
-        // Refused targets, but the thief's freshness has been believed: versions far ahead are stuck in this device.
-        stuck = victim.state;
-      }
-      device.state = stuck;
-      await expect(device.refresh()).rejects.toThrow(MetadataRollbackError);
-      await expect(device.take("1.0.0")).rejects.toThrow(TargetNotFoundError);
+    // The server's disk and keys are stolen.
+    const stolen = await readServerKeys(at("trust", "server-keys"));
+    await mote("sign", "--raise-floor", "reader=2", "--keys", "ada", "--repo", "trust");
+    await mote("sign", "--raise-floor", "reader=2", "--keys", "eve", "--repo", "trust");
+    await publish();
+    await device.refresh();
+    let stuck = device.state;
+    for (const [files, refusal] of await thefts(stolen)) {
+      const victim = new Device(device.state.root);
+      victim.state = device.state;
+      await expect(victim.refresh(files)).rejects.toThrow(refusal);
+      // Refused targets, but the thief's freshness has been believed: versions far ahead are stuck in this device.
+      stuck = victim.state;
+    }
+    device.state = stuck;
+    await expect(device.refresh()).rejects.toThrow(MetadataRollbackError);
+    await expect(device.take("1.0.0")).rejects.toThrow(TargetNotFoundError);
 
-      // New server keys, named by a new root; the thief's signatures end with it, and devices follow.
-      await stopServer();
-      await mote(
-        "keys",
-        "rotate",
-        "--server-keys",
-        "trust/server-keys-2",
-        "--keys",
-        "trust",
-        "--repo",
-        "trust",
-      );
-      await startServer(at("trust", "server-keys-2"));
-      await publish();
-      await device.refresh();
-      expect(await device.take("1.1.0")).toBe("1.1.0");
-      const fresh = new Device(new Uint8Array(await readFile(at("trust", "metadata", "1.root.json"))));
-      await fresh.refresh();
-      expect(fresh.state.root).toEqual(device.state.root);
-      const forged = freshness(stolen, await published("targets"), Date.now());
-      await expect(device.refresh(forged)).rejects.toThrow(SignatureThresholdError);
-    },
-  );
+    // New server keys, named by a new root; the thief's signatures end with it, and devices follow.
+    await stopServer();
+    await mote(
+      "keys",
+      "rotate",
+      "--server-keys",
+      "trust/server-keys-2",
+      "--keys",
+      "trust",
+      "--repo",
+      "trust",
+    );
+    await startServer(at("trust", "server-keys-2"));
+    await publish();
+    await device.refresh();
+    expect(await device.take("1.1.0")).toBe("1.1.0");
+    const fresh = new Device(new Uint8Array(await readFile(at("trust", "metadata", "1.root.json"))));
+    await fresh.refresh();
+    expect(fresh.state.root).toEqual(device.state.root);
+    const forged = freshness(stolen, await published("targets"), Date.now());
+    await expect(device.refresh(forged)).rejects.toThrow(SignatureThresholdError);
+  });
 });
 
 describe("a stolen server in server mode", () => {
-  it.runIf(process.env["MOTE_FULL"])(
-    "loses all that its key signed; what is published again counts",
-    { timeout: 300_000 },
-    async () => {
-      await mote(
-        "keys",
-        "init",
-        "--out",
-        "trust",
-        "--mode",
-        "server",
-        "--targets-threshold",
-        "1",
-        "--no-passphrase",
-      );
-      const device = new Device(new Uint8Array(await readFile(at("trust", "metadata", "1.root.json"))));
-      await startServer(at("trust", "server-keys"));
-      const kept = await writeBundle("1.0.0", 1);
-      const evil = await writeBundle("6.6.6", 666);
-      await publish(kept);
-      await publish(evil);
-      await device.refresh();
-      expect(await device.take("6.6.6")).toBe("6.6.6");
-      await stopServer();
+  it("loses all that its key signed; what is published again counts", { timeout: 300_000 }, async () => {
+    await mote(
+      "keys",
+      "init",
+      "--out",
+      "trust",
+      "--mode",
+      "server",
+      "--targets-threshold",
+      "1",
+      "--no-passphrase",
+    );
+    const device = new Device(new Uint8Array(await readFile(at("trust", "metadata", "1.root.json"))));
+    await startServer(at("trust", "server-keys"));
+    const kept = await writeBundle("1.0.0", 1);
+    const evil = await writeBundle("6.6.6", 666);
+    await publish(kept);
+    await publish(evil);
+    await device.refresh();
+    expect(await device.take("6.6.6")).toBe("6.6.6");
+    await stopServer();
 
-      await mote(
-        "keys",
-        "rotate",
-        "--server-keys",
-        "trust/server-keys-2",
-        "--keys",
-        "trust",
-        "--repo",
-        "trust",
-      );
-      await mote("sign", "--delegate", "trust/server-keys-2", "--keys", "trust", "--repo", "trust");
-      await startServer(at("trust", "server-keys-2"));
-      await publish();
-      await device.refresh();
-      // What the device still holds of the role is judged by the delegator of today.
-      await expect(device.take("1.0.0")).rejects.toThrow(SignatureThresholdError);
-      await publish(kept);
-      await device.refresh();
-      expect(await device.take("1.0.0")).toBe("1.0.0");
-      await expect(device.take("6.6.6")).rejects.toThrow(TargetNotFoundError);
-    },
-  );
+    await mote(
+      "keys",
+      "rotate",
+      "--server-keys",
+      "trust/server-keys-2",
+      "--keys",
+      "trust",
+      "--repo",
+      "trust",
+    );
+    await mote("sign", "--delegate", "trust/server-keys-2", "--keys", "trust", "--repo", "trust");
+    await startServer(at("trust", "server-keys-2"));
+    await publish();
+    await device.refresh();
+    // What the device still holds of the role is judged by the delegator of today.
+    await expect(device.take("1.0.0")).rejects.toThrow(SignatureThresholdError);
+    await publish(kept);
+    await device.refresh();
+    expect(await device.take("1.0.0")).toBe("1.0.0");
+    await expect(device.take("6.6.6")).rejects.toThrow(TargetNotFoundError);
+  });
 });
 
 async function published(role: string): Promise<{ version: number; bytes: Uint8Array }> {
