@@ -1,6 +1,7 @@
 export * from "./api/client.js";
 export * from "./api/ddi.js";
 export * from "./api/device.js";
+export * from "./api/exchange.js";
 export * from "./api/operator.js";
 export * from "./api/operatorClient.js";
 export * from "./api/rollout.js";
