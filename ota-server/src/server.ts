@@ -29,6 +29,7 @@ import { Ingest } from "./monitor/ingest.js";
 import { Metrics } from "./monitor/metrics.js";
 import { rollUpTelemetry } from "./monitor/retention.js";
 import { Broker, MQTT_LIMITS } from "./mqtt/broker.js";
+import { Exchange } from "./mqtt/exchange.js";
 import { openWebSocketDoor } from "./mqtt/webSocket.js";
 import { RolloutEngine } from "./rollout/engine.js";
 import { newSecret, sha256Hex } from "./secrets.js";
@@ -139,7 +140,9 @@ export class MoteServer {
     const ingest = peers.isShared
       ? Ingest.direct(store, events, clock)
       : await Ingest.open(store, events, clock, join(config.data, "frames"));
-    const broker = await Broker.open({ sessions, ingest, reports, store, events, clock, log, tls });
+    // What devices ask over MQTT is answered by the doors of HTTP; nobody is let in before they are open.
+    const exchange = new Exchange((request) => app.inject(request));
+    const broker = await Broker.open({ sessions, ingest, reports, store, events, clock, log, tls, exchange });
     hints.send = (product) => {
       broker.hint(product);
       peers.send({ type: "hint", product });
@@ -149,12 +152,10 @@ export class MoteServer {
       if (message.type === "hint") broker.hint(message.product);
       if (message.type === "disconnect") broker.disconnect(message.deviceId);
     });
-    const mqttPort = await broker.listen(config.mqttPort, config.host);
     const scheme = tls === null ? "mqtt" : "mqtts";
     const mqttUrlAt = (hostname: string) =>
       config.publicMqttUrl ??
       `${scheme}://${bracketed(isWildcard(config.host) ? hostname : config.host)}:${mqttPort}`;
-    const mqttUrl = mqttUrlAt("localhost");
     const throttle = new SignInThrottle(
       clock,
       (attempt, pauseMs) => noteSlowedSignIn(store, log, clock(), attempt, pauseMs),
@@ -241,7 +242,7 @@ export class MoteServer {
     });
     const webSockets = openWebSocketDoor(
       app.server,
-      (stream) => broker.accept(stream),
+      (stream, address) => broker.accept(stream, address),
       MQTT_LIMITS.payloadMaxBytes,
     );
     // Before the server waits for its connections: those that were upgraded it would wait for in vain.
@@ -252,6 +253,7 @@ export class MoteServer {
     // The names of the folders that were just made; what is written into them counts from now on.
     await syncFolder(config.data);
     await syncFolder(dirname(resolve(config.data)));
+    const mqttPort = await broker.listen(config.mqttPort, config.host);
     const listening = await app.listen({ port: config.port, host: config.host });
     // Fastify does not know that the server it was given speaks TLS.
     const url = tls === null ? listening : listening.replace(/^http:/, "https:");
@@ -277,6 +279,7 @@ export class MoteServer {
       ),
     ];
     const { patches } = parts;
+    const mqttUrl = mqttUrlAt("localhost");
     return new MoteServer({ url, mqttUrl, app, broker, ingest, store, timers, log, ticking, patches, notes });
   }
 

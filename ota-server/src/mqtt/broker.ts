@@ -1,6 +1,16 @@
-import { createServer, type Server } from "node:net";
+import { createServer, type Server, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { createServer as createTlsServer } from "node:tls";
-import { decodeReportBatch, mayPublish, maySubscribe, parseTopic, SchemaError, topics } from "@mote/protocol";
+import {
+  decodeExchangeRequest,
+  decodeReportBatch,
+  mayPublish,
+  maySubscribe,
+  parseTopic,
+  SchemaError,
+  signInTopics,
+  topics,
+} from "@mote/protocol";
 import { Aedes, type AuthenticateError, type Client, type PublishPacket } from "aedes";
 import type { Clock } from "../clock.js";
 import type { Events } from "../events.js";
@@ -11,12 +21,19 @@ import type { Ingest, Sender } from "../monitor/ingest.js";
 import { setOnline } from "../store/devices.js";
 import type { Store } from "../store/store.js";
 import type { TlsFiles } from "../tls.js";
+import { type Caller, type Exchange, tooMany } from "./exchange.js";
+import { GUEST_LIMITS, Guests } from "./guests.js";
+import { Lane } from "./lane.js";
 
 export const MQTT_LIMITS = {
   /** Largest packet of ours: 64 reports. */
   payloadMaxBytes: 128 * 1024,
   connectTimeoutMs: 10_000,
   keepaliveLimitS: 3600,
+  /** A device that takes nothing for so long, while an answer waits for it, is disconnected. */
+  drainTimeoutMs: 120_000,
+  /** Requests of one device that wait for those before them; more are answered 429. */
+  maxWaitingRequests: 32,
 } as const;
 
 const NOT_AUTHORIZED = 5;
@@ -30,6 +47,7 @@ export interface BrokerParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly tls: TlsFiles | null;
+  readonly exchange: Exchange;
 }
 
 /** What the broker has turned away, for the metrics. */
@@ -51,6 +69,10 @@ export class Broker {
   private readonly server: Server;
   /** Device of each connection that has proved itself. */
   private readonly devices = new WeakMap<Client, Sender & { readonly product: string }>();
+  private readonly guests = new Guests();
+  private readonly lanes = new WeakMap<Client, Lane>();
+  /** Of connections that came by another way than a socket of this broker's. */
+  private readonly addresses = new WeakMap<object, string>();
   /** Null where no other server could claim a device. */
   private readonly serverId: string | null;
   /** A device may be connected twice for a while: an old link not yet given up, or its own diagnosis. */
@@ -70,6 +92,7 @@ export class Broker {
       connectTimeout: MQTT_LIMITS.connectTimeoutMs,
       keepaliveLimit: MQTT_LIMITS.keepaliveLimitS,
       maxTopicLevels: 8,
+      drainTimeout: MQTT_LIMITS.drainTimeoutMs,
     });
     const broker = new Broker(parts, aedes);
     broker.wire();
@@ -92,8 +115,9 @@ export class Broker {
     return this.connected.size;
   }
 
-  /** A connection that comes by another way, such as a WebSocket. */
-  accept(stream: Parameters<Aedes["handle"]>[0]): void {
+  /** A connection that comes by another way, such as a WebSocket. @param address of the network, where it comes from. */
+  accept(stream: Duplex, address: string): void {
+    this.addresses.set(stream, address);
     this.aedes.handle(stream);
   }
 
@@ -101,20 +125,7 @@ export class Broker {
   hint(product: string): void {
     for (const [deviceId, device] of this.connected) {
       if (device.product !== product) continue;
-      for (const client of device.clients) {
-        client.publish(
-          {
-            cmd: "publish",
-            topic: topics.command(deviceId),
-            payload: "poll",
-            qos: 0,
-            dup: false,
-            retain: false,
-          },
-          // aedes calls it although its types say that it may be left out.
-          () => undefined,
-        );
-      }
+      for (const client of device.clients) void send(client, topics.command(deviceId), "poll");
     }
   }
 
@@ -144,7 +155,10 @@ export class Broker {
     };
     aedes.authorizeSubscribe = (client, subscription, done) => {
       const deviceId = this.devices.get(client)?.id;
-      const isOwn = deviceId !== undefined && maySubscribe(deviceId, subscription.topic);
+      const isOwn =
+        deviceId === undefined
+          ? this.guests.has(client) && subscription.topic === signInTopics.answer(client.id)
+          : maySubscribe(deviceId, subscription.topic);
       // null refuses this one subscription (SUBACK 0x80) and keeps the connection.
       done(null, isOwn ? subscription : null);
     };
@@ -153,7 +167,10 @@ export class Broker {
       this.take(client, packet).then(() => done(null), done);
     };
     aedes.on("clientReady", (client) => this.setPresence(client, true));
-    aedes.on("clientDisconnect", (client) => this.setPresence(client, false));
+    aedes.on("clientDisconnect", (client) => {
+      this.guests.leave(client);
+      this.setPresence(client, false);
+    });
     aedes.on("clientError", (client, error) =>
       this.parts.log.warn("mqtt-client", { device: this.devices.get(client)?.id, error: error.message }),
     );
@@ -163,6 +180,10 @@ export class Broker {
   }
 
   private async authenticate(client: Client, username: string | undefined, token: string): Promise<void> {
+    if (username === undefined) {
+      if (this.guests.admit(client, this.addressOf(client))) return;
+      throw new Error("no credentials, and not there to sign in");
+    }
     const device = await this.parts.sessions.authenticate(token);
     if (device.id !== username) throw new Error("a token of another device");
     // The broker ends an older connection of the same client id, so nobody may take another's.
@@ -174,30 +195,54 @@ export class Broker {
   private async take(client: Client | null, packet: PublishPacket): Promise<void> {
     // Wills are published by the broker itself, without a client; presence needs no more than the disconnection.
     if (client === null) return;
-    const device = this.devices.get(client);
-    const deviceId = device?.id;
-    const topic = parseTopic(packet.topic);
-    if (
-      device === undefined ||
-      deviceId === undefined ||
-      topic === null ||
-      !mayPublish(deviceId, packet.topic)
-    ) {
-      throw new Error(`${deviceId ?? "unknown"} may not publish to ${packet.topic}`);
-    }
+    // Nothing of ours is read from a retained message: aedes need not keep any.
+    packet.retain = false;
     const payload = typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload;
     if (payload.length > MQTT_LIMITS.payloadMaxBytes) throw new Error("payload too large");
+    const device = this.devices.get(client);
+    if (device === undefined) return this.takeFromGuest(client, packet.topic, payload);
+    const topic = parseTopic(packet.topic);
+    if (topic === null || !mayPublish(device.id, packet.topic)) {
+      throw new Error(`${device.id} may not publish to ${packet.topic}`);
+    }
     try {
       if (topic.kind === "telemetry") await this.takeFrame(device, payload);
-      if (topic.kind === "report") await this.parts.reports.add(deviceId, decodeReportBatch(payload));
+      if (topic.kind === "report") await this.parts.reports.add(device.id, decodeReportBatch(payload));
+      if (topic.kind === "request") {
+        const caller = { deviceId: device.id, address: this.addressOf(client) };
+        await this.takeRequest(client, caller, topics.answer(device.id), payload);
+      }
     } catch (error) {
       if (!(error instanceof SchemaError)) throw error;
       // It would come again for ever if it were not acknowledged; so it is, and dropped, and said.
       this.counters.malformed++;
-      this.parts.log.warn("mqtt-malformed", { device: deviceId, topic: packet.topic, error: error.message });
+      this.parts.log.warn("mqtt-malformed", { device: device.id, topic: packet.topic, error: error.message });
     }
-    // Nothing of ours is read from a retained message: aedes need not keep any.
-    packet.retain = false;
+  }
+
+  /** Whatever is wrong ends the connection: a guest has no acknowledgement to wait for. */
+  private async takeFromGuest(client: Client, topic: string, payload: Buffer): Promise<void> {
+    const address = topic === signInTopics.request(client.id) ? this.guests.ask(client) : null;
+    if (address === null) throw new Error(`who has not signed in may not publish to ${topic}`);
+    if (payload.length > GUEST_LIMITS.requestMaxBytes) throw new Error("payload too large");
+    await this.takeRequest(client, { deviceId: null, address }, signInTopics.answer(client.id), payload);
+  }
+
+  /** @throws SchemaError */
+  private async takeRequest(client: Client, caller: Caller, topic: string, payload: Buffer): Promise<void> {
+    const request = decodeExchangeRequest(payload);
+    const lane = this.lanes.get(client) ?? new Lane(MQTT_LIMITS.maxWaitingRequests);
+    this.lanes.set(client, lane);
+    const isTaken = await lane.run(async () => {
+      // Nobody is there any more to hear the answer.
+      if (client.closed) return;
+      await send(client, topic, await this.parts.exchange.answer(caller, request));
+    });
+    if (!isTaken) await send(client, topic, tooMany(request));
+  }
+
+  private addressOf({ conn }: Client): string {
+    return this.addresses.get(conn) ?? (conn instanceof Socket ? conn.remoteAddress : undefined) ?? "unknown";
   }
 
   private async takeFrame(sender: Sender, payload: Uint8Array): Promise<void> {
@@ -228,6 +273,17 @@ export class Broker {
         (error) => this.parts.log.error("presence", error, { device: deviceId }),
       );
   }
+}
+
+/** To this connection alone, whoever else may have subscribed. Resolves when the network has taken it, or it is gone. */
+function send(client: Client, topic: string, payload: string | Uint8Array): Promise<void> {
+  const bytes = typeof payload === "string" ? payload : Buffer.from(payload);
+  return new Promise((resolve) => {
+    if (client.closed) return resolve();
+    client.publish({ cmd: "publish", topic, payload: bytes, qos: 0, dup: false, retain: false }, () =>
+      resolve(),
+    );
+  });
 }
 
 /** The device's own name, that of its diagnosis, or none at all (aedes then gives a random one). */

@@ -20,7 +20,7 @@ export interface WebSocketDoor {
  */
 export function openWebSocketDoor(
   server: Server,
-  accept: (stream: Duplex) => void,
+  accept: (stream: Duplex, address: string) => void,
   maxPayloadBytes: number,
 ): WebSocketDoor {
   const sockets = new WebSocketServer({
@@ -46,7 +46,7 @@ export function openWebSocketDoor(
       const stream = createWebSocketStream(webSocket);
       // A connection that breaks is the broker's to notice; unheard, the error would end the process.
       stream.on("error", () => stream.destroy());
-      accept(stream);
+      accept(stream, request.socket.remoteAddress ?? "unknown");
     });
   });
   return {
