@@ -11,13 +11,16 @@ export interface DeviceKey {
   sign(message: Uint8Array): Uint8Array | Promise<Uint8Array>;
 }
 
+/** Where a session is opened: a nonce, and its signature for a token. */
+export type SessionDoor = Pick<DeviceClient, "nonce" | "session">;
+
 /** Keeps a short-lived token, got by signing the server's nonce: it needs no clock and no stored password. */
 export class Session {
   #token: { readonly text: string; readonly renewAtMs: number } | null = null;
   #asking: Promise<string> | null = null;
 
   constructor(
-    private readonly client: DeviceClient,
+    private readonly door: SessionDoor,
     private readonly deviceId: string,
     private readonly key: DeviceKey,
     private readonly clock: Clock,
@@ -50,10 +53,10 @@ export class Session {
   }
 
   async #ask(): Promise<string> {
-    const nonce = await this.client.nonce(this.deviceId);
+    const nonce = await this.door.nonce(this.deviceId);
     // Checked before it is signed: a nonce of another form must not become a message of another meaning.
     const signature = await this.key.sign(sessionMessage(this.deviceId, toHex(fromHex(nonce))));
-    const { token, expiresInS } = await this.client.session(this.deviceId, nonce, toHex(signature));
+    const { token, expiresInS } = await this.door.session(this.deviceId, nonce, toHex(signature));
     this.#token = { text: token, renewAtMs: this.clock.monotonicMs() + expiresInS * 1000 * RENEW_SHARE };
     return token;
   }

@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
-import { CODECS, createDeviceClient, type DeviceConditions } from "@mote/protocol";
+import { CODECS, createDeviceClient, type DeviceClient, type DeviceConditions } from "@mote/protocol";
 import { nodeSha256, nodeVerify } from "@mote/protocol/node";
 import { Agent } from "../core/agent.js";
+import { Exchange } from "../core/exchange.js";
 import type { Clock, InferenceEngine, Log, Sensor } from "../core/ports.js";
-import { Session } from "../core/session.js";
+import { Session, type SessionDoor } from "../core/session.js";
 import { AGENT_DEFAULTS, type AgentSettings } from "../core/settings.js";
 import { AgentStateError } from "../errors.js";
 import { nodeClock } from "./clock.js";
@@ -13,6 +13,9 @@ import { nodeFetch } from "./fetch.js";
 import { deviceKeyPath, loadIdentity, openStores } from "./home.js";
 import { lockFolder } from "./lock.js";
 import { MqttLink } from "./mqtt-link.js";
+import { MqttSignIn } from "./mqtt-sign-in.js";
+import { secureRandom as random } from "./random.js";
+import { type Transport, wayOf } from "./transport.js";
 
 export const AGENT_VERSION = "0.1.0";
 
@@ -28,6 +31,8 @@ export interface AgentOptions {
   readonly criticalFile?: string;
   /** Instead of the address of enrolment: a gateway or a cache on the way. */
   readonly serverUrl?: string;
+  /** Instead of what the server's address says: everything over MQTT, or updates over HTTP. */
+  readonly transport?: Transport;
   readonly writeBytesPerS?: number;
   /** Instead of the machine's own: a simulation may live at another time. */
   readonly clock?: Clock;
@@ -40,25 +45,38 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const identity = await loadIdentity(folder);
   const unlock = await lockFolder(folder);
   try {
-    const { deviceId, hardware, product, mqttUrl, pollIntervalS } = identity;
+    const { deviceId, hardware, product, pollIntervalS } = identity;
+    const { serverUrl, mqttUrl, isMqttAlone } = wayOf(identity, options);
     const key = await openDeviceKey(deviceKeyPath(folder));
     if (key.publicKey !== identity.publicKey) throw foreignKey(folder);
     const { writeBytesPerS } = options;
     const stores = await openStores(folder, writeBytesPerS === undefined ? {} : { writeBytesPerS });
-    const client = createDeviceClient(options.serverUrl ?? identity.serverUrl, nodeFetch);
-    const session = new Session(client, deviceId, key, clock);
+    const exchange = new Exchange({
+      base: mqttUrl,
+      send: (payload) => link.request(payload),
+      clock,
+      random,
+    });
+    const client: DeviceClient = isMqttAlone
+      ? createDeviceClient(mqttUrl, exchange.fetch)
+      : createDeviceClient(serverUrl, nodeFetch);
+    const door: SessionDoor = isMqttAlone
+      ? new MqttSignIn(mqttUrl, () => (link.isReady ? client : null))
+      : client;
+    const session = new Session(door, deviceId, key, clock);
     const settings: AgentSettings = { ...AGENT_DEFAULTS, pollIntervalS, ...options.settings };
     const link = new MqttLink({
       url: mqttUrl,
       deviceId,
       session,
-      client,
       clock,
       random,
       settings,
       log,
       onPollHint: () => agent.pollSoon(),
+      onAnswer: (payload) => exchange.receive(payload),
       onConnected: () => agent.sender.wake(),
+      onDisconnected: () => exchange.lost(),
     });
     const agent = await Agent.open({
       deviceId,
@@ -91,10 +109,6 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   } finally {
     await unlock();
   }
-}
-
-function random(): number {
-  return randomBytes(4).readUInt32LE() / 2 ** 32;
 }
 
 function foreignKey(folder: string): AgentStateError {

@@ -12,7 +12,9 @@ import { openDeviceKey } from "./device-key.js";
 import { nodeFetch } from "./fetch.js";
 import { deviceKeyPath, loadIdentity, openStores } from "./home.js";
 import { holderOf } from "./lock.js";
-import { MqttLink } from "./mqtt-link.js";
+import { openDiagnosisDoor } from "./mqtt-door.js";
+import { MqttSignIn } from "./mqtt-sign-in.js";
+import { wayOf } from "./transport.js";
 
 /** One thing that must hold for a device to do its work, and what to do where it does not. */
 export interface Finding {
@@ -43,8 +45,14 @@ export async function diagnose(folder: string): Promise<Finding[]> {
 
   const identity = await loadIdentity(folder);
   const stores = await openStores(folder);
-  const client = createDeviceClient(identity.serverUrl, nodeFetch);
   const { deviceId, product } = identity;
+  const { serverUrl, mqttUrl, isMqttAlone } = wayOf(identity, {});
+  const client = createDeviceClient(serverUrl, nodeFetch);
+  const signIn = new MqttSignIn(mqttUrl, () => null);
+  const openSession = async () => {
+    const key = await openDeviceKey(deviceKeyPath(folder));
+    return new Session(isMqttAlone ? signIn : client, deviceId, key, nodeClock);
+  };
   let state = FRESH;
 
   await look(
@@ -91,14 +99,14 @@ export async function diagnose(folder: string): Promise<Finding[]> {
     }
     return new Date(wall).toISOString();
   });
-  const reachable = await look(
-    "server",
-    `Check the network and that ${identity.serverUrl} runs.`,
-    async () => {
-      await client.nonce(deviceId);
-      return `${identity.serverUrl} answers`;
-    },
-  );
+  const reachable = await look("server", `Check the network and that ${serverUrl} runs.`, async () => {
+    try {
+      await (isMqttAlone ? signIn : client).nonce(deviceId);
+    } finally {
+      await signIn.close();
+    }
+    return `${serverUrl} answers`;
+  });
   if (!reachable) return findings;
 
   await look(
@@ -108,14 +116,17 @@ export async function diagnose(folder: string): Promise<Finding[]> {
       const held = await stores.trust.load();
       if (held === null) throw new Error("no root is pinned");
       const clockMs = plausibleClockMs(nodeClock);
+      const door = isMqttAlone
+        ? await openDiagnosisDoor(mqttUrl, deviceId, await (await openSession()).token())
+        : null;
       const trust = await refresh(held, {
         sha256: nodeSha256,
         verify: nodeVerify,
         clockMs,
-        fetch: (file, maxBytes) => client.metadata(file, maxBytes),
+        fetch: (file, maxBytes) => (door?.client ?? client).metadata(file, maxBytes),
         // Looking must not change what the agent remembers.
         persist: async () => {},
-      });
+      }).finally(() => door?.close());
       const running = servingSlot(state);
       const nowText = new Date(trustedNowMs(trust, clockMs)).toISOString();
       if (running !== null) {
@@ -131,8 +142,7 @@ export async function diagnose(folder: string): Promise<Finding[]> {
       return `metadata is fresh at ${nowText}`;
     },
   );
-  const key = await openDeviceKey(deviceKeyPath(folder));
-  const session = new Session(client, deviceId, key, nodeClock);
+  const session = await openSession();
   const known = await look(
     "identity",
     "The device was revoked, or enrolled with another key: enrol anew.",
@@ -142,16 +152,13 @@ export async function diagnose(folder: string): Promise<Finding[]> {
     },
   );
   if (!known) return findings;
-  await look(
-    "broker",
-    `Check that ${identity.mqttUrl} is reachable; reports go over HTTP until then.`,
-    async () => {
-      const holder = await holderOf(folder);
-      // A second connection of this device would be taken for the agent's own, and its end for the agent's.
-      if (holder !== null) return `not tried: the agent of process ${holder} holds the connection`;
-      await MqttLink.probe(identity.mqttUrl, deviceId, await session.token());
-      return `${identity.mqttUrl} takes the device's token`;
-    },
-  );
+  await look("broker", `Check that ${mqttUrl} is reachable; reports go over HTTP until then.`, async () => {
+    const holder = await holderOf(folder);
+    // A second connection of this device would be taken for the agent's own, and its end for the agent's.
+    if (holder !== null) return `not tried: the agent of process ${holder} holds the connection`;
+    const door = await openDiagnosisDoor(mqttUrl, deviceId, await session.token());
+    await door.close();
+    return `${mqttUrl} takes the device's token`;
+  });
   return findings;
 }

@@ -1,9 +1,11 @@
 import { readFile } from "node:fs/promises";
-import { createDeviceClient, type EnrollRequest } from "@mote/protocol";
+import { createDeviceClient, type EnrollAnswer, type EnrollRequest } from "@mote/protocol";
 import { AgentUsageError } from "../errors.js";
 import { openDeviceKey } from "./device-key.js";
 import { nodeFetch } from "./fetch.js";
 import { deviceKeyPath, type Identity, identityDocument, pin } from "./home.js";
+import { openSignInDoor } from "./mqtt-door.js";
+import { isMqttUrl } from "./transport.js";
 
 export interface Enrolment {
   readonly folder: string;
@@ -34,8 +36,10 @@ export async function enroll(enrolment: Enrolment): Promise<Identity> {
   });
   await pin(folder, new Uint8Array(root));
   const key = await openDeviceKey(deviceKeyPath(folder));
-  const client = createDeviceClient(serverUrl, nodeFetch);
-  const answer = await client.enroll({ token, deviceId, publicKey: key.publicKey, hardware, tags });
+  const request = { token, deviceId, publicKey: key.publicKey, hardware, tags };
+  const answer = isMqttUrl(serverUrl)
+    ? await enrollOverMqtt(serverUrl, request)
+    : await createDeviceClient(serverUrl, nodeFetch).enroll(request);
   const identity: Identity = {
     format: 1,
     deviceId: answer.deviceId,
@@ -48,4 +52,14 @@ export async function enroll(enrolment: Enrolment): Promise<Identity> {
   };
   await identityDocument(folder).save(identity);
   return identity;
+}
+
+/** The way by which the device came in is the one that it keeps, whatever the server calls its broker. */
+async function enrollOverMqtt(mqttUrl: string, request: EnrollRequest): Promise<EnrollAnswer> {
+  const door = await openSignInDoor(mqttUrl);
+  try {
+    return { ...(await door.client.enroll(request)), mqttUrl };
+  } finally {
+    await door.close();
+  }
 }

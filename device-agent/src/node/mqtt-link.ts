@@ -1,4 +1,4 @@
-import { type DeviceClient, NetworkError, topics } from "@mote/protocol";
+import { NetworkError, topics } from "@mote/protocol";
 import { connectAsync, type MqttClient } from "mqtt";
 import { backoffMs } from "../core/backoff.js";
 import type { Clock, Log, MessageLink, Random } from "../core/ports.js";
@@ -10,14 +10,16 @@ export interface MqttLinkDeps {
   readonly url: string;
   readonly deviceId: string;
   readonly session: Session;
-  readonly client: DeviceClient;
   readonly clock: Clock;
   readonly random: Random;
   readonly settings: AgentSettings;
   readonly log: Log;
   /** The server hints that a poll is worth while. */
   onPollHint(): void;
+  /** The server answers a request. */
+  onAnswer(payload: Uint8Array): void;
   onConnected(): void;
+  onDisconnected(): void;
 }
 
 /** Seconds without a message after which a ping proves that the link lives. */
@@ -32,25 +34,27 @@ const CLOSE_MS = 2_000;
  */
 export class MqttLink implements MessageLink {
   #client: MqttClient | null = null;
+  /** Of the connection that has subscribed; null while there is none. */
+  #ready: MqttClient | null = null;
+  readonly #waiting = new Set<() => void>();
 
   constructor(private readonly deps: MqttLinkDeps) {}
 
-  /** Connects once with this token and leaves again, without a last will and without a word. */
-  static async probe(url: string, deviceId: string, token: string): Promise<void> {
-    const client = await connectAsync(url, {
-      protocolVersion: 4,
-      // A name of its own: the broker would throw out the running agent for another connection of its name.
-      clientId: `${deviceId}-diagnose`,
-      username: deviceId,
-      password: token,
-      connectTimeout: ANSWER_MS,
-      reconnectPeriod: 0,
-    });
-    await client.endAsync(true);
-  }
-
   get isConnected(): boolean {
     return this.#client?.connected === true;
+  }
+
+  /** Can a request be sent and its answer be heard? */
+  get isReady(): boolean {
+    return this.#ready?.connected === true;
+  }
+
+  /** Hands a request to the broker, once there is a connection; whether it arrives its answer tells. */
+  async request(payload: Uint8Array): Promise<void> {
+    if (!this.isReady) await this.#whenReady();
+    const client = this.#ready;
+    if (client === null) throw this.#lost("no connection");
+    await client.publishAsync(topics.request(this.deps.deviceId), Buffer.from(payload), { qos: 0 });
   }
 
   async publish(kind: "telemetry" | "report", payload: Uint8Array): Promise<void> {
@@ -95,6 +99,15 @@ export class MqttLink implements MessageLink {
     await this.#goodbye();
   }
 
+  /** Resolves when there is a connection, or when it is no use to wait longer. */
+  async #whenReady(): Promise<void> {
+    const enough = new AbortController();
+    const wake = () => enough.abort();
+    this.#waiting.add(wake);
+    await this.deps.clock.sleep(ANSWER_MS, enough.signal);
+    this.#waiting.delete(wake);
+  }
+
   /** `ended` resolves when the connection does end (in an object: an awaited promise would be awaited too). */
   async #connect(): Promise<{ readonly ended: Promise<string> }> {
     const { url, deviceId, session } = this.deps;
@@ -114,12 +127,17 @@ export class MqttLink implements MessageLink {
     client.on("error", () => {
       // "close" follows, and it is there that the loss is dealt with; without a listener Node would end the process.
     });
-    client.on("message", () => this.deps.onPollHint());
+    client.on("message", (topic, payload) => {
+      if (topic === topics.command(deviceId)) this.deps.onPollHint();
+      if (topic === topics.answer(deviceId)) this.deps.onAnswer(payload);
+    });
     const ended = new Promise<string>((resolve) => {
       client.once("close", () => resolve("the connection was closed"));
     });
-    await client.subscribeAsync(topics.command(deviceId), { qos: 0 });
+    await client.subscribeAsync([topics.command(deviceId), topics.answer(deviceId)], { qos: 0 });
     await client.publishAsync(topics.presence(deviceId), "online", { qos: 1, retain: true });
+    this.#ready = client;
+    for (const wake of this.#waiting) wake();
     return { ended };
   }
 
@@ -152,7 +170,9 @@ export class MqttLink implements MessageLink {
   async #drop(force = true): Promise<void> {
     const client = this.#client;
     this.#client = null;
+    this.#ready = null;
     if (client === null) return;
+    this.deps.onDisconnected();
     await Promise.race([client.endAsync(force).catch(() => {}), this.deps.clock.sleep(CLOSE_MS)]);
   }
 

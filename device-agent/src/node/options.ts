@@ -24,15 +24,6 @@ export function percent(text: string): number {
   return value;
 }
 
-/** http(s) address without a path of its own. */
-export function httpUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || !["http:", "https:"].includes(url.protocol)) {
-    throw new InvalidArgumentError(`Expected an address such as https://fleet.example.org; got "${text}".`);
-  }
-  return text;
-}
-
 export function tag(text: string, tags: Record<string, string> = {}): Record<string, string> {
   const at = text.indexOf("=");
   if (at < 1) throw new InvalidArgumentError(`Expected NAME=VALUE; got "${text}".`);

@@ -1,6 +1,7 @@
 import type { AgentCommand } from "../command.js";
 import { enroll } from "../enroll.js";
-import { httpUrl, tag } from "../options.js";
+import { tag } from "../options.js";
+import { serverAddress } from "../transport.js";
 
 interface Options {
   server: string;
@@ -17,7 +18,11 @@ export const command: AgentCommand = {
   summary: "make this device's key, pin the root and trade a one-time token for an identity",
   configure(command, console) {
     command
-      .requiredOption("--server <url>", "address of the server", httpUrl)
+      .requiredOption(
+        "--server <url>",
+        "address of the server: https://…, or of its broker (mqtts://…, wss://…) where HTTP does not pass",
+        serverAddress,
+      )
       .requiredOption("--token <token>", "one-time enrolment token")
       .requiredOption(
         "--root <file>",

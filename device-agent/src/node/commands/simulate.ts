@@ -6,9 +6,10 @@ import type { AgentCommand } from "../command.js";
 import { enroll } from "../enroll.js";
 import { identityDocument } from "../home.js";
 import { startInferenceEngine } from "../inference-engine.js";
-import { httpUrl, positiveInteger } from "../options.js";
+import { positiveInteger } from "../options.js";
 import { openRecording } from "../recording.js";
 import { addRunOptions, agentOptions, type RunOptions, untilSignalled } from "../run-options.js";
+import { serverAddress } from "../transport.js";
 
 interface Options extends RunOptions {
   server: string;
@@ -26,7 +27,7 @@ export const command: AgentCommand = {
   configure(command, console) {
     addRunOptions(
       command
-        .requiredOption("--server <url>", "address of the server", httpUrl)
+        .requiredOption("--server <url>", "address of the server", serverAddress)
         .requiredOption("--root <file>", "trusted root metadata, brought by hand")
         .requiredOption("--tokens <file>", "enrolment tokens, one a line; used by devices that are new")
         .requiredOption("--count <n>", "number of devices", positiveInteger)
