@@ -7,8 +7,8 @@ import { SILENT } from "@mote/ota-server/dist/log.js";
 import { bucketWidthMs } from "@mote/ota-server/dist/monitor/ingest.js";
 import { RolloutEngine } from "@mote/ota-server/dist/rollout/engine.js";
 import { EVIDENCE_LIMITS } from "@mote/ota-server/dist/rollout/evidence.js";
+import { listControls } from "@mote/ota-server/dist/store/controls.js";
 import { DRAW_MODULUS, drawOf, placeSql, shuffleOf } from "@mote/ota-server/dist/store/draw.js";
-import { listControls } from "@mote/ota-server/dist/store/population.js";
 import { putRelease } from "@mote/ota-server/dist/store/releases.js";
 import { sampleMembers } from "@mote/ota-server/dist/store/rollouts.js";
 import { Store } from "@mote/ota-server/dist/store/store.js";
@@ -145,6 +145,8 @@ function deviceRow(i: number, nowMs: number) {
     battery_percent: 80,
     free_bytes: 8_000_000,
     frame_sequence: 100,
+    update_failed: 0,
+    error_rate: 0.01,
     draw: drawOf(id),
   };
 }
@@ -185,10 +187,7 @@ async function enact(store: Store, id: string, salt: string, threshold: number, 
   });
   const limit = EVIDENCE_LIMITS.maxDevices;
   const sample = await store.read((db) => sampleMembers(db, id, limit));
-  const filter = { product: "digits", tags: { region: "north" } };
-  const question = { filter, shuffle: shuffleOf(salt) };
-  const beyond = { place: threshold * DRAW_MODULUS, notRunning: 2, limit };
-  const controls = await store.read((db) => listControls(db, question, beyond));
+  const controls = await store.read((db) => listControls(db, id));
   let telemetryRows = 0;
   const week = pastBuckets(openedMs, 7);
   for (const { deviceId } of sample) {
@@ -196,7 +195,7 @@ async function enact(store: Store, id: string, salt: string, threshold: number, 
     telemetryRows += await addWindows(store, deviceId, 2, [openedMs], WINDOWS_SINCE);
   }
   for (const control of controls) {
-    telemetryRows += await addWindows(store, control.id, 1, [...week, openedMs]);
+    telemetryRows += await addWindows(store, control.deviceId, 1, [...week, openedMs]);
   }
   return { wave: sample.length, control: controls.length, telemetryRows };
 }

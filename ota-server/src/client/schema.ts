@@ -1892,6 +1892,13 @@ export interface paths {
                     hardware?: string;
                     tag?: string;
                     sequence?: number;
+                    running?: "none" | string;
+                    agentVersion?: string;
+                    online?: boolean;
+                    seenWithinS?: number;
+                    lastUpdateFailed?: boolean;
+                    belowFloor?: boolean;
+                    maxErrorRate?: number;
                     after?: string;
                     limit?: number;
                 };
@@ -1924,6 +1931,8 @@ export interface paths {
                                 runningVersion: string | null;
                                 artifactSha256: string | null;
                                 floor: number;
+                                lastUpdateFailed: boolean;
+                                errorRate: number | null;
                                 agentVersion: string;
                                 batteryPercent: number | null;
                                 freeBytes: number | null;
@@ -2005,6 +2014,8 @@ export interface paths {
                                 runningVersion: string | null;
                                 artifactSha256: string | null;
                                 floor: number;
+                                lastUpdateFailed: boolean;
+                                errorRate: number | null;
                                 agentVersion: string;
                                 batteryPercent: number | null;
                                 freeBytes: number | null;
@@ -2217,6 +2228,15 @@ export interface paths {
                                             [key: string]: string;
                                         };
                                         deviceIds?: string[];
+                                        running?: ("none" | string)[];
+                                        agentVersions?: string[];
+                                        health?: {
+                                            online?: boolean;
+                                            seenWithinS?: number;
+                                            lastUpdateFailed?: boolean;
+                                            belowFloor?: boolean;
+                                            maxErrorRate?: number;
+                                        };
                                     };
                                     waves: {
                                         name: string;
@@ -2382,6 +2402,15 @@ export interface paths {
                                 [key: string]: string;
                             };
                             deviceIds?: string[];
+                            running?: ("none" | string)[];
+                            agentVersions?: string[];
+                            health?: {
+                                online?: boolean;
+                                seenWithinS?: number;
+                                lastUpdateFailed?: boolean;
+                                belowFloor?: boolean;
+                                maxErrorRate?: number;
+                            };
                         };
                         waves: {
                             name: string;
@@ -2471,6 +2500,15 @@ export interface paths {
                                         [key: string]: string;
                                     };
                                     deviceIds?: string[];
+                                    running?: ("none" | string)[];
+                                    agentVersions?: string[];
+                                    health?: {
+                                        online?: boolean;
+                                        seenWithinS?: number;
+                                        lastUpdateFailed?: boolean;
+                                        belowFloor?: boolean;
+                                        maxErrorRate?: number;
+                                    };
                                 };
                                 waves: {
                                     name: string;
@@ -2649,6 +2687,15 @@ export interface paths {
                                 [key: string]: string;
                             };
                             deviceIds?: string[];
+                            running?: ("none" | string)[];
+                            agentVersions?: string[];
+                            health?: {
+                                online?: boolean;
+                                seenWithinS?: number;
+                                lastUpdateFailed?: boolean;
+                                belowFloor?: boolean;
+                                maxErrorRate?: number;
+                            };
                         };
                         waves: {
                             name: string;
@@ -2737,6 +2784,15 @@ export interface paths {
                                         [key: string]: string;
                                     };
                                     deviceIds?: string[];
+                                    running?: ("none" | string)[];
+                                    agentVersions?: string[];
+                                    health?: {
+                                        online?: boolean;
+                                        seenWithinS?: number;
+                                        lastUpdateFailed?: boolean;
+                                        belowFloor?: boolean;
+                                        maxErrorRate?: number;
+                                    };
                                 };
                                 waves: {
                                     name: string;
@@ -2882,6 +2938,15 @@ export interface paths {
                                         [key: string]: string;
                                     };
                                     deviceIds?: string[];
+                                    running?: ("none" | string)[];
+                                    agentVersions?: string[];
+                                    health?: {
+                                        online?: boolean;
+                                        seenWithinS?: number;
+                                        lastUpdateFailed?: boolean;
+                                        belowFloor?: boolean;
+                                        maxErrorRate?: number;
+                                    };
                                 };
                                 waves: {
                                     name: string;
@@ -3080,6 +3145,15 @@ export interface paths {
                                         [key: string]: string;
                                     };
                                     deviceIds?: string[];
+                                    running?: ("none" | string)[];
+                                    agentVersions?: string[];
+                                    health?: {
+                                        online?: boolean;
+                                        seenWithinS?: number;
+                                        lastUpdateFailed?: boolean;
+                                        belowFloor?: boolean;
+                                        maxErrorRate?: number;
+                                    };
                                 };
                                 waves: {
                                     name: string;
@@ -3276,6 +3350,15 @@ export interface paths {
                                         [key: string]: string;
                                     };
                                     deviceIds?: string[];
+                                    running?: ("none" | string)[];
+                                    agentVersions?: string[];
+                                    health?: {
+                                        online?: boolean;
+                                        seenWithinS?: number;
+                                        lastUpdateFailed?: boolean;
+                                        belowFloor?: boolean;
+                                        maxErrorRate?: number;
+                                    };
                                 };
                                 waves: {
                                     name: string;
@@ -3472,6 +3555,15 @@ export interface paths {
                                         [key: string]: string;
                                     };
                                     deviceIds?: string[];
+                                    running?: ("none" | string)[];
+                                    agentVersions?: string[];
+                                    health?: {
+                                        online?: boolean;
+                                        seenWithinS?: number;
+                                        lastUpdateFailed?: boolean;
+                                        belowFloor?: boolean;
+                                        maxErrorRate?: number;
+                                    };
                                 };
                                 waves: {
                                     name: string;
@@ -3668,6 +3760,15 @@ export interface paths {
                                         [key: string]: string;
                                     };
                                     deviceIds?: string[];
+                                    running?: ("none" | string)[];
+                                    agentVersions?: string[];
+                                    health?: {
+                                        online?: boolean;
+                                        seenWithinS?: number;
+                                        lastUpdateFailed?: boolean;
+                                        belowFloor?: boolean;
+                                        maxErrorRate?: number;
+                                    };
                                 };
                                 waves: {
                                     name: string;
@@ -3864,6 +3965,15 @@ export interface paths {
                                         [key: string]: string;
                                     };
                                     deviceIds?: string[];
+                                    running?: ("none" | string)[];
+                                    agentVersions?: string[];
+                                    health?: {
+                                        online?: boolean;
+                                        seenWithinS?: number;
+                                        lastUpdateFailed?: boolean;
+                                        belowFloor?: boolean;
+                                        maxErrorRate?: number;
+                                    };
                                 };
                                 waves: {
                                     name: string;

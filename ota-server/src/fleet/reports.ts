@@ -2,7 +2,8 @@ import type { UpdateReport } from "@mote/protocol";
 import type { Clock } from "../clock.js";
 import type { Events } from "../events.js";
 import type { RolloutEngine } from "../rollout/engine.js";
-import { setRunning } from "../store/devices.js";
+import { hasFailed } from "../rollout/members.js";
+import { setLastUpdateFailed, setRunning } from "../store/devices.js";
 import { addReport } from "../store/reports.js";
 import type { Store } from "../store/store.js";
 
@@ -30,6 +31,8 @@ export class Reports {
         if (!(await addReport(db, deviceId, report, atMs))) continue;
         added.push(report);
         await this.parts.engine.recordReport(db, deviceId, report);
+        const failed = hasFailed(report);
+        if (failed !== null) await setLastUpdateFailed(db, deviceId, failed);
         if (report.phase === "confirmed" || report.phase === "reverted") {
           await setRunning(db, deviceId, report.runningSequence, atMs);
         }

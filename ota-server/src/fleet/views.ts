@@ -29,6 +29,8 @@ export function deviceView(device: DeviceRecord, names: VersionNames): DeviceVie
     runningVersion: names(device.product, device.runningSequence),
     artifactSha256: device.artifactSha256,
     floor: device.floor,
+    lastUpdateFailed: device.lastUpdateFailed,
+    errorRate: device.errorRate,
     agentVersion: device.agentVersion,
     batteryPercent: device.batteryPercent,
     freeBytes: device.freeBytes,

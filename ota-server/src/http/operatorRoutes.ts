@@ -27,20 +27,21 @@ import { Type } from "@sinclair/typebox";
 import type { FastifyInstance } from "fastify";
 import type { Catalog } from "../catalog/catalog.js";
 import type { Clock } from "../clock.js";
-import { NotFoundError, PreconditionError } from "../errors.js";
+import { NotFoundError } from "../errors.js";
 import type { Events } from "../events.js";
 import type { Enrolment } from "../fleet/enrolment.js";
 import { deviceView, fleetView, versionNames } from "../fleet/views.js";
 import type { RolloutEngine } from "../rollout/engine.js";
 import { isActive } from "../rollout/state.js";
 import { sha256Hex } from "../secrets.js";
-import { type DeviceFilter, findDevice, listDevices, revokeDevice } from "../store/devices.js";
+import { findDevice, listDevices, revokeDevice } from "../store/devices.js";
 import type { ReleaseRecord } from "../store/releases.js";
 import { listReports } from "../store/reports.js";
 import type { Store } from "../store/store.js";
 import { telemetryByRelease } from "../store/telemetry.js";
 import type { TrustRepository } from "../trust/repository.js";
 import type { People } from "./auth.js";
+import { filterOf } from "./deviceList.js";
 import { addPublishedRoutes } from "./publishedRoutes.js";
 import { BinaryBody } from "./validation.js";
 
@@ -231,7 +232,7 @@ function addFleetRoutes(app: FastifyInstance, door: OperatorDoor): void {
       return store.read(async (db) => {
         const names = await versionNames(db);
         const page = { limit, ...(after === undefined ? {} : { after }) };
-        const devices = await listDevices(db, filterOf(filter), page);
+        const devices = await listDevices(db, await filterOf(db, filter, clock()), page);
         return {
           devices: devices.map((device) => deviceView(device, names)),
           next: devices.length === limit ? devices.at(-1)!.id : null,
@@ -296,20 +297,6 @@ function addFleetRoutes(app: FastifyInstance, door: OperatorDoor): void {
       );
     },
   );
-}
-
-function filterOf(query: Omit<DeviceListQuery, "after" | "limit">): DeviceFilter {
-  const { product, hardware, tag, sequence } = query;
-  const filter: DeviceFilter = {
-    includeRevoked: true,
-    ...(product === undefined ? {} : { product }),
-    ...(hardware === undefined ? {} : { hardware: [hardware] }),
-    ...(sequence === undefined ? {} : { sequence }),
-  };
-  if (tag === undefined) return filter;
-  const at = tag.indexOf("=");
-  if (at > 0) return { ...filter, tags: { [tag.slice(0, at)]: tag.slice(at + 1) } };
-  throw new PreconditionError({ expected: "tag=name=value", got: tag, todo: "For example ?tag=site=north." });
 }
 
 async function knownRelease(catalog: Catalog, product: string, version: string): Promise<ReleaseRecord> {

@@ -164,7 +164,7 @@ export class Ingest {
         const group = devices.slice(at, at + FLUSH_DEVICES);
         await this.store.write(async (db) => {
           for (const [id, { enrolledAtMs, lastFrame, sums }] of group) {
-            await markFrame(db, id, enrolledAtMs, lastFrame);
+            await markFrame(db, id, enrolledAtMs, lastFrame, totalOf(sums));
             for (const { key, sums: sum } of sums.values()) await addSums(db, key, sum);
           }
         });
@@ -229,6 +229,16 @@ export class Ingest {
       else sum.sums = mergeSums(sum.sums, sums);
     }
   }
+}
+
+function totalOf(sums: Pending["sums"]): Pick<TelemetrySums, "windows" | "errors" | "inferences"> {
+  const total = { windows: 0, errors: 0, inferences: 0 };
+  for (const { sums: one } of sums.values()) {
+    total.windows += one.windows;
+    total.errors += one.errors;
+    total.inferences += one.inferences;
+  }
+  return total;
 }
 
 function keyOf(deviceId: string, frame: TelemetryFrame, arrivedAtMs: number): TelemetryKey {

@@ -14,6 +14,11 @@ const device = {
   tags: { site: "north" },
   revokedAtMs: null,
   runningSequence: 1,
+  agentVersion: "1",
+  online: false,
+  lastUpdateFailed: false,
+  floor: 0,
+  errorRate: null,
 };
 
 function rollout(
@@ -143,6 +148,17 @@ describe("what a device should run", () => {
     expect(desiredFor(device, [with_({ tags: { site: "south" } })], nobody)).toBeNull();
     expect(desiredFor(device, [with_({ hardware: ["mcu"] })], nobody)).toBeNull();
     expect(desiredFor({ ...device, revokedAtMs: 1 }, [north], nobody)).toBeNull();
+  });
+
+  test("does not change because the device has begun to do what it was told", () => {
+    const open = rollout(2, "running", { running: [0] });
+    const asking = { ...open, plan: { ...open.plan, query: { health: { lastUpdateFailed: false } } } };
+    const fresh = { ...device, runningSequence: 0 };
+    expect(desiredFor(fresh, [asking], nobody)).toMatchObject({ sequence: 2 });
+    expect(desiredFor(device, [asking], nobody)).toBeNull();
+    const retried = { ...device, lastUpdateFailed: true };
+    const failed = () => member("failed", { retryAtMs: NOW_MS });
+    expect(desiredFor(retried, [asking], failed)).toMatchObject({ sequence: 2 });
   });
 
   test("joins a completed rollout when the device appears later", () => {

@@ -4,9 +4,7 @@ import { type Matchable, matches } from "./query.js";
 import { isRetryDue } from "./retries.js";
 import { currentThreshold, type RolloutState, waveOf } from "./state.js";
 
-export interface Device extends Matchable {
-  readonly runningSequence: number;
-}
+export type Device = Matchable;
 
 /** What a device should run, and which rollout says so. */
 export interface Desired {
@@ -57,7 +55,7 @@ function ask(
     case "rolled-back":
       return askReturning(rollout, member);
     case "completed":
-      if (!matches(rollout.plan.query, rollout.plan.product, device)) return "silent";
+      if (!matches(rollout, device, member !== null)) return "silent";
       return update(rollout, device, member, waveOf(rollout, cohortOf(rollout.salt, device.id)), nowMs);
     case "aborted":
       return member?.state === "confirmed" ? null : "silent";
@@ -70,7 +68,7 @@ function askOpen(
   member: Member | null,
   nowMs: number,
 ): Desired | null | "silent" {
-  if (!matches(rollout.plan.query, rollout.plan.product, device)) return "silent";
+  if (!matches(rollout, device, member !== null)) return "silent";
   const cohort = cohortOf(rollout.salt, device.id);
   if (cohort >= currentThreshold(rollout)) return "silent";
   // Paused and held rollouts reach nobody new; a device that is under way finishes.

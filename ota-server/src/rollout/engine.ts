@@ -39,9 +39,11 @@ import {
   type WaveFacts,
 } from "./machine.js";
 import { memberAfterReport } from "./members.js";
+import { lacksControls, openWave } from "./opening.js";
 import { checkPlan, dryRun, newRollout } from "./plan.js";
-import { Candidates } from "./population.js";
+import type { Opening } from "./population.js";
 import { areDisjoint } from "./query.js";
+import { checkRunning, resolveRunning } from "./running.js";
 import { blocksOthers, isActive, type RolloutState, rolloutFromJson } from "./state.js";
 
 export interface EngineParts {
@@ -114,12 +116,14 @@ export class RolloutEngine {
     checkPlan(plan);
     const release = await this.release(plan.product, plan.version);
     await this.parts.checkSigned(release);
+    const running = await this.parts.store.read((db) => resolveRunning(db, plan));
+    checkRunning(running, plan.product);
     return this.exclusive(async () => {
       this.checkAlone(plan);
       const number = 1 + Math.max(0, ...this.list().map((state) => state.number));
       const id = `r${number}-${randomBytes(3).toString("hex")}`;
       const nowMs = this.parts.clock();
-      return this.take(start(newRollout(id, number, plan, release, nowMs), nowMs));
+      return this.take(start(newRollout(id, number, plan, release, nowMs, running.sequences), nowMs));
     });
   }
 
@@ -244,7 +248,10 @@ export class RolloutEngine {
   private async resume(): Promise<void> {
     if (this.isResumed) return;
     await this.exclusive(async () => {
-      for (const { id } of this.list()) await this.carryOut(id, pendingEffects(this.get(id)));
+      for (const { id } of this.list()) {
+        await this.carryOut(id, pendingEffects(this.get(id)));
+        if (await lacksControls(this.parts.store, this.get(id))) await this.openWave(this.get(id));
+      }
     });
     this.isResumed = true;
   }
@@ -315,13 +322,7 @@ export class RolloutEngine {
       const state = this.get(id);
       switch (effect.type) {
         case "openWave": {
-          const release = await this.release(state.plan.product, state.plan.version);
-          const nowMs = this.parts.clock();
-          const wave = state.plan.waves[state.currentWave]!;
-          const [draw] = await this.parts.store.read(async (db) =>
-            (await Candidates.count(db, state.plan, release, state.salt, nowMs)).draw([wave]),
-          );
-          const { threshold, members, control } = draw!;
+          const { threshold, members, control } = await this.openWave(state);
           await this.send(id, { type: "waveOpened", threshold, members, control });
           break;
         }
@@ -333,6 +334,11 @@ export class RolloutEngine {
           break;
       }
     }
+  }
+
+  private async openWave(state: RolloutState): Promise<Opening> {
+    const release = await this.release(state.plan.product, state.plan.version);
+    return openWave(this.parts.store, state, release, this.parts.clock());
   }
 
   /** Idempotent. A device that had no release before has nothing to go back to and keeps what it runs. */

@@ -1,12 +1,10 @@
 import { errorRate, type Metric, meanLatencyUs, probeAccuracy } from "@mote/protocol";
-import { DRAW_MODULUS, shuffleOf } from "../store/draw.js";
-import { listControls } from "../store/population.js";
+import { listControls } from "../store/controls.js";
 import type { Member, MemberCounts } from "../store/rollouts.js";
 import type { Db } from "../store/store.js";
 import { type DeviceSums, type SumsWanted, sumByDevice } from "../store/telemetry.js";
 import { type Evidence, windowsOfLook } from "./gates/telemetryGate.js";
-import { filterOf } from "./query.js";
-import { currentThreshold, type RolloutState } from "./state.js";
+import type { RolloutState } from "./state.js";
 
 export const EVIDENCE_LIMITS = {
   /** A device's own past that its present is compared with. */
@@ -60,7 +58,7 @@ export function withoutComparison(rollout: RolloutState, members: MemberCounts):
   return null;
 }
 
-/** Each device's worsening since its own baseline, by metric, for the wave and for the control group. */
+/** Each device's worsening since its own baseline, by metric, for the wave and for the control group (controls.ts). */
 export async function collectEvidence(
   db: Db,
   rollout: RolloutState,
@@ -87,17 +85,17 @@ export async function collectEvidence(
     })),
     members.map(({ deviceId }) => after(deviceId, rollout.sequence)),
   );
-  const controls = await controlGroup(db, rollout);
+  const controls = await listControls(db, rollout.id);
   const control = await compare(
     db,
     baselines,
-    controls.map(({ id, sequence }) => ({
-      deviceId: id,
+    controls.map(({ deviceId, sequence }) => ({
+      deviceId,
       releaseSequence: sequence,
       fromMs: openedAtMs - baselineMs,
       toMs: openedAtMs,
     })),
-    controls.map(({ id, sequence }) => after(id, sequence)),
+    controls.map(({ deviceId, sequence }) => after(deviceId, sequence)),
   );
   return rollout.plan.gates.telemetry.map(({ metric }) => evidenceFor(metric, wave, control));
 }
@@ -140,14 +138,6 @@ async function compare(
     const [one, other] = [was.get(deviceId), is.get(deviceId)];
     return one === undefined || other === undefined ? [] : [{ before: one, after: other }];
   });
-}
-
-/** Devices that match the query, lie beyond the wave's threshold and are not on the new release. */
-function controlGroup(db: Db, rollout: RolloutState): Promise<{ id: string; sequence: number }[]> {
-  const question = { filter: filterOf(rollout.plan), shuffle: shuffleOf(rollout.salt) };
-  const place = currentThreshold(rollout) * DRAW_MODULUS;
-  const { maxDevices: limit } = EVIDENCE_LIMITS;
-  return listControls(db, question, { place, notRunning: rollout.sequence, limit });
 }
 
 /** Worsening of one device: positive is worse, in the unit of the metric's margin (protocol/api/rollout.ts). */

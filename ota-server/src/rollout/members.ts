@@ -5,6 +5,12 @@ import type { RolloutState } from "./state.js";
 
 const FAILED_PHASES: ReadonlySet<string> = new Set(["reverted", "refused", "failed"]);
 
+/** Did the update fail, as its device tells it? Null while that is open, and for one that the server has withdrawn. */
+export function hasFailed({ phase, code }: Pick<UpdateReport, "phase" | "code">): boolean | null {
+  if (phase === "confirmed") return false;
+  return FAILED_PHASES.has(phase) && code !== "withdrawn" ? true : null;
+}
+
 /**
  * Pure. What a device's report makes of its row; the same object when nothing.
  *

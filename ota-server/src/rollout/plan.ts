@@ -6,7 +6,9 @@ import type { Db } from "../store/store.js";
 import { leastP } from "./gates/permutation.js";
 import { spentAtLook } from "./gates/telemetryGate.js";
 import { Candidates } from "./population.js";
+import { resolveRunning } from "./running.js";
 import type { RolloutState } from "./state.js";
+import { unknownValues } from "./unknownValues.js";
 import { countWaits, type Waits } from "./waits.js";
 
 /** What a schema can't say. Throws PreconditionError. */
@@ -54,12 +56,14 @@ export function newRollout(
   plan: RolloutPlan,
   release: ReleaseRecord,
   nowMs: number,
+  running: readonly number[] | null = null,
 ): RolloutState {
   return {
     id,
     number,
     plan,
     sequence: release.sequence,
+    running,
     artifacts: release.manifest.variants.map(({ artifact }) => artifact.sha256),
     salt: plan.salt ?? id,
     name: "awaiting-approval",
@@ -92,8 +96,10 @@ export async function dryRun(
   nowMs: number,
 ): Promise<DryRunAnswer> {
   // Without a salt of its own the plan will be salted with an id that does not exist yet: the sample is an example.
-  const candidates = await Candidates.count(db, plan, release, plan.salt ?? "dry-run", nowMs);
-  const warnings: string[] = [];
+  const running = await resolveRunning(db, plan);
+  const target = { plan, running: running.sequences, id: null };
+  const candidates = await Candidates.count(db, target, release, plan.salt ?? "dry-run", nowMs);
+  const warnings = await unknownValues(db, plan, running);
   if (candidates.eligible === 0) warnings.push("No device matches: check the query.");
   if (plan.salt === undefined)
     warnings.push("The plan has no salt, so the members shown are only an example.");

@@ -1,6 +1,8 @@
 import type { RolloutPlan } from "@mote/protocol";
+import type { Control } from "../store/controls.js";
 import { DRAW_MODULUS, shuffleOf } from "../store/draw.js";
 import {
+  BUCKET_WIDTH,
   countPopulation,
   listPlaces,
   type Population,
@@ -8,7 +10,7 @@ import {
 } from "../store/population.js";
 import type { ReleaseRecord } from "../store/releases.js";
 import type { Db } from "../store/store.js";
-import { filterOf } from "./query.js";
+import { filterOf, type Target } from "./query.js";
 
 /** Devices unseen for longer are no members: nobody waits for a device in a drawer. They join when they come back. */
 export const ACTIVE_WITHIN_MS = 7 * 86_400_000;
@@ -25,7 +27,13 @@ export interface Draw {
   readonly sample: readonly string[];
 }
 
+/** A draw that holds from now on, with the nearest devices beyond it to compare with. */
+export interface Opening extends Draw {
+  readonly controls: readonly Control[];
+}
+
 type Wave = RolloutPlan["waves"][number];
+type Place = Awaited<ReturnType<typeof listPlaces>>[number];
 
 /** The devices that a rollout could reach now, counted in the database: membership is computed, never written out. */
 export class Candidates {
@@ -44,14 +52,14 @@ export class Candidates {
   /** @param db must stay open for the draws. */
   static async count(
     db: Db,
-    plan: RolloutPlan,
+    target: Target,
     release: ReleaseRecord,
     salt: string,
     nowMs: number,
   ): Promise<Candidates> {
     const { variants, images = [] } = release.manifest;
     const question = {
-      filter: filterOf(plan),
+      filter: filterOf(target, nowMs),
       seenSinceMs: nowMs - ACTIVE_WITHIN_MS,
       hardware: [...new Set([...variants, ...images].flatMap((one) => one.hardware))],
       sequence: release.sequence,
@@ -84,11 +92,38 @@ export class Candidates {
     return waves.map((wave, i) => this.drawOne(wave, wanted[i]!, places));
   }
 
+  /**
+   * Draws one wave for good.
+   *
+   * @param atLeast threshold of the wave before: devices that were let in stay in, whoever has come or gone since.
+   * @param maxControls devices that are named to compare with, the nearest beyond the wave.
+   */
+  async open(wave: Wave, atLeast: number, maxControls: number): Promise<Opening> {
+    const wanted = this.wantedBy(wave);
+    const around = this.bucketsBetween(wanted, wanted + maxControls);
+    let places = await listPlaces(this.db, this.question, [...around, bucketOfPlace(atLeast * DRAW_MODULUS)]);
+    let draw = this.drawOne(wave, wanted, places);
+    if (draw.threshold < atLeast) {
+      const members = this.countBelow(atLeast * DRAW_MODULUS, places);
+      draw = { ...draw, threshold: atLeast, members, control: this.eligible - members };
+      const beyond = this.bucketsBetween(members, members + maxControls);
+      places = await listPlaces(this.db, this.question, beyond);
+    }
+    const controls = places
+      .filter(
+        ({ place, sequence }) =>
+          place >= draw.threshold * DRAW_MODULUS && sequence !== this.question.sequence,
+      )
+      .slice(0, maxControls)
+      .map(({ id, sequence }) => ({ deviceId: id, sequence }));
+    return { ...draw, controls };
+  }
+
   private wantedBy({ share, count }: Wave): number {
     return Math.min(this.eligible, count ?? Math.ceil((share ?? 1) * this.eligible));
   }
 
-  private drawOne(wave: Wave, wanted: number, places: readonly { id: string; place: number }[]): Draw {
+  private drawOne(wave: Wave, wanted: number, places: readonly Place[]): Draw {
     const sample = places.slice(0, SAMPLE).map(({ id }) => id);
     if (wave.share === 1 || (wanted === this.eligible && this.eligible > 0)) {
       return { threshold: 1, members: this.eligible, control: 0, sample };
@@ -100,7 +135,7 @@ export class Candidates {
     const next = this.placeOfRank(wanted + 1, places);
     const middle = (last + next) / 2;
     // Two devices may share a place: then both are out.
-    const members = last < middle ? wanted : this.countBelow(middle, wanted, places);
+    const members = last < middle ? wanted : this.countBelow(middle, places);
     return {
       threshold: middle / DRAW_MODULUS,
       members,
@@ -118,20 +153,32 @@ export class Candidates {
     throw new Error(`rank ${rank} of ${this.eligible} devices`);
   }
 
-  private inBucket(bucket: number, places: readonly { place: number }[]): number[] {
-    const width = Math.ceil(DRAW_MODULUS / this.population.buckets.length);
-    return places.map(({ place }) => place).filter((place) => Math.floor(place / width) === bucket);
+  /** Buckets in which the devices of these ranks lie. */
+  private bucketsBetween(fromRank: number, toRank: number): number[] {
+    const last = Math.min(toRank, this.eligible);
+    if (last < 1) return [];
+    const first = this.bucketOf(Math.max(1, Math.min(fromRank, last))).bucket;
+    return Array.from({ length: this.bucketOf(last).bucket - first + 1 }, (_, i) => first + i);
   }
 
-  private placeOfRank(rank: number, places: readonly { place: number }[]): number {
+  private placeOfRank(rank: number, places: readonly Place[]): number {
     const { bucket, before } = this.bucketOf(rank);
     // A device that has polled in between may have moved a rank.
-    const here = this.inBucket(bucket, places);
+    const here = inBucket(bucket, places);
     return here[Math.min(rank - before, here.length) - 1] ?? 0;
   }
 
-  private countBelow(place: number, rank: number, places: readonly { place: number }[]): number {
-    const { bucket, before } = this.bucketOf(rank);
-    return before + this.inBucket(bucket, places).filter((one) => one < place).length;
+  private countBelow(place: number, places: readonly Place[]): number {
+    const bucket = bucketOfPlace(place);
+    const before = this.population.buckets.slice(0, bucket).reduce((sum, count) => sum + count, 0);
+    return before + inBucket(bucket, places).filter((one) => one < place).length;
   }
+}
+
+function bucketOfPlace(place: number): number {
+  return Math.floor(place / BUCKET_WIDTH);
+}
+
+function inBucket(bucket: number, places: readonly Place[]): number[] {
+  return places.map(({ place }) => place).filter((place) => bucketOfPlace(place) === bucket);
 }

@@ -1,23 +1,55 @@
 import type { DeviceQuery, RolloutPlan } from "@mote/protocol";
-import type { DeviceFilter } from "../store/devices.js";
+import type { DeviceFilter, DeviceStateFilter } from "../store/deviceFilter.js";
+import type { DeviceRecord } from "../store/devices.js";
 
-export interface Matchable {
-  readonly id: string;
-  readonly product: string;
-  readonly hardware: string;
-  readonly tags: Readonly<Record<string, string>>;
-  readonly revokedAtMs: number | null;
+/** Whom a rollout is for. */
+export interface Target {
+  readonly plan: Pick<RolloutPlan, "product" | "query">;
+  /** The query's running versions as sequences; null where it does not ask. */
+  readonly running: readonly number[] | null;
+  /** Of the rollout; null while there is none. */
+  readonly id: string | null;
 }
 
-/** The same question as the store's filter, for one device at hand. */
-export function matches(query: DeviceQuery, product: string, device: Matchable): boolean {
+/** What a device is. */
+export type Matchable = Pick<DeviceRecord, "id" | "product" | "hardware" | "tags" | "revokedAtMs"> &
+  /** How it is. */
+  Pick<
+    DeviceRecord,
+    "runningSequence" | "agentVersion" | "online" | "lastUpdateFailed" | "floor" | "errorRate"
+  >;
+
+/**
+ * The same question as the store's filter, for one device that asks just now.
+ *
+ * @param isMember of the rollout: what has become of it since it was told does not put it out.
+ */
+export function matches(target: Target, device: Matchable, isMember: boolean): boolean {
+  const { product, query } = target.plan;
   if (device.product !== product || device.revokedAtMs !== null) return false;
   if (query.hardware !== undefined && !query.hardware.includes(device.hardware)) return false;
   if (query.deviceIds !== undefined && !query.deviceIds.includes(device.id)) return false;
-  return Object.entries(query.tags ?? {}).every(([name, value]) => device.tags[name] === value);
+  if (Object.entries(query.tags ?? {}).some(([name, value]) => device.tags[name] !== value)) return false;
+  return isMember || isInState(target, device);
 }
 
-/** Can no device ever match both? Judged by the questions alone, so that it stays true for devices still to come. */
+function isInState({ plan: { query }, running }: Target, device: Matchable): boolean {
+  const { agentVersions, health = {} } = query;
+  if (running !== null && !running.includes(device.runningSequence)) return false;
+  if (agentVersions !== undefined && !agentVersions.includes(device.agentVersion)) return false;
+  // Whoever asks has been seen: `seenWithinS` holds.
+  const { online, lastUpdateFailed, belowFloor, maxErrorRate } = health;
+  if (online !== undefined && online !== device.online) return false;
+  if (lastUpdateFailed !== undefined && lastUpdateFailed !== device.lastUpdateFailed) return false;
+  const isBelow = device.runningSequence > 0 && device.runningSequence < device.floor;
+  if (belowFloor !== undefined && belowFloor !== isBelow) return false;
+  return maxErrorRate === undefined || device.errorRate === null || device.errorRate <= maxErrorRate;
+}
+
+/**
+ * Can no device ever match both? Judged by what devices are, so that it stays true for devices still to come; how they
+ * are changes, and keeps nobody apart.
+ */
 export function areDisjoint(a: DeviceQuery, b: DeviceQuery): boolean {
   const share = (one: readonly string[] | undefined, other: readonly string[] | undefined) =>
     one === undefined || other === undefined || one.some((name) => other.includes(name));
@@ -26,13 +58,29 @@ export function areDisjoint(a: DeviceQuery, b: DeviceQuery): boolean {
   return Object.entries(a.tags ?? {}).some(([name, value]) => (tags[name] ?? value) !== value);
 }
 
-/** The plan's query as the store asks it. */
-export function filterOf(plan: Pick<RolloutPlan, "product" | "query">): DeviceFilter {
+/** The target as the store asks for it. */
+export function filterOf({ plan, running, id }: Target, nowMs: number): DeviceFilter {
   const { hardware, tags, deviceIds } = plan.query;
   return {
     product: plan.product,
     ...(hardware === undefined ? {} : { hardware }),
     ...(tags === undefined ? {} : { tags }),
     ...(deviceIds === undefined ? {} : { ids: deviceIds }),
+    state: stateFilterOf(plan.query, running, nowMs),
+    ...(id === null ? {} : { orMemberOf: id }),
+  };
+}
+
+export function stateFilterOf(
+  { agentVersions, health = {} }: Pick<DeviceQuery, "agentVersions" | "health">,
+  running: readonly number[] | null,
+  nowMs: number,
+): DeviceStateFilter {
+  const { seenWithinS, ...others } = health;
+  return {
+    ...others,
+    ...(seenWithinS === undefined ? {} : { seenSinceMs: nowMs - 1000 * seenWithinS }),
+    ...(running === null ? {} : { sequences: running }),
+    ...(agentVersions === undefined ? {} : { agentVersions }),
   };
 }

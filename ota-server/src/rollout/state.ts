@@ -26,6 +26,8 @@ export interface RolloutState {
   readonly number: number;
   readonly plan: RolloutPlan;
   readonly sequence: number;
+  /** The query's running versions as sequences; null where it does not ask. */
+  readonly running: readonly number[] | null;
   /** SHA-256 of the artifacts that the release's variants are. */
   readonly artifacts: readonly string[];
   readonly salt: string;
@@ -97,6 +99,7 @@ export function rolloutFromJson(text: string): RolloutState {
   return {
     ...state,
     artifacts: state.artifacts ?? [],
+    running: state.running ?? null,
     breakGlass: state.breakGlass ?? null,
     isOverdue: state.isOverdue ?? false,
     approvals: state.approvals.map((approval) => ({

@@ -1,5 +1,5 @@
 import type { ReportedConditions } from "@mote/protocol";
-import { sql } from "kysely";
+import { type DeviceFilter, filtered } from "./deviceFilter.js";
 import { drawOf } from "./draw.js";
 import { parameter, prepared } from "./prepared.js";
 import type { Db } from "./store.js";
@@ -26,6 +26,10 @@ export interface DeviceRecord {
   /** Null from agents that don't tell. */
   readonly conditions: ReportedConditions | null;
   readonly frameSequence: number;
+  /** The last update that it told the outcome of. */
+  readonly lastUpdateFailed: boolean;
+  /** Errors per inference over its last hour or so of windows; null before any. */
+  readonly errorRate: number | null;
 }
 
 /** What a poll tells about a device. */
@@ -70,6 +74,8 @@ function fromRow(row: Row): DeviceRecord {
     freeBytes: row.free_bytes,
     conditions: row.conditions === null ? null : JSON.parse(row.conditions),
     frameSequence: row.frame_sequence,
+    lastUpdateFailed: row.update_failed === 1,
+    errorRate: row.error_rate,
   };
 }
 
@@ -80,31 +86,6 @@ const deviceById = prepared<Row, [id: string]>((db) =>
 export async function findDevice(db: Db, id: string): Promise<DeviceRecord | null> {
   const [row] = (await deviceById(db, [id])).rows;
   return row === undefined ? null : fromRow(row);
-}
-
-export interface DeviceFilter {
-  readonly product?: string;
-  readonly hardware?: readonly string[];
-  readonly ids?: readonly string[];
-  readonly tags?: Readonly<Record<string, string>>;
-  readonly sequence?: number;
-  readonly includeRevoked?: boolean;
-}
-
-/** Devices that match, for this room's own questions. */
-export function filtered(db: Db, filter: DeviceFilter) {
-  let query = db.selectFrom("devices");
-  if (filter.product !== undefined) query = query.where("product", "=", filter.product);
-  if (filter.hardware !== undefined) query = query.where("hardware", "in", [...filter.hardware]);
-  if (filter.ids !== undefined) query = query.where("id", "in", [...filter.ids]);
-  if (filter.sequence !== undefined) query = query.where("running_sequence", "=", filter.sequence);
-  if (filter.includeRevoked !== true) query = query.where("revoked_at_ms", "is", null);
-  // Tags are a JSON object with sorted keys and no spaces, so one entry is one substring. "%" and "_" match themselves.
-  for (const [name, value] of Object.entries(filter.tags ?? {})) {
-    const entry = `${JSON.stringify(name)}:${JSON.stringify(value)}`.replace(/[\\%_]/g, "\\$&");
-    query = query.where(sql<boolean>`tags like ${`%${entry}%`} escape '\\'`);
-  }
-  return query;
 }
 
 /** In the order of their ids, from `after` on. */
@@ -166,6 +147,8 @@ export async function putDevice(db: Db, device: NewDevice): Promise<void> {
     agent_version: "",
     frame_sequence: -1,
     conditions: null,
+    update_failed: 0,
+    error_rate: null,
   };
   await db
     .insertInto("devices")
@@ -251,6 +234,15 @@ export async function setRunning(db: Db, id: string, sequence: number, atMs: num
     .set({ running_sequence: sequence, last_seen_ms: atMs })
     .where("id", "=", id)
     .execute();
+}
+
+const updateFailedById = prepared<unknown, readonly [number, string]>((db) =>
+  db.updateTable("devices").set({ update_failed: parameter<number>() }).where("id", "=", parameter<string>()),
+);
+
+/** What has become of the update that a device was told of last. */
+export async function setLastUpdateFailed(db: Db, id: string, failed: boolean): Promise<void> {
+  await updateFailedById(db, [failed ? 1 : 0, id]);
 }
 
 export async function revokeDevice(db: Db, id: string, atMs: number): Promise<boolean> {

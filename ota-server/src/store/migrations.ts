@@ -292,6 +292,38 @@ const scale = ({ integer, real }: Types): Migration => ({
   },
 });
 
+/** How devices are doing, for rollouts that ask; and whom a wave is compared with. */
+const health = ({ integer, real, text }: Types): Migration => ({
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .alterTable("devices")
+      .addColumn("update_failed", integer, (c) => c.notNull().defaultTo(0))
+      .execute();
+    await db.schema.alterTable("devices").addColumn("error_rate", real).execute();
+    // What hardware there is, without a reading of the whole table.
+    await db.schema
+      .createIndex("devices_by_hardware")
+      .on("devices")
+      .columns(["product", "hardware"])
+      .execute();
+    // PostgreSQL takes a grouping by places for one of as many groups as there are draws, and won't share it out.
+    if (integer === "bigint")
+      await sql`alter table devices alter column draw set (n_distinct = 1024)`.execute(db);
+    await sql`update devices set update_failed = 1 where id in (
+      select device_id from rollout_devices m where state = 'failed' and not exists (
+        select 1 from rollout_devices n where n.device_id = m.device_id and n.offered_at_ms > m.offered_at_ms))`.execute(
+      db,
+    );
+    await db.schema
+      .createTable("rollout_controls")
+      .addColumn("rollout_id", text, (c) => c.notNull())
+      .addColumn("device_id", text, (c) => c.notNull())
+      .addColumn("sequence", integer, (c) => c.notNull())
+      .addPrimaryKeyConstraint("rollout_controls_pk", ["rollout_id", "device_id"])
+      .execute();
+  },
+});
+
 async function fillDraws(db: Kysely<unknown>, table: string, column: string): Promise<void> {
   const id = sql.ref(column);
   let after = "";
@@ -333,6 +365,7 @@ class Steps implements MigrationProvider {
       "0005-waits": waits(this.types),
       "0006-scale": scale(this.types),
       "0006-published": published(this.types),
+      "0007-health": health(this.types),
     };
   }
 }

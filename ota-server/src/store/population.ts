@@ -1,5 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
-import { type DeviceFilter, type DeviceRecord, filtered } from "./devices.js";
+import { listHardware } from "./census.js";
+import { type DeviceFilter, filtered } from "./deviceFilter.js";
+import type { DeviceRecord } from "./devices.js";
 import { DRAW_MODULUS, placeSql, type Shuffle } from "./draw.js";
 import type { Db } from "./store.js";
 
@@ -16,8 +18,8 @@ export interface PopulationQuestion {
 }
 
 /** Places are counted in so many buckets: enough to find any device by rank in two readings of the table. */
-export const BUCKETS = 4096;
-const BUCKET_WIDTH = Math.ceil(DRAW_MODULUS / BUCKETS);
+const BUCKETS = 1024;
+export const BUCKET_WIDTH = Math.ceil(DRAW_MODULUS / BUCKETS);
 
 export interface Population {
   /** Eligible devices by bucket. */
@@ -28,39 +30,47 @@ export interface Population {
   readonly unsupported: ReadonlyMap<string, number>;
 }
 
-/** One reading of the devices' table, and some thousand numbers back, however large the fleet. */
+/**
+ * One reading of the devices' table, and some thousand numbers back, however large the fleet. Grouped by the draw alone:
+ * PostgreSQL knows how many groups that gives (migrations.ts) and shares the reading among its workers.
+ */
 export async function countPopulation(db: Db, question: PopulationQuestion): Promise<Population> {
-  const { seenSinceMs, hardware, sequence, shuffle } = question;
+  const { filter, seenSinceMs, hardware, sequence, shuffle } = question;
+  const classes = filter.product === undefined ? [] : await listHardware(db, filter.product);
+  const strange = classes.filter((name) => !hardware.includes(name));
   // Literals, not parameters: PostgreSQL must see that what is selected is what is grouped by.
-  const why = sql<number>`case
-    when last_seen_ms is null or last_seen_ms < ${sql.lit(seenSinceMs)} then 1
-    when ${not(hardware)} then 2
-    when running_sequence > ${sql.lit(sequence)} then 3 else 0 end`;
-  const bucket = placeSql(shuffle);
-  const rows = await filtered(db, question.filter)
+  const seen = sql<boolean>`last_seen_ms >= ${sql.lit(seenSinceMs)}`;
+  const supported = sql<boolean>`${seen} and ${isIn(hardware)}`;
+  const counted = (condition: RawBuilder<boolean>) => sql<number>`count(*) filter (where ${condition})`;
+  const rows = await filtered(db, filter)
     .select(({ fn }) => [
-      why.as("why"),
-      sql<string>`case when ${not(hardware)} then hardware else '' end`.as("class"),
-      sql<number>`case when ${why} = 0 then ${bucket} / ${sql.lit(BUCKET_WIDTH)} else -1 end`.as("bucket"),
-      fn.countAll<number>().as("devices"),
+      sql<number>`${placeSql(shuffle)} / ${sql.lit(BUCKET_WIDTH)}`.as("bucket"),
+      fn.countAll<number>().as("matched"),
+      counted(seen).as("seen"),
+      counted(supported).as("supported"),
+      counted(sql`${supported} and running_sequence <= ${sql.lit(sequence)}`).as("eligible"),
+      ...strange.map((name, i) => counted(sql`${seen} and hardware = ${sql.lit(name)}`).as(`strange_${i}`)),
     ])
-    .groupBy(sql`1, 2, 3`)
+    .groupBy(sql`1`)
     .execute();
   const buckets = new Array<number>(BUCKETS).fill(0);
   const unsupported = new Map<string, number>();
-  const excluded = [0, 0, 0, 0];
+  let [unseen, newer] = [0, 0];
   for (const row of rows) {
-    const devices = Number(row.devices);
-    if (row.why === 0) buckets[row.bucket]! += devices;
-    else excluded[row.why]! += devices;
-    if (row.why === 2) unsupported.set(row.class, (unsupported.get(row.class) ?? 0) + devices);
+    buckets[row.bucket] = Number(row.eligible);
+    unseen += Number(row.matched) - Number(row.seen);
+    newer += Number(row.supported) - Number(row.eligible);
+    strange.forEach((name, i) => {
+      const devices = Number((row as unknown as Record<string, unknown>)[`strange_${i}`]);
+      if (devices > 0) unsupported.set(name, (unsupported.get(name) ?? 0) + devices);
+    });
   }
-  return { buckets, unseen: excluded[1]!, newer: excluded[3]!, unsupported };
+  return { buckets, unseen, newer, unsupported };
 }
 
-function not(hardware: readonly string[]): RawBuilder<boolean> {
-  if (hardware.length === 0) return sql<boolean>`true`;
-  return sql<boolean>`hardware not in (${sql.join(hardware.map((name) => sql.lit(name)))})`;
+function isIn(hardware: readonly string[]): RawBuilder<boolean> {
+  if (hardware.length === 0) return sql<boolean>`1 = 0`;
+  return sql<boolean>`hardware in (${sql.join(hardware.map((name) => sql.lit(name)))})`;
 }
 
 function eligible(db: Db, { filter, seenSinceMs, hardware, sequence }: PopulationQuestion) {
@@ -92,32 +102,15 @@ export async function listPlaces(
   db: Db,
   question: PopulationQuestion,
   buckets: readonly number[],
-): Promise<{ id: string; place: number }[]> {
+): Promise<{ id: string; place: number; sequence: number }[]> {
   if (buckets.length === 0) return [];
   const place = placeSql(question.shuffle);
   return eligible(db, question)
-    .select(["id", place.as("place")])
+    .select(["id", "running_sequence as sequence", place.as("place")])
     .where(
       sql<boolean>`${place} / ${sql.lit(BUCKET_WIDTH)} in (${sql.join(buckets.map((one) => sql.lit(one)))})`,
     )
     .orderBy("place")
     .orderBy("id")
     .execute();
-}
-
-/** Devices beyond a wave that could serve as its control, the nearest to it first. */
-export async function listControls(
-  db: Db,
-  question: Pick<PopulationQuestion, "filter" | "shuffle">,
-  beyond: { readonly place: number; readonly notRunning: number; readonly limit: number },
-): Promise<{ id: string; sequence: number }[]> {
-  const place = placeSql(question.shuffle);
-  const rows = await filtered(db, question.filter)
-    .select(["id", "running_sequence", place.as("place")])
-    .where("running_sequence", "!=", beyond.notRunning)
-    .where(place, ">=", Math.ceil(beyond.place))
-    .orderBy("place")
-    .limit(beyond.limit)
-    .execute();
-  return rows.map((row) => ({ id: row.id, sequence: row.running_sequence }));
 }

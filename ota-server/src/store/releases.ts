@@ -71,6 +71,16 @@ export async function listReleases(db: Db): Promise<ReleaseRecord[]> {
   return rows.map(fromRow);
 }
 
+/** A product's releases by name, newest first. */
+export function listVersions(db: Db, product: string): Promise<{ version: string; sequence: number }[]> {
+  return db
+    .selectFrom("releases")
+    .select(["version", "sequence"])
+    .where("product", "=", product)
+    .orderBy("sequence", "desc")
+    .execute();
+}
+
 export async function putRelease(db: Db, release: ReleaseRecord): Promise<void> {
   await db
     .insertInto("releases")

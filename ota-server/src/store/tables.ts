@@ -51,6 +51,10 @@ export interface Tables {
     served_by: string | null;
     /** Highest telemetry frame that is counted; frames at or below it are repetitions. */
     frame_sequence: number;
+    /** 1 when the last update that it told the outcome of failed or was reverted. */
+    update_failed: number;
+    /** Errors per inference, the newest windows weighing most (telemetry.ts); null before any. */
+    error_rate: number | null;
   };
   releases: {
     product: string;
@@ -112,6 +116,8 @@ export interface Tables {
     /** Of the device's id alone (draw.ts). */
     draw: number;
   };
+  /** Whom a rollout's current wave is compared with, and what each ran when the wave opened (controls.ts). */
+  rollout_controls: { rollout_id: string; device_id: string; sequence: number };
   reports: { device_id: string; id: string; received_at_ms: number; offer_id: string | null; body: string };
   telemetry: {
     device_id: string;

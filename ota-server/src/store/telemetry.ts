@@ -27,14 +27,19 @@ export async function addFrame(
   frameSequence: number,
   sums: TelemetrySums,
 ): Promise<boolean> {
-  const isNew = await markFrame(db, key.deviceId, enrolledAtMs, frameSequence);
+  const isNew = await markFrame(db, key.deviceId, enrolledAtMs, frameSequence, sums);
   if (isNew) await addSums(db, key, sums);
   return isNew;
 }
 
+/** Windows over which a device's error rate is averaged: an hour of windows of a minute. */
+const RATE_WINDOWS = 60;
+
 /**
- * Remembers the highest frame that is counted, of the device that enrolled at that time and of no later one.
+ * Remembers the highest frame that is counted, of the device that enrolled at that time and of no later one, and moves
+ * the device's error rate by the share that these windows have of the last sixty.
  *
+ * @param more what is counted with it.
  * @returns false when that frame or a higher one is counted already.
  */
 export async function markFrame(
@@ -42,16 +47,23 @@ export async function markFrame(
   deviceId: string,
   enrolledAtMs: number,
   frameSequence: number,
+  { windows, errors, inferences }: Pick<TelemetrySums, "windows" | "errors" | "inferences">,
 ): Promise<boolean> {
-  const parameters = [frameSequence, deviceId, enrolledAtMs, frameSequence] as const;
+  const rate = inferences === 0 ? null : errors / inferences;
+  const weight = 1 - (1 - 1 / RATE_WINDOWS) ** windows;
+  const parameters = [frameSequence, weight, rate, rate, deviceId, enrolledAtMs, frameSequence] as const;
   const { numAffectedRows = 0n } = await markById(db, parameters);
   return numAffectedRows > 0n;
 }
 
-const markById = prepared<unknown, readonly [number, string, number, number]>((db) =>
+const markById = prepared<unknown, readonly (number | string | null)[]>((db) =>
   db
     .updateTable("devices")
-    .set({ frame_sequence: parameter<number>() })
+    .set({
+      frame_sequence: parameter<number>(),
+      // Without inferences it stays; the first that there is begins it.
+      error_rate: sql<number>`coalesce(error_rate + ${parameter()} * (${parameter()} - error_rate), ${parameter()}, error_rate)`,
+    })
     .where("id", "=", parameter<string>())
     .where("enrolled_at_ms", "=", parameter<number>())
     .where("frame_sequence", "<", parameter<number>()),

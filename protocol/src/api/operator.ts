@@ -3,7 +3,7 @@ import { ArtifactRef, Name, Sha256Hex, Version } from "../bundle/manifest.js";
 import { PublishLogEntry } from "../trust/publish-log.js";
 import { UpdateReport } from "../update/report.js";
 import { ReportedConditions } from "./device.js";
-import { ApprovalScope, RolloutPlan, RolloutView } from "./rollout.js";
+import { ApprovalScope, HealthQuery, RolloutPlan, RolloutView, RunningVersion } from "./rollout.js";
 
 /**
  * The operator's HTTP contract: what the command line, the console and other people's programs call. Every path wants
@@ -246,6 +246,10 @@ export const DeviceListQuery = Type.Object(
     /** `name=value` */
     tag: Type.Optional(Type.String({ maxLength: 192 })),
     sequence: Type.Optional(Type.Integer({ minimum: 0 })),
+    /** Version of the release that it runs, or "none"; versions are those of `product`. */
+    running: Type.Optional(RunningVersion),
+    agentVersion: Type.Optional(Type.String({ maxLength: 32 })),
+    ...HealthQuery.properties,
     /** Device id to start after (the `next` of the answer before). */
     after: Type.Optional(Name),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
@@ -269,6 +273,10 @@ export const DeviceView = Type.Object(
     runningVersion: Type.Union([Version, Type.Null()]),
     artifactSha256: Type.Union([Sha256Hex, Type.Null()]),
     floor: Type.Integer({ minimum: 0 }),
+    /** The last update that it told the outcome of failed or was reverted. */
+    lastUpdateFailed: Type.Boolean(),
+    /** Errors per inference, averaged over its last hour or so of windows; null before any. */
+    errorRate: Type.Union([Type.Number(), Type.Null()]),
     agentVersion: Type.String(),
     batteryPercent: Type.Union([Type.Integer(), Type.Null()]),
     freeBytes: Type.Union([Type.Integer(), Type.Null()]),

@@ -7,12 +7,43 @@ import { Preconditions } from "../update/preconditions.js";
 const strict = { additionalProperties: false } as const;
 const TimeMs = Type.Integer({ minimum: 0, description: "milliseconds since 1970, server's clock" });
 
-/** All conditions must hold; an absent one holds for every device of the product. */
+/** How a device is doing, by what the server knows. All that are given must hold; what is unknown speaks for the device. */
+const health = {
+  /** Connected over MQTT now. */
+  online: Type.Optional(Type.Boolean()),
+  /** Polled, reported or connected within so many seconds. */
+  seenWithinS: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+  /** The last update that it told the outcome of failed or was reverted. */
+  lastUpdateFailed: Type.Optional(Type.Boolean()),
+  /** Runs a release below the signed floor that it has seen itself. */
+  belowFloor: Type.Optional(Type.Boolean()),
+  /** Errors per inference, averaged over its last hour or so of windows, are at most this. */
+  maxErrorRate: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+};
+export const HEALTH_NAMES = Object.keys(health) as (keyof typeof health)[];
+export const HealthQuery = Type.Object(health, strict);
+export type HealthQuery = Static<typeof HealthQuery>;
+
+/** A version, or "none" for devices that have no release yet. */
+export const RunningVersion = Type.Union([Type.Literal("none"), Version]);
+export type RunningVersion = Static<typeof RunningVersion>;
+
+/**
+ * All conditions must hold; an absent one holds for every device of the product. `hardware`, `tags` and `deviceIds` say
+ * what a device is and hold all the time. `running`, `agentVersions` and `health` say how it is: they are asked until the
+ * rollout has offered it the release, so a rollout's own progress never puts a device out of it.
+ */
 export const DeviceQuery = Type.Object(
   {
     hardware: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: 64 })),
+    /** A region, a site, a line, a customer: whatever the operator has written onto the devices. */
     tags: Type.Optional(Type.Record(Name, Type.String({ maxLength: 128 }), { maxProperties: 32 })),
     deviceIds: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: 10_000 })),
+    /** Versions of the product's releases that the device runs one of. */
+    running: Type.Optional(Type.Array(RunningVersion, { minItems: 1, maxItems: 64 })),
+    /** Versions of the program that holds the model: an agent's, or a microcontroller's firmware's. */
+    agentVersions: Type.Optional(Type.Array(Type.String({ maxLength: 32 }), { minItems: 1, maxItems: 64 })),
+    health: Type.Optional(HealthQuery),
   },
   strict,
 );

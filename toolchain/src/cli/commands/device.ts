@@ -2,6 +2,7 @@ import type { DeviceListQuery, ReportedConditions } from "@mote/protocol";
 import type { Command } from "commander";
 import type { CliCommand, Io } from "../command.js";
 import { addServerOptions, connect, type ServerOptions } from "../operator/connect.js";
+import { HEALTH_HELP, parseHealth } from "../operator/health.js";
 import { parseTag } from "../operator/plan.js";
 import { ago, table } from "../operator/table.js";
 
@@ -9,6 +10,9 @@ interface ListOptions extends ServerOptions {
   readonly product?: string;
   readonly hardware?: string;
   readonly tag?: string;
+  readonly running?: string;
+  readonly agentVersion?: string;
+  readonly health?: readonly string[];
   readonly limit?: string;
   readonly after?: string;
 }
@@ -21,15 +25,24 @@ export const command: CliCommand = {
       .option("-p, --product <name>")
       .option("--hardware <class>")
       .option("--tag <name=value>")
+      .option("--running <version>", 'those that run this release of --product; "none" for those without any')
+      .option("--agent-version <version>")
+      .option("--health <name=value...>", HEALTH_HELP)
       .option("--limit <n>", "devices per page (default 100)")
       .option("--after <id>", "the page after this device")
-      .addHelpText("after", "\nExample:\n  mote device list --product digits --tag site=north\n")
+      .addHelpText(
+        "after",
+        "\nExample:\n  mote device list --product digits --tag site=north --health lastUpdateFailed\n",
+      )
       .action(async (options: ListOptions) => {
-        const { product, hardware, tag, after, limit } = options;
+        const { product, hardware, tag, running, agentVersion, health, after, limit } = options;
         const query: DeviceListQuery = {
           ...(product === undefined ? {} : { product }),
           ...(hardware === undefined ? {} : { hardware }),
           ...(tag === undefined ? {} : { tag }),
+          ...(running === undefined ? {} : { running }),
+          ...(agentVersion === undefined ? {} : { agentVersion }),
+          ...(health === undefined ? {} : parseHealth(health)),
           ...(after === undefined ? {} : { after }),
           ...(limit === undefined ? {} : { limit: Number(limit) }),
         };
@@ -61,6 +74,8 @@ export const command: CliCommand = {
         );
         const last = detail.reports[0]?.report;
         if (last?.code === "waiting-preconditions") io.say(`Waits for ${last.detail}`);
+        if (device.lastUpdateFailed) io.say("Its last update failed.");
+        if (device.errorRate !== null) io.say(`Errors per inference of late: ${percent(device.errorRate)}`);
         if (device.conditions !== null) io.say(`Conditions: ${conditionsText(device.conditions)}`);
         const telemetry = detail.telemetry.map((sums) => [
           String(sums.releaseSequence),

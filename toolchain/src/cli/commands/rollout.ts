@@ -8,6 +8,7 @@ import {
 import type { Command } from "commander";
 import type { CliCommand, Io } from "../command.js";
 import { addServerOptions, connect, type ServerOptions } from "../operator/connect.js";
+import { HEALTH_HELP } from "../operator/health.js";
 import { type PlanOptions, readPlan } from "../operator/plan.js";
 import { table } from "../operator/table.js";
 
@@ -56,6 +57,12 @@ function addCreate(command: Command, io: Io): void {
     )
     .option("--hardware <class...>", "only these hardware classes")
     .option("--tag <name=value...>", "only devices with all these tags")
+    .option(
+      "--running <version...>",
+      'only devices that run one of these releases; "none" for those without any',
+    )
+    .option("--agent-version <version...>", "only devices whose agent or firmware says one of these")
+    .option("--health <name=value...>", `only by ${HEALTH_HELP}`)
     .option("--on-failure <what>", "hold, rollback-wave or rollback-fleet (default hold)")
     .option("--approvals <n>", "people who must approve before the first wave")
     .option(
@@ -80,7 +87,7 @@ Example:
 A plan file holds the same and more:
   product: digits
   version: 2.0.0
-  query: { tags: { site: north } }
+  query: { tags: { site: north }, running: [1.0.0], health: { lastUpdateFailed: false, maxErrorRate: 0.05 } }
   waves: [{ name: canary, share: 0.05, soakS: 600 }, { name: everybody, share: 1, soakS: 0 }]
   gates: { telemetry: [{ metric: confidence, margin: 0.05 }], deadlineS: 86400 }
   onFailure: rollback-fleet

@@ -43,6 +43,31 @@ describe("a plan", () => {
   });
 });
 
+describe("whom a plan is for", () => {
+  const named = { product: "digits", release: "2.0.0" };
+
+  test("is said by what devices run and how they are doing", async () => {
+    const plan = await readPlan({
+      ...named,
+      running: ["1.0.0", "none"],
+      agentVersion: ["0.1.0"],
+      health: ["online", "lastUpdateFailed=false", "seenWithin=24h", "maxErrorRate=0.05"],
+    });
+    expect(plan.query).toEqual({
+      running: ["1.0.0", "none"],
+      agentVersions: ["0.1.0"],
+      health: { online: true, lastUpdateFailed: false, seenWithinS: 86_400, maxErrorRate: 0.05 },
+    });
+  });
+
+  test("is refused by the word at fault", async () => {
+    await expect(readPlan({ ...named, health: ["healthy"] })).rejects.toThrow(/lastUpdateFailed.*"healthy"/s);
+    await expect(readPlan({ ...named, health: ["seenWithin=soon"] })).rejects.toThrow(/24h/);
+    await expect(readPlan({ ...named, health: ["maxErrorRate=2"] })).rejects.toThrow(/maxErrorRate/);
+    await expect(readPlan({ ...named, running: ["latest"] })).rejects.toThrow(/running/);
+  });
+});
+
 describe("windows, limits and batteries", () => {
   test("come from options, over what the file says", async () => {
     const plan = await readPlan({

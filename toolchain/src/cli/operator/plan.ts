@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import {
   checkSchema,
   DEFAULT_GATES,
+  type DeviceQuery,
   type MaintenanceWindow,
   type OnFailure,
   RolloutPlan,
@@ -10,6 +11,8 @@ import {
 } from "@mote/protocol";
 import { parse } from "yaml";
 import { UsageError } from "../../errors.js";
+import { parseDurationS } from "./duration.js";
+import { parseHealth } from "./health.js";
 
 export interface PlanOptions {
   readonly product?: string;
@@ -18,6 +21,9 @@ export interface PlanOptions {
   readonly wave?: readonly string[];
   readonly hardware?: readonly string[];
   readonly tag?: readonly string[];
+  readonly running?: readonly string[];
+  readonly agentVersion?: readonly string[];
+  readonly health?: readonly string[];
   readonly onFailure?: string;
   readonly approvals?: string;
   readonly falseStopRate?: string;
@@ -62,12 +68,19 @@ export async function readPlan(options: PlanOptions): Promise<RolloutPlan> {
     ...(options.approvals === undefined ? {} : { approvals: Number(options.approvals) }),
     ...(options.comment === undefined ? {} : { comment: options.comment }),
   };
-  if (options.hardware !== undefined) plan.query = { ...plan.query, hardware: options.hardware };
-  if (options.tag !== undefined) {
-    plan.query = { ...plan.query, tags: Object.fromEntries(options.tag.map(parseTag)) };
-  }
+  plan.query = { ...plan.query, ...queryOf(options) };
   if (options.falseStopRate !== undefined) plan.gates.falseStopRate = Number(options.falseStopRate);
   return checkSchema(RolloutPlan, plan, "the rollout plan");
+}
+
+function queryOf({ hardware, tag, running, agentVersion, health }: PlanOptions): DeviceQuery {
+  return {
+    ...(hardware === undefined ? {} : { hardware: [...hardware] }),
+    ...(tag === undefined ? {} : { tags: Object.fromEntries(tag.map(parseTag)) }),
+    ...(running === undefined ? {} : { running: [...running] }),
+    ...(agentVersion === undefined ? {} : { agentVersions: [...agentVersion] }),
+    ...(health === undefined ? {} : { health: parseHealth(health) }),
+  };
 }
 
 function limitsOf(options: PlanOptions, file: unknown): { limits?: unknown } {
@@ -97,7 +110,7 @@ export function parseWindow(text: string): MaintenanceWindow {
 
 /** `canary:5` (devices), `canary:5%` (share), each with an optional soak time: `canary:5%:30m`. */
 export function parseWave(text: string): Wave {
-  const match = /^([^:]{1,64}):(\d+(?:\.\d+)?)(%?)(?::(\d+(?:\.\d+)?)(s|m|h|d)?)?$/.exec(text);
+  const match = /^([^:]{1,64}):(\d+(?:\.\d+)?)(%?)(?::(\d+(?:\.\d+)?[smhd]?))?$/.exec(text);
   if (match === null) {
     throw new UsageError({
       expected: "a wave as NAME:DEVICES or NAME:SHARE%, with an optional soak time",
@@ -105,12 +118,10 @@ export function parseWave(text: string): Wave {
       todo: "For example --wave canary:5%:30m --wave everybody:100%.",
     });
   }
-  const [, name = "", size = "", percent, soak = "0", unit = "s"] = match;
-  const soakS = Number(soak) * SECONDS[unit as keyof typeof SECONDS];
+  const [, name = "", size = "", percent, soak = "0"] = match;
+  const soakS = parseDurationS(soak);
   return percent === "%" ? { name, share: Number(size) / 100, soakS } : { name, count: Number(size), soakS };
 }
-
-const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 
 export function parseTag(text: string): [string, string] {
   const at = text.indexOf("=");

@@ -1,0 +1,29 @@
+import { listControls, putControls } from "../store/controls.js";
+import type { ReleaseRecord } from "../store/releases.js";
+import type { Store } from "../store/store.js";
+import { EVIDENCE_LIMITS } from "./evidence.js";
+import { Candidates, type Opening } from "./population.js";
+import { currentThreshold, type RolloutState } from "./state.js";
+
+/** Draws the current wave and stores whom it will be compared with. */
+export async function openWave(
+  store: Store,
+  state: RolloutState,
+  release: ReleaseRecord,
+  nowMs: number,
+): Promise<Opening> {
+  const wave = state.plan.waves[state.currentWave]!;
+  const opening = await store.read(async (db) => {
+    const candidates = await Candidates.count(db, state, release, state.salt, nowMs);
+    return candidates.open(wave, currentThreshold(state), EVIDENCE_LIMITS.maxDevices);
+  });
+  await store.write((db) => putControls(db, state.id, opening.controls));
+  return opening;
+}
+
+/** True of a wave that an older server has opened: it stored no control group. */
+export async function lacksControls(store: Store, state: RolloutState): Promise<boolean> {
+  const { openedAtMs, control } = state.waves[state.currentWave]!;
+  if (state.name !== "running" || openedAtMs === null || control === 0) return false;
+  return (await store.read((db) => listControls(db, state.id))).length === 0;
+}
