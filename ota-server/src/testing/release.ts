@@ -101,13 +101,13 @@ export class TestSigners {
   private version = 0;
   private readonly named: Record<string, TargetFile> = {};
 
-  /** 1.root.json for a server with these keys. */
-  rootFor(keys: Pick<ServerKeys, "snapshot" | "timestamp">, nowMs: number): Uint8Array {
+  /** 1.root.json, or a later version, for a server with these keys. */
+  rootFor(keys: Pick<ServerKeys, "snapshot" | "timestamp">, nowMs: number, version = 1): Uint8Array {
     const role = (key: SigningKey) => ({ keyids: [key.keyId], threshold: 1 });
     const all = [this.root, this.targets, keys.snapshot, keys.timestamp];
     return signRole(
       buildRoot({
-        version: 1,
+        version,
         expiresMs: nowMs + 365 * DAY_MS,
         keys: Object.fromEntries(all.map((key) => [key.keyId, ed25519Key(key.publicKey)])),
         roles: {

@@ -1,4 +1,4 @@
-import { parseMetadata, RootSigned, TargetsSigned, validSigners } from "@mote/protocol";
+import { judgeExpiry, parseMetadata, RootSigned, TargetsSigned, validSigners } from "@mote/protocol";
 import { nodeSha256, nodeVerify } from "@mote/protocol/node";
 import type { Db } from "../store/store.js";
 import { findNewest, listTrustRoles, type TrustFile } from "../store/trustFiles.js";
@@ -58,15 +58,21 @@ export function bodiesOf(published: Published): PublishedRoles {
 }
 
 /**
- * False after a root took away keys that the targets were signed with. It is published all the same: from then on no
- * device believes those keys, and the ones that have it wait for targets by the new keys.
+ * Can a device go through to the targets? Not after a root took away keys that they were signed with, nor when those that
+ * stand have expired. What is new is published all the same: such devices wait for targets that are signed anew, which
+ * can come only under that root.
  */
-export function isSignedUnder({ root, targets }: Published, before: Published | null): boolean {
+export function canReachTargets(
+  { root, targets }: Published,
+  before: Published | null,
+  nowMs: number,
+): boolean {
   if (targets === null) return false;
+  if (targets !== before?.targets) return true;
   const { keys, roles } = parseMetadata(root.body, RootSigned, "root").signed;
   const parsed = parseMetadata(targets.body, TargetsSigned, "targets");
   return (
-    targets !== before?.targets ||
+    judgeExpiry(Date.parse(parsed.signed.expires), nowMs) !== "expired" &&
     validSigners(parsed, keys, roles.targets, DEPS).size >= roles.targets.threshold
   );
 }

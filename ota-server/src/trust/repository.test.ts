@@ -57,6 +57,24 @@ test("freshness is signed again in time, and goes on growing over a restart", as
   expect(after.timeMs).toBeGreaterThan(before.timeMs + 4 * 86_400_000);
 });
 
+test("a server whose root and targets have expired starts, says so, and is mended by what is signed anew", async () => {
+  bench = await TestBench.start();
+  const root = await bench.publishRoot();
+  const release = makeRelease(1);
+  await bench.signers.publish(bench.operator, [release], bench.now());
+  const before = await refreshFrom(pinRoot(root));
+  await bench.server.close();
+  bench.aheadMs += 400 * 86_400_000;
+  await bench.restart();
+  expect((await bench.operator.ready()).notes.join()).toMatch(/root metadata has expired/);
+  await expect(refreshFrom(before)).rejects.toMatchObject({ code: "MOTE_TRUST_EXPIRED" });
+  await bench.operator.putMetadata("2.root.json", bench.signers.rootFor(bench.keys, bench.now(), 2));
+  const { file, bytes } = bench.signers.sign([release], bench.now());
+  await bench.operator.putMetadata(file, bytes);
+  expect((await bench.operator.ready()).notes.join()).not.toMatch(/expired/);
+  expect(Buffer.from((await refreshFrom(before)).root).toString()).toContain(`"version":2`);
+});
+
 test("a release below the signed floor is retired and can't be rolled out", async () => {
   bench = await TestBench.start();
   await bench.publishRoot();

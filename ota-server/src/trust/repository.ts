@@ -26,7 +26,7 @@ import { findTrustFile, listNewestVersions, putTrustFiles, type TrustFile } from
 import { acceptRoot, acceptTargets, namedFile, noRoot } from "./accept.js";
 import { checkEnvelope, ENVELOPE_NAME } from "./envelopes.js";
 import { nextVersion, signSnapshot, signTimestampOnly } from "./freshness.js";
-import { bodiesOf, isSignedUnder, loadPublished, type Published } from "./published.js";
+import { bodiesOf, canReachTargets, loadPublished, type Published } from "./published.js";
 import { factsOf } from "./publishLog.js";
 import { rehearse } from "./rehearse.js";
 import { buildServerRole, SERVER_TARGETS_LIFETIME_MS, serverTargets, targetOf } from "./serverRole.js";
@@ -68,7 +68,8 @@ export class TrustRepository {
     const repository = new TrustRepository(parts);
     await repository.reload();
     await repository.jumpAhead().catch((error) => parts.log.error("trust-after-restore", error));
-    await repository.heartbeat();
+    // Where root or targets have expired nothing can be signed under them; what mends it is published on a running server.
+    await repository.heartbeat().catch((error) => parts.log.error("trust-freshness", error));
     return repository;
   }
 
@@ -329,7 +330,7 @@ export class TrustRepository {
   private async publish(next: Published, files: readonly TrustFile[], path?: string): Promise<void> {
     const { store, clock, log } = this.parts;
     const before = this.published;
-    if (isSignedUnder(next, before)) {
+    if (canReachTargets(next, before, clock())) {
       const readStored = (name: string) => store.read((db) => findTrustFile(db, name));
       await rehearse({ next, before, files, path, readStored, nowMs: clock() });
     } else if (next.targets !== null) {
