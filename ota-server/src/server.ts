@@ -41,9 +41,13 @@ import { Store, type StoreSource } from "./store/store.js";
 import type { TlsFiles } from "./tls.js";
 import { TrustRepository } from "./trust/repository.js";
 import { openServerKeys } from "./trust/serverKeys.js";
+import { WebhookSender } from "./webhooks/sender.js";
+import { TrustWatch } from "./webhooks/trustWatch.js";
+import { Webhooks } from "./webhooks/webhooks.js";
 
 export const VERSION = "0.1.0";
 const HEARTBEAT_MS = 60_000;
+const WEBHOOK_ROUND_MS = 1000;
 const ROLL_UP_MS = 6 * 3_600_000;
 
 export interface ServerParts {
@@ -67,6 +71,7 @@ export class MoteServer {
   private readonly log: Log;
   private readonly ticking: { current: Promise<void> };
   private readonly patches: PatchWorker;
+  private readonly sender: WebhookSender;
 
   private constructor(opened: {
     url: string;
@@ -80,6 +85,7 @@ export class MoteServer {
     ticking: { current: Promise<void> };
     patches: PatchWorker;
     notes: readonly string[];
+    sender: WebhookSender;
   }) {
     this.url = opened.url;
     this.mqttUrl = opened.mqttUrl;
@@ -92,6 +98,7 @@ export class MoteServer {
     this.ticking = opened.ticking;
     this.patches = opened.patches;
     this.notes = opened.notes;
+    this.sender = opened.sender;
   }
 
   /** @throws ConfigError, StoreError, KeyFileError; whatever was opened by then is closed again. */
@@ -230,6 +237,7 @@ export class MoteServer {
       },
       rollout: { people, engine, store },
       people: { people, store, clock },
+      webhooks: { people, webhooks: new Webhooks(store, clock) },
       metrics: new Metrics({ store, engine, broker }),
       live: {
         people,
@@ -261,7 +269,16 @@ export class MoteServer {
     const led = (work: () => Promise<void>) => async () => {
       if (peers.isLeader) await work();
     };
+    const sender = new WebhookSender({ store, clock, log, fetch });
+    const watch = new TrustWatch(store, clock, () => trust.describe().warnings);
     const timers = [
+      every(
+        WEBHOOK_ROUND_MS,
+        led(() => sender.round()),
+        "webhooks",
+        log,
+        { current: Promise.resolve() },
+      ),
       every(config.tickMs, () => tick(store, ingest, polls, engine, trust), "tick", log, ticking),
       every(
         HEARTBEAT_MS,
@@ -271,8 +288,18 @@ export class MoteServer {
         { current: Promise.resolve() },
       ),
       every(
+        HEARTBEAT_MS,
+        led(() => watch.look()),
+        "trust-watch",
+        log,
+        { current: Promise.resolve() },
+      ),
+      every(
         ROLL_UP_MS,
-        led(() => tidy(store, clock, log)),
+        led(async () => {
+          await tidy(store, clock, log);
+          await sender.tidy();
+        }),
         "tidy",
         log,
         { current: Promise.resolve() },
@@ -280,13 +307,16 @@ export class MoteServer {
     ];
     const { patches } = parts;
     const mqttUrl = mqttUrlAt("localhost");
-    return new MoteServer({ url, mqttUrl, app, broker, ingest, store, timers, log, ticking, patches, notes });
+    return new MoteServer({
+      ...{ url, mqttUrl, app, broker, ingest, store, timers, log, ticking, patches, notes, sender },
+    });
   }
 
   /** Stops taking requests, finishes those under way, then closes the store. */
   async close(): Promise<void> {
     for (const timer of this.timers) clearInterval(timer);
     await this.ticking.current;
+    await this.sender.close();
     await this.broker.close();
     await this.ingest.close();
     await this.app.close();

@@ -5,6 +5,7 @@ export * from "./api/exchange.js";
 export * from "./api/operator.js";
 export * from "./api/operatorClient.js";
 export * from "./api/rollout.js";
+export * from "./api/webhook.js";
 export * from "./bundle/canonical.js";
 export * from "./bundle/golden.js";
 export * from "./bundle/manifest.example.js";

@@ -13,6 +13,8 @@ import {
 } from "../store/releases.js";
 import type { Store } from "../store/store.js";
 import type { TrustRepository } from "../trust/repository.js";
+import { releaseNotice } from "../webhooks/notices.js";
+import { tell } from "../webhooks/outbox.js";
 
 export { BUNDLE_MAX_BYTES };
 
@@ -53,7 +55,9 @@ export class Catalog {
     for (const [sha256, bytes] of artifacts) await this.blobs.put(sha256, bytes);
     await this.blobs.put(release.manifestSha256, manifestBytes);
     await this.store.write(async (db) => {
-      if ((await findRelease(db, release.product, release.version)) === null) await putRelease(db, release);
+      if ((await findRelease(db, release.product, release.version)) !== null) return;
+      await putRelease(db, release);
+      await tell(db, [releaseNotice(release)]);
     });
     return release;
   }

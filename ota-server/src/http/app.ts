@@ -19,6 +19,7 @@ import { addOperatorRoutes, type OperatorDoor } from "./operatorRoutes.js";
 import { addPeopleRoutes, type PeopleDoor } from "./peopleRoutes.js";
 import { addRolloutRoutes, type RolloutDoor } from "./rolloutRoutes.js";
 import { useBoundedJson, useContractValidation } from "./validation.js";
+import { addWebhookRoutes, type WebhookDoor } from "./webhookRoutes.js";
 
 export const HTTP_LIMITS = {
   /** JSON bodies; bundles and metadata have limits of their own. */
@@ -43,6 +44,7 @@ export interface AppParts {
   readonly operator: OperatorDoor;
   readonly rollout: RolloutDoor;
   readonly people: PeopleDoor;
+  readonly webhooks: WebhookDoor;
   readonly metrics: Metrics;
   readonly live: LiveDoor;
   readonly console: ConsoleDoor;
@@ -108,6 +110,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   addDdiRoutes(app, parts.ddi);
   addOperatorRoutes(app, parts.operator);
   addRolloutRoutes(app, parts.rollout);
+  addWebhookRoutes(app, parts.webhooks);
   addLiveRoutes(app, parts.live);
   addConsoleRoutes(app, parts.console);
   app.get(

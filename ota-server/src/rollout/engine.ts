@@ -18,6 +18,8 @@ import {
   summarizeMembers,
 } from "../store/rollouts.js";
 import type { Db, Store } from "../store/store.js";
+import { rolloutNotices } from "../webhooks/notices.js";
+import { tell } from "../webhooks/outbox.js";
 import { type Desired, type Device, desiredFor } from "./desired.js";
 import {
   Baselines,
@@ -290,8 +292,9 @@ export class RolloutEngine {
   private async take({ state, effects }: Step): Promise<RolloutState> {
     const before = this.rollouts.get(state.id);
     if (before === undefined || JSON.stringify(before) !== JSON.stringify(state)) {
-      await this.parts.store.write((db) =>
-        putRollout(db, {
+      const notices = rolloutNotices(before ?? null, state, this.parts.clock());
+      await this.parts.store.write(async (db) => {
+        await putRollout(db, {
           id: state.id,
           product: state.plan.product,
           sequence: state.sequence,
@@ -300,8 +303,9 @@ export class RolloutEngine {
           state: JSON.stringify(state),
           createdAtMs: state.createdAtMs,
           updatedAtMs: state.updatedAtMs,
-        }),
-      );
+        });
+        await tell(db, notices);
+      });
       this.rollouts.set(state.id, state);
       this.parts.events.emit({
         type: "rollout",

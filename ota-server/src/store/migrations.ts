@@ -324,6 +324,36 @@ const health = ({ integer, real, text }: Types): Migration => ({
   },
 });
 
+const webhooks = ({ integer, text }: Types): Migration => ({
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .createTable("webhooks")
+      .addColumn("id", text, (c) => c.primaryKey())
+      .addColumn("url", text, (c) => c.notNull())
+      .addColumn("kinds", text)
+      .addColumn("secrets", text, (c) => c.notNull())
+      .addColumn("created_at_ms", integer, (c) => c.notNull())
+      .addColumn("ended_at_ms", integer)
+      .execute();
+    await db.schema
+      .createTable("webhook_deliveries")
+      .addColumn("id", text, (c) => c.primaryKey())
+      .addColumn("webhook_id", text, (c) => c.notNull())
+      .addColumn("body", text, (c) => c.notNull())
+      .addColumn("created_at_ms", integer, (c) => c.notNull())
+      .addColumn("attempts", integer, (c) => c.notNull())
+      .addColumn("next_at_ms", integer)
+      .addColumn("delivered_at_ms", integer)
+      .addColumn("problem", text)
+      .execute();
+    await db.schema
+      .createIndex("webhook_deliveries_by_webhook")
+      .on("webhook_deliveries")
+      .columns(["webhook_id", "next_at_ms"])
+      .execute();
+  },
+});
+
 async function fillDraws(db: Kysely<unknown>, table: string, column: string): Promise<void> {
   const id = sql.ref(column);
   let after = "";
@@ -366,6 +396,7 @@ class Steps implements MigrationProvider {
       "0006-scale": scale(this.types),
       "0006-published": published(this.types),
       "0007-health": health(this.types),
+      "0008-webhooks": webhooks(this.types),
     };
   }
 }

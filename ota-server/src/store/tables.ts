@@ -170,6 +170,29 @@ export interface Tables {
     detail: string;
     sha256: string;
   };
+  /** Where other programs want to be told. */
+  webhooks: {
+    id: string;
+    url: string;
+    /** JSON array; null for all. */
+    kinds: string | null;
+    /** JSON array, newest first. */
+    secrets: string;
+    created_at_ms: number;
+    ended_at_ms: number | null;
+  };
+  /** Messages to webhooks. Ids grow with time. */
+  webhook_deliveries: {
+    id: string;
+    webhook_id: string;
+    body: string;
+    created_at_ms: number;
+    attempts: number;
+    /** Null when it is settled. */
+    next_at_ms: number | null;
+    delivered_at_ms: number | null;
+    problem: string | null;
+  };
   /** Servers that work on this store; one that is gone is found by its lock (postgresPeers.ts). */
   servers: { id: string };
   /** Nonces of device sign-ins, kept where several servers must know of them, until they expire. */

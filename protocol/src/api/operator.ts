@@ -63,6 +63,14 @@ export const OPERATOR_PATHS = {
   personRevoke: (id: string) => `/api/v1/people/${id}/revoke`,
   /** GET: who changed what, newest first, and whether the chain of digests is whole. */
   audit: "/api/v1/audit",
+  /** GET lists webhooks, POST makes one. Admins only. */
+  webhooks: "/api/v1/webhooks",
+  /** DELETE ends one. */
+  webhook: (id: string) => `/api/v1/webhooks/${id}`,
+  /** POST: a new secret. */
+  webhookSecret: (id: string) => `/api/v1/webhooks/${id}/secret`,
+  /** POST: a message that says nothing. */
+  webhookTest: (id: string) => `/api/v1/webhooks/${id}/test`,
   /** GET, Prometheus text format. */
   metrics: "/metrics",
   openapi: "/openapi.json",

@@ -31,6 +31,7 @@ import {
   type TrustKeysAnswer,
 } from "./operator.js";
 import type { RolloutPlan, RolloutView } from "./rollout.js";
+import type { WebhookRequest, WebhookSecretAnswer, WebhooksAnswer } from "./webhook.js";
 
 export interface OperatorClientOptions {
   /** Origin of the server, for example `http://127.0.0.1:8080`. */
@@ -156,6 +157,26 @@ export class OperatorClient {
 
   audit(): Promise<AuditAnswer> {
     return this.call("GET", OPERATOR_PATHS.audit);
+  }
+
+  webhooks(): Promise<WebhooksAnswer> {
+    return this.call("GET", OPERATOR_PATHS.webhooks);
+  }
+
+  addWebhook(request: WebhookRequest): Promise<WebhookSecretAnswer> {
+    return this.call("POST", OPERATOR_PATHS.webhooks, request);
+  }
+
+  removeWebhook(id: string): Promise<Record<string, never>> {
+    return this.call("DELETE", OPERATOR_PATHS.webhook(id));
+  }
+
+  rotateWebhookSecret(id: string): Promise<WebhookSecretAnswer> {
+    return this.call("POST", OPERATOR_PATHS.webhookSecret(id), {});
+  }
+
+  testWebhook(id: string): Promise<Record<string, never>> {
+    return this.call("POST", OPERATOR_PATHS.webhookTest(id), {});
   }
 
   /** Yields until the server closes or `signal` aborts. */

@@ -29,6 +29,7 @@ const COMMANDS: Record<string, () => Promise<{ command: CliCommand }>> = {
   patch: () => import("./commands/patch.js"),
   rollout: () => import("./commands/rollout.js"),
   device: () => import("./commands/device.js"),
+  webhook: () => import("./commands/webhook.js"),
   fleet: () => import("./commands/fleet.js"),
 };
 
