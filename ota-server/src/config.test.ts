@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { Config, checkConfig, readConfigFile } from "./config.js";
+import { Config, checkConfig, loadConfig } from "./config.js";
 
 describe("settings", () => {
   test("are all explained where operators look", () => {
@@ -44,10 +44,13 @@ describe("settings", () => {
   test("come from YAML, and a broken file is refused with its line", () => {
     const file = join(mkdtempSync(join(tmpdir(), "mote-config-")), "server.yaml");
     writeFileSync(file, "data: fleet\nport: 0\n");
-    expect(checkConfig(readConfigFile(file)).port).toBe(0);
+    expect(loadConfig(file, {}).port).toBe(0);
+    expect(loadConfig(file, { port: 7 }).port).toBe(7);
     writeFileSync(file, "data: fleet\nport: [");
-    expect(() => readConfigFile(file)).toThrow(/line 2/);
+    expect(() => loadConfig(file, {})).toThrow(/line [23]:/);
+    writeFileSync(file, "data: fleet\n\nprot: 0\n");
+    expect(() => loadConfig(file, {})).toThrow(/"prot".*line 3/);
     writeFileSync(file, "- data");
-    expect(() => readConfigFile(file)).toThrow(/mapping/);
+    expect(() => loadConfig(file, {})).toThrow(/mapping/);
   });
 });

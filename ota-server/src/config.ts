@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
+import { type EditedFile, parseEdited } from "@mote/protocol/node";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { parse } from "yaml";
 import { ConfigError } from "./errors.js";
 
 /** Settings of a server: a YAML or JSON file (`--config`), each of which a flag of the same name overrides. */
@@ -44,17 +44,22 @@ export const Config = Type.Object(
 );
 export type Config = Static<typeof Config>;
 
+interface SettingsFile extends EditedFile {
+  readonly value: Record<string, unknown>;
+}
+
 /** @param file path of a settings file. @throws ConfigError naming the line or the field at fault. */
-export function readConfigFile(file: string): Record<string, unknown> {
-  let value: unknown;
+function readConfigFile(file: string): SettingsFile {
+  let edited: EditedFile;
   try {
-    value = parse(readFileSync(file, "utf8"));
+    edited = parseEdited(readFileSync(file, "utf8"));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ConfigError({ expected: `settings in ${file}`, got: reason, todo: "Correct the file.", cause });
   }
+  const { value, place } = edited;
   if (typeof value === "object" && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>;
+    return { value: value as Record<string, unknown>, place };
   throw new ConfigError({
     expected: `a mapping of settings in ${file}`,
     got: "something else",
@@ -62,19 +67,33 @@ export function readConfigFile(file: string): Record<string, unknown> {
   });
 }
 
-/** Fills in the defaults and refuses what is wrong or unsafe. Throws ConfigError. */
-export function checkConfig(settings: Record<string, unknown>): Config {
+/**
+ * Fills in the defaults and refuses what is wrong or unsafe. Throws ConfigError.
+ *
+ * @param place says where a setting stands in its file.
+ */
+export function checkConfig(
+  settings: Record<string, unknown>,
+  place: EditedFile["place"] = () => null,
+): Config {
   const value = Value.Default(Config, { ...settings });
   if (!Value.Check(Config, value)) {
     const fault = Value.Errors(Config, value).First();
+    const line = place(fault?.path ?? "");
     throw new ConfigError({
       expected: `a valid setting "${fault?.path.slice(1) ?? ""}"`,
-      got: `${JSON.stringify(fault?.value) ?? "nothing"} (${fault?.message ?? "unknown"})`,
-      todo: "`mote-server --help` lists the settings.",
+      got: `${JSON.stringify(fault?.value) ?? "nothing"} (${fault?.message ?? "unknown"})${line === null ? "" : `, ${line}`}`,
+      todo: "`mote-server --schema` prints all settings, `mote-server --help` those that are flags too.",
     });
   }
   checkSafe(value);
   return value;
+}
+
+/** Settings from a file, with flags over them. @param file path; undefined for flags alone. Throws ConfigError. */
+export function loadConfig(file: string | undefined, flags: Record<string, unknown>): Config {
+  const edited = file === undefined ? null : readConfigFile(file);
+  return checkConfig({ ...edited?.value, ...flags }, edited?.place);
 }
 
 export function isLoopback(host: string): boolean {

@@ -2,7 +2,7 @@
 import { EXIT, MoteError } from "@mote/protocol";
 import { Command } from "commander";
 import { addBackupCommands } from "./backup/commands.js";
-import { checkConfig, readConfigFile } from "./config.js";
+import { Config, loadConfig } from "./config.js";
 import { PatchWorker } from "./delivery/patchWorker.js";
 import { createLog } from "./log.js";
 import { MoteServer, VERSION } from "./server.js";
@@ -13,6 +13,7 @@ import { withoutPassword } from "./store/postgres.js";
 interface Flags {
   config?: string;
   check?: boolean;
+  schema?: boolean;
   [setting: string]: unknown;
 }
 
@@ -23,6 +24,7 @@ const program = new Command("mote-server")
   .enablePositionalOptions()
   .option("--config <file>", "settings as YAML or JSON; flags win over it")
   .option("--check", "check the settings and stop")
+  .option("--schema", "print the JSON Schema of the settings file and stop")
   .option("--data <folder>", "folder for everything that must survive")
   .option("--database <url>", "PostgreSQL, postgres://user@host/name, instead of the embedded store")
   .option("--blobs <folder>", "folder of bundles and patches (default: blobs in the data folder)")
@@ -46,8 +48,12 @@ const program = new Command("mote-server")
   );
 
 async function main(flags: Flags): Promise<void> {
-  const { config: file, check, ...settings } = flags;
-  const config = checkConfig({ ...(file === undefined ? {} : readConfigFile(file)), ...settings });
+  const { config: file, check, schema, ...settings } = flags;
+  if (schema === true) {
+    process.stdout.write(`${JSON.stringify(Config, null, 2)}\n`);
+    return;
+  }
+  const config = loadConfig(file, settings);
   if (check === true) {
     const shown = config.database === undefined ? {} : { database: withoutPassword(config.database) };
     process.stdout.write(`${JSON.stringify({ event: "checked", config: { ...config, ...shown } })}\n`);

@@ -1,6 +1,7 @@
 // For benchmarks and tests of other packages: a documented change of a model.
 export { perturbModel } from "../src/patch/test-models.js";
 export * from "./crypto.js";
+export * from "./edited-file.js";
 export * from "./key-file.js";
 export * from "./keys.js";
 export * from "./patch/bsdiff.js";

@@ -7,14 +7,21 @@ import { SchemaError } from "./errors.js";
  * (no `eval`), so that it also runs under a browser's content security policy.
  *
  * @param what names the document in the error, such as "the manifest".
+ * @param place says where a path stands in the file that the document came from, such as "line 4"; null for no idea.
  * @throws SchemaError naming the first path at fault.
  */
-export function checkSchema<T extends TSchema>(schema: T, value: unknown, what: string): Static<T> {
+export function checkSchema<T extends TSchema>(
+  schema: T,
+  value: unknown,
+  what: string,
+  place: (path: string) => string | null = () => null,
+): Static<T> {
   if (Value.Check(schema, value)) return value;
   const fault = firstFault(schema, value);
+  const line = place(fault.path);
   throw new SchemaError({
     expected: `${what} to follow its schema (${fault.rule})`,
-    got: `${abbreviate(fault.value)} at "${fault.path === "" ? "/" : fault.path}"`,
+    got: `${abbreviate(fault.value)} at "${fault.path === "" ? "/" : fault.path}"${line === null ? "" : ` (${line})`}`,
     todo: "Correct that field, or use a version of Mote that knows this document.",
   });
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Command } from "commander";
-import { checkConfig, readConfigFile } from "../config.js";
+import { loadConfig } from "../config.js";
 import { type BackupSummary, backup } from "./backup.js";
 import { restore } from "./restore.js";
 
@@ -60,7 +60,7 @@ export function addBackupCommands(
 
 function placesOf(flags: Flags) {
   const { config: file, output: _output, json: _json, ...settings } = flags;
-  return checkConfig({ ...(file === undefined ? {} : readConfigFile(file)), ...settings });
+  return loadConfig(file, settings);
 }
 
 function say(what: string): void {

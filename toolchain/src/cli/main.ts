@@ -31,6 +31,7 @@ const COMMANDS: Record<string, () => Promise<{ command: CliCommand }>> = {
   device: () => import("./commands/device.js"),
   webhook: () => import("./commands/webhook.js"),
   fleet: () => import("./commands/fleet.js"),
+  schema: () => import("./commands/schema.js"),
 };
 
 async function run(argv: string[]): Promise<number> {

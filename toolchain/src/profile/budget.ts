@@ -1,6 +1,6 @@
+import { type EditedFile, parseEdited } from "@mote/protocol/node";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
-import { isMap, isScalar, LineCounter, parseDocument } from "yaml";
 import { BudgetError } from "../errors.js";
 
 /** A number with a unit, as people write it: "64 KiB", "50 ms", "2 / s". */
@@ -70,36 +70,32 @@ const LINES: {
  * Throws BudgetError.
  */
 export function parseBudget(text: string, name: string): Budget {
-  const counter = new LineCounter();
-  const document = parseDocument(text, { lineCounter: counter });
-  const lineOf = (key: string): number => {
-    const node = isMap(document.contents)
-      ? document.contents.items.find((item) => isScalar(item.key) && item.key.value === key)
-      : undefined;
-    const range = isScalar(node?.key) ? node.key.range : undefined;
-    return range ? counter.linePos(range[0]).line : 1;
-  };
-  const syntax = document.errors[0];
-  if (syntax !== undefined)
+  let edited: EditedFile;
+  try {
+    edited = parseEdited(text);
+  } catch (cause) {
     throw new BudgetError({
       expected: `YAML or JSON in ${name}`,
-      got: `line ${syntax.linePos?.[0].line ?? 1}: ${syntax.message.split("\n")[0]}`,
+      got: cause instanceof Error ? cause.message : String(cause),
       todo: "Correct that line; one limit a line, such as `ram: 64 KiB`.",
+      cause,
     });
-  const file: unknown = document.toJS() ?? {};
+  }
+  const placeOf = (key: string): string => edited.place(`/${key}`) ?? "line 1";
+  const file: unknown = edited.value ?? {};
   const fault = [...Value.Errors(BudgetSchema, file)][0];
   if (fault !== undefined) {
     const key = fault.path.split("/")[1] ?? "";
     throw new BudgetError({
       expected: `limits among ${Object.keys(BudgetSchema.properties).join(", ")} in ${name}`,
-      got: `line ${lineOf(key)}: ${key === "" ? "no limits" : `"${key}"`}, ${fault.message}`,
+      got: `${placeOf(key)}: ${key === "" ? "no limits" : `"${key}"`}, ${fault.message}`,
       todo: "Correct or remove that line.",
     });
   }
-  return toBudget(file as BudgetFile, name, lineOf);
+  return toBudget(file as BudgetFile, name, placeOf);
 }
 
-function toBudget(file: BudgetFile, name: string, lineOf: (key: string) => number): Budget {
+function toBudget(file: BudgetFile, name: string, placeOf: (key: string) => string): Budget {
   const budget: { -readonly [K in keyof Budget]: number } = {};
   if (file.accuracy !== undefined) budget.accuracy = file.accuracy;
   for (const [key, [field, units]] of Object.entries(LINES)) {
@@ -111,14 +107,14 @@ function toBudget(file: BudgetFile, name: string, lineOf: (key: string) => numbe
     if (parts === null || factor === undefined)
       throw new BudgetError({
         expected: `${key} as a number with a unit among ${Object.keys(units).join(", ")} in ${name}`,
-        got: `line ${lineOf(key)}: "${written}"`,
+        got: `${placeOf(key)}: "${written}"`,
         todo: `Write for example \`${key}: 1 ${Object.keys(units)[1]}\`.`,
       });
     const value = Number(parts[1]!.replaceAll("_", "")) * factor;
     if (unit === "%" && value >= 1)
       throw new BudgetError({
         expected: `${key} below 100 % in ${name}`,
-        got: `line ${lineOf(key)}: "${written}"`,
+        got: `${placeOf(key)}: "${written}"`,
         todo: "Nothing would ever finish; state the share that interrupts take at worst.",
       });
     budget[unit === "%" ? "interruptShare" : field] = value;

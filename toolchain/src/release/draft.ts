@@ -9,8 +9,8 @@ import {
   SafetyEnvelope,
   Version,
 } from "@mote/protocol";
+import { type EditedFile, parseEdited } from "@mote/protocol/node";
 import { type Static, Type } from "@sinclair/typebox";
-import { parse as parseYaml } from "yaml";
 import { FileError } from "../errors.js";
 
 /**
@@ -90,10 +90,9 @@ export const DEFAULT_GOLDEN_COUNT = 4;
 
 /** @throws FileError, SchemaError naming the field at fault */
 export async function readDraft(path: string): Promise<BundleDraft> {
-  let document: unknown;
+  let file: EditedFile;
   try {
-    // JSON is YAML. The parser's own message names line and column.
-    document = parseYaml(await readFile(path, "utf8"));
+    file = parseEdited(await readFile(path, "utf8"));
   } catch (cause) {
     throw new FileError({
       expected: `a bundle draft (YAML or JSON) at ${path}`,
@@ -102,7 +101,7 @@ export async function readDraft(path: string): Promise<BundleDraft> {
       cause,
     });
   }
-  return resolvePaths(checkSchema(BundleDraft, document, `the draft ${path}`), dirname(path));
+  return resolvePaths(checkSchema(BundleDraft, file.value, `the draft ${path}`, file.place), dirname(path));
 }
 
 function resolvePaths(draft: BundleDraft, folder: string): BundleDraft {

@@ -9,7 +9,7 @@ import {
   type Wave,
   WEEKDAYS,
 } from "@mote/protocol";
-import { parse } from "yaml";
+import { type EditedFile, parseEdited } from "@mote/protocol/node";
 import { UsageError } from "../../errors.js";
 import { parseDurationS } from "./duration.js";
 import { parseHealth } from "./health.js";
@@ -46,8 +46,8 @@ const DEFAULT_WAVES: readonly Wave[] = [
  * @throws UsageError for an option that can't be read, SchemaError for a plan that breaks its schema.
  */
 export async function readPlan(options: PlanOptions): Promise<RolloutPlan> {
-  const file = options.plan === undefined ? {} : await readPlanFile(options.plan);
-  const { query, gates, limits, preconditions, ...rest } = file;
+  const file = options.plan === undefined ? null : await readPlanFile(options.plan);
+  const { query, gates, limits, preconditions, ...rest } = asMapping(file?.value, options.plan ?? "the plan");
   const plan = {
     waves: DEFAULT_WAVES,
     onFailure: "hold" satisfies OnFailure,
@@ -70,7 +70,7 @@ export async function readPlan(options: PlanOptions): Promise<RolloutPlan> {
   };
   plan.query = { ...plan.query, ...queryOf(options) };
   if (options.falseStopRate !== undefined) plan.gates.falseStopRate = Number(options.falseStopRate);
-  return checkSchema(RolloutPlan, plan, "the rollout plan");
+  return checkSchema(RolloutPlan, plan, "the rollout plan", file?.place);
 }
 
 function queryOf({ hardware, tag, running, agentVersion, health }: PlanOptions): DeviceQuery {
@@ -129,11 +129,10 @@ export function parseTag(text: string): [string, string] {
   throw new UsageError({ expected: "--tag name=value", got: text, todo: "For example --tag site=north." });
 }
 
-async function readPlanFile(file: string): Promise<Record<string, unknown>> {
+async function readPlanFile(file: string): Promise<EditedFile> {
   try {
-    return asMapping(parse(await readFile(file, "utf8")), file);
+    return parseEdited(await readFile(file, "utf8"));
   } catch (cause) {
-    if (cause instanceof UsageError) throw cause;
     throw new UsageError({
       expected: `a rollout plan in ${file}`,
       got: cause instanceof Error ? cause.message : String(cause),
