@@ -4,6 +4,7 @@ export * from "./api/device.js";
 export * from "./api/exchange.js";
 export * from "./api/operator.js";
 export * from "./api/operatorClient.js";
+export * from "./api/rehearsal.js";
 export * from "./api/rollout.js";
 export * from "./api/webhook.js";
 export * from "./bundle/canonical.js";

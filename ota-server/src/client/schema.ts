@@ -2903,6 +2903,169 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rollouts/sample": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        plan: {
+                            product: string;
+                            version: string;
+                            query: {
+                                hardware?: string[];
+                                tags?: {
+                                    [key: string]: string;
+                                };
+                                deviceIds?: string[];
+                            };
+                            waves: {
+                                name: string;
+                                share?: number;
+                                count?: number;
+                                soakS: number;
+                                preconditions?: {
+                                    minBatteryPercent?: number;
+                                    requireCharging?: boolean;
+                                    allowMetered?: boolean;
+                                    links?: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other")[];
+                                    minFreeBytes?: number;
+                                    minTemperatureC?: number;
+                                    maxTemperatureC?: number;
+                                    requireIdle?: boolean;
+                                    requireNoCriticalTask?: boolean;
+                                    windows?: {
+                                        days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                                        from: string;
+                                        to: string;
+                                    }[];
+                                    timeZone?: string;
+                                };
+                                approvals?: number;
+                            }[];
+                            gates: {
+                                maxFailureShare: number;
+                                minConfirmedShare: number;
+                                installTimeoutS: number;
+                                telemetry: {
+                                    metric: "confidence" | "accuracy" | "errorRate" | "latency";
+                                    margin: number;
+                                }[];
+                                falseStopRate: number;
+                                deadlineS: number;
+                            };
+                            onFailure: "hold" | "rollback-wave" | "rollback-fleet";
+                            preconditions: {
+                                minBatteryPercent?: number;
+                                requireCharging?: boolean;
+                                allowMetered?: boolean;
+                                links?: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other")[];
+                                minFreeBytes?: number;
+                                minTemperatureC?: number;
+                                maxTemperatureC?: number;
+                                requireIdle?: boolean;
+                                requireNoCriticalTask?: boolean;
+                                windows?: {
+                                    days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                                    from: string;
+                                    to: string;
+                                }[];
+                                timeZone?: string;
+                            };
+                            approvals: number;
+                            approvalExpiresS?: number;
+                            limits?: {
+                                installsPerHour?: number;
+                                concurrent?: number;
+                                deadlineS?: number;
+                            };
+                            retries?: {
+                                maxAttempts: number;
+                                backoffS: number;
+                            };
+                            strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                            salt?: string;
+                            comment?: string;
+                        };
+                        limit: number;
+                    };
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            eligible: number;
+                            devices: {
+                                id: string;
+                                product: string;
+                                hardware: string;
+                                tags: {
+                                    [key: string]: string;
+                                };
+                                online: boolean;
+                                revoked: boolean;
+                                /** @description milliseconds since 1970, server's clock */
+                                enrolledAtMs: number;
+                                lastSeenMs: number | null;
+                                runningSequence: number;
+                                runningVersion: string | null;
+                                artifactSha256: string | null;
+                                floor: number;
+                                agentVersion: string;
+                                batteryPercent: number | null;
+                                freeBytes: number | null;
+                                conditions: {
+                                    charging: boolean | null;
+                                    metered: boolean | null;
+                                    link: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other") | null;
+                                    temperatureC: number | null;
+                                    busy: boolean;
+                                    inCriticalTask: boolean;
+                                    timeZone: string | null;
+                                } | null;
+                            }[];
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            code: string;
+                            message: string;
+                            requestId: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rollouts/{id}": {
         parameters: {
             query?: never;

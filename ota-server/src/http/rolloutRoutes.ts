@@ -7,11 +7,14 @@ import {
   type RolloutAction,
   RolloutActionRequest,
   RolloutPlan,
+  RolloutSampleAnswer,
+  RolloutSampleRequest,
   RolloutsAnswer,
   RolloutView,
 } from "@mote/protocol";
 import { Type } from "@sinclair/typebox";
 import type { FastifyInstance } from "fastify";
+import { deviceView, versionNames } from "../fleet/views.js";
 import type { RolloutEngine } from "../rollout/engine.js";
 import type { RolloutEvent } from "../rollout/machine.js";
 import type { RolloutState } from "../rollout/state.js";
@@ -55,6 +58,23 @@ export function addRolloutRoutes(app: FastifyInstance, { people, engine, store }
     async (request) => {
       await people.require(request, "viewer");
       return engine.dryRun(request.body);
+    },
+  );
+
+  app.post<{ Body: RolloutSampleRequest }>(
+    OPERATOR_PATHS.rolloutSample,
+    {
+      schema: {
+        tags: ["operator"],
+        body: RolloutSampleRequest,
+        response: { 200: RolloutSampleAnswer, ...refusals },
+      },
+    },
+    async (request) => {
+      await people.require(request, "viewer");
+      const { eligible, devices } = await engine.sample(request.body.plan, request.body.limit);
+      const names = await store.read(versionNames);
+      return { eligible, devices: devices.map((device) => deviceView(device, names)) };
     },
   );
 

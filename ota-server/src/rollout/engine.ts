@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import type { DryRunAnswer, RolloutPlan, UpdateReport } from "@mote/protocol";
 import type { Clock } from "../clock.js";
-import { ConflictError, NotFoundError, PreconditionError } from "../errors.js";
+import { ConflictError, NotFoundError } from "../errors.js";
 import type { Events } from "../events.js";
 import type { Log } from "../log.js";
-import { findRelease, type ReleaseRecord } from "../store/releases.js";
+import type { DeviceRecord } from "../store/devices.js";
+import type { ReleaseRecord } from "../store/releases.js";
 import {
   findMember,
   listChangedRollouts,
@@ -42,7 +43,7 @@ import {
 } from "./machine.js";
 import { memberAfterReport } from "./members.js";
 import { lacksControls, openWave } from "./opening.js";
-import { checkPlan, dryRun, newRollout } from "./plan.js";
+import { checkPlan, dryRun, newRollout, releaseOf, sampleCandidates } from "./plan.js";
 import type { Opening } from "./population.js";
 import { areDisjoint } from "./query.js";
 import { checkRunning, resolveRunning } from "./running.js";
@@ -110,13 +111,23 @@ export class RolloutEngine {
 
   async dryRun(plan: RolloutPlan): Promise<DryRunAnswer> {
     checkPlan(plan);
-    const release = await this.release(plan.product, plan.version);
+    const release = await this.release(plan);
     return this.parts.store.read((db) => dryRun(db, plan, release, this.parts.clock()));
+  }
+
+  /** What a rehearsal models its fleet on. */
+  async sample(
+    plan: RolloutPlan,
+    limit: number,
+  ): Promise<{ eligible: number; devices: readonly DeviceRecord[] }> {
+    checkPlan(plan);
+    const release = await this.release(plan);
+    return this.parts.store.read((db) => sampleCandidates(db, plan, release, this.parts.clock(), limit));
   }
 
   async create(plan: RolloutPlan): Promise<RolloutState> {
     checkPlan(plan);
-    const release = await this.release(plan.product, plan.version);
+    const release = await this.release(plan);
     await this.parts.checkSigned(release);
     const running = await this.parts.store.read((db) => resolveRunning(db, plan));
     checkRunning(running, plan.product);
@@ -341,7 +352,7 @@ export class RolloutEngine {
   }
 
   private async openWave(state: RolloutState): Promise<Opening> {
-    const release = await this.release(state.plan.product, state.plan.version);
+    const release = await this.release(state.plan);
     return openWave(this.parts.store, state, release, this.parts.clock());
   }
 
@@ -392,13 +403,7 @@ export class RolloutEngine {
     return isLookDue(state, windows) ? collectEvidence(db, state, sample, nowMs, this.baselines) : [];
   }
 
-  private async release(product: string, version: string): Promise<ReleaseRecord> {
-    const release = await this.parts.store.read((db) => findRelease(db, product, version));
-    if (release !== null) return release;
-    throw new PreconditionError({
-      expected: "a release whose bundle was uploaded",
-      got: `${product} ${version}`,
-      todo: "Upload it with `mote publish`, or check the version with `mote rollout list`.",
-    });
+  private release(plan: RolloutPlan): Promise<ReleaseRecord> {
+    return this.parts.store.read((db) => releaseOf(db, plan));
   }
 }

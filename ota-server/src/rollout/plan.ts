@@ -1,7 +1,8 @@
 import { type DryRunAnswer, isTimeZone, type RolloutPlan } from "@mote/protocol";
 import { PreconditionError } from "../errors.js";
-import { listConditions } from "../store/population.js";
-import type { ReleaseRecord } from "../store/releases.js";
+import type { DeviceRecord } from "../store/devices.js";
+import { listConditions, listDrawn } from "../store/population.js";
+import { findRelease, type ReleaseRecord } from "../store/releases.js";
 import type { Db } from "../store/store.js";
 import { leastP } from "./gates/permutation.js";
 import { spentAtLook } from "./gates/telemetryGate.js";
@@ -48,6 +49,20 @@ function checkStrategy({ strategy = "staged" }: RolloutPlan): void {
 
 function badPlan(expected: string, got: string): PreconditionError {
   return new PreconditionError({ expected, got, todo: "Correct the plan; a dry run shows its effect." });
+}
+
+/** The release that a plan is about. Throws PreconditionError. */
+export async function releaseOf(
+  db: Db,
+  { product, version }: Pick<RolloutPlan, "product" | "version">,
+): Promise<ReleaseRecord> {
+  const release = await findRelease(db, product, version);
+  if (release !== null) return release;
+  throw new PreconditionError({
+    expected: "a release whose bundle was uploaded",
+    got: `${product} ${version}`,
+    todo: "Upload it with `mote publish`, or check the version with `mote rollout list`.",
+  });
 }
 
 export function newRollout(
@@ -129,6 +144,20 @@ export async function dryRun(
     excluded: candidates.excluded,
     warnings,
   };
+}
+
+/** Devices that the plan could reach, drawn by its salt. */
+export async function sampleCandidates(
+  db: Db,
+  plan: RolloutPlan,
+  release: ReleaseRecord,
+  nowMs: number,
+  limit: number,
+): Promise<{ eligible: number; devices: DeviceRecord[] }> {
+  const { sequences: running } = await resolveRunning(db, plan);
+  const target = { plan, running, id: null };
+  const { eligible, question } = await Candidates.count(db, target, release, plan.salt ?? "dry-run", nowMs);
+  return { eligible, devices: await listDrawn(db, question, limit) };
 }
 
 async function waitsOf(db: Db, plan: RolloutPlan, candidates: Candidates, nowMs: number): Promise<Waits[]> {

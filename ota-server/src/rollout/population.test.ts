@@ -7,7 +7,7 @@ import type { Store } from "../store/store.js";
 import { makeRelease } from "../testing/release.js";
 import { onEachStore, toldMember } from "../testing/stores.js";
 import { cohortOf } from "./cohort.js";
-import { dryRun } from "./plan.js";
+import { dryRun, sampleCandidates } from "./plan.js";
 import { ACTIVE_WITHIN_MS, Candidates } from "./population.js";
 
 const NOW = 1_795_000_000_000;
@@ -66,6 +66,17 @@ onEachStore("drawing a wave", (opened) => {
         expect(sample).toEqual(byCohort.slice(0, Math.min(20, count)));
       }
     }
+  });
+
+  test("samples the devices that the salt draws first, with what they are", async () => {
+    const plan = { ...planOf([{ name: "all", share: 1, soakS: 0 }]), salt: "r1" };
+    const { eligible: count, devices } = await store.read((db) =>
+      sampleCandidates(db, plan, release, NOW, 12),
+    );
+    const byCohort = [...eligible].sort((a, b) => cohortOf("r1", a) - cohortOf("r1", b));
+    expect(count).toBe(FLEET);
+    expect(devices.map(({ id }) => id)).toEqual(byCohort.slice(0, 12));
+    expect(devices[0]).toMatchObject({ hardware: "gateway", runningSequence: 1, tags: {} });
   });
 
   test("takes shares of those who can be reached, and everybody with those still to come", async () => {

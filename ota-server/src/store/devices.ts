@@ -53,7 +53,7 @@ function selectDevice(db: Db, id: string) {
   return db.selectFrom("devices").selectAll().where("id", "=", id).executeTakeFirstOrThrow();
 }
 
-function fromRow(row: Row): DeviceRecord {
+export function deviceFromRow(row: Row): DeviceRecord {
   return {
     id: row.id,
     product: row.product,
@@ -85,7 +85,7 @@ const deviceById = prepared<Row, [id: string]>((db) =>
 
 export async function findDevice(db: Db, id: string): Promise<DeviceRecord | null> {
   const [row] = (await deviceById(db, [id])).rows;
-  return row === undefined ? null : fromRow(row);
+  return row === undefined ? null : deviceFromRow(row);
 }
 
 /** In the order of their ids, from `after` on. */
@@ -96,7 +96,7 @@ export async function listDevices(
 ): Promise<DeviceRecord[]> {
   let query = filtered(db, filter).selectAll().orderBy("id").limit(page.limit);
   if (page.after !== undefined) query = query.where("id", ">", page.after);
-  return (await query.execute()).map(fromRow);
+  return (await query.execute()).map(deviceFromRow);
 }
 
 export async function countByRelease(

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import { listHardware } from "./census.js";
 import { type DeviceFilter, filtered } from "./deviceFilter.js";
-import type { DeviceRecord } from "./devices.js";
+import { type DeviceRecord, deviceFromRow } from "./devices.js";
 import { DRAW_MODULUS, placeSql, type Shuffle } from "./draw.js";
 import type { Db } from "./store.js";
 
@@ -113,4 +113,19 @@ export async function listPlaces(
     .orderBy("place")
     .orderBy("id")
     .execute();
+}
+
+/** The first eligible devices in the order of their places: a sample that the shuffle draws. */
+export async function listDrawn(
+  db: Db,
+  question: PopulationQuestion,
+  limit: number,
+): Promise<DeviceRecord[]> {
+  const rows = await eligible(db, question)
+    .selectAll()
+    .orderBy(placeSql(question.shuffle))
+    .orderBy("id")
+    .limit(limit)
+    .execute();
+  return rows.map(deviceFromRow);
 }

@@ -51,6 +51,8 @@ export const OPERATOR_PATHS = {
   rollouts: "/api/v1/rollouts",
   /** POST a RolloutPlan: says what would happen to whom, and stores nothing. */
   rolloutDryRun: "/api/v1/rollouts/dry-run",
+  /** POST a RolloutSampleRequest (rehearsal.ts): some of the devices that the plan could reach, as they are now. */
+  rolloutSample: "/api/v1/rollouts/sample",
   rollout: (id: string) => `/api/v1/rollouts/${id}`,
   /** POST a RolloutAction. */
   rolloutAction: (id: string, action: RolloutAction) => `/api/v1/rollouts/${id}/${action}`,

@@ -30,6 +30,7 @@ import {
   type TrustAnswer,
   type TrustKeysAnswer,
 } from "./operator.js";
+import type { RolloutSampleAnswer, RolloutSampleRequest } from "./rehearsal.js";
 import type { RolloutPlan, RolloutView } from "./rollout.js";
 import type { WebhookRequest, WebhookSecretAnswer, WebhooksAnswer } from "./webhook.js";
 
@@ -125,6 +126,10 @@ export class OperatorClient {
 
   dryRun(plan: RolloutPlan): Promise<DryRunAnswer> {
     return this.call("POST", OPERATOR_PATHS.rolloutDryRun, plan);
+  }
+
+  rolloutSample(request: RolloutSampleRequest): Promise<RolloutSampleAnswer> {
+    return this.call("POST", OPERATOR_PATHS.rolloutSample, request);
   }
 
   rollouts(): Promise<RolloutsAnswer> {
