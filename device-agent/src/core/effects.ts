@@ -4,7 +4,7 @@ import { backoffMs } from "./backoff.js";
 import { type CandidateDeps, judgeOffer, openRelease, type Release } from "./candidate.js";
 import { download } from "./download.js";
 import { tryGolden } from "./golden.js";
-import type { AgentStores, Conditions, InferenceEngine, Log, Random } from "./ports.js";
+import type { AgentStores, Clock, Conditions, InferenceEngine, Log, Random } from "./ports.js";
 import { allowance } from "./power.js";
 import { Probation } from "./probation.js";
 import { messageOf, reportCode } from "./report-code.js";
@@ -23,6 +23,8 @@ export interface EffectDeps
   readonly random: Random;
   readonly settings: AgentSettings;
   readonly log: Log;
+  /** By which maintenance windows are judged, where it is not `clock`: a rehearsal's week passes in minutes. */
+  readonly windowClock?: Pick<Clock, "wallMs">;
 }
 
 /** What an effect came to: the event for the table, and what is persisted together with the state that follows. */
@@ -89,7 +91,11 @@ const patch =
 async function unmetNow(host: Host, deps: EffectDeps): Promise<string[]> {
   const { offer } = host.state.update;
   const now = await deps.conditions();
-  const unmet: string[] = unmetPreconditions(offer?.preconditions ?? {}, now, deps.clock.wallMs());
+  const unmet: string[] = unmetPreconditions(
+    offer?.preconditions ?? {},
+    now,
+    (deps.windowClock ?? deps.clock).wallMs(),
+  );
   // Going back is for the device's own good and costs little: it does not wait for a charger.
   const { noUpdate } = allowance(now, deps.settings.power);
   if (noUpdate !== null && offer?.kind === "update") unmet.push(noUpdate);

@@ -1,9 +1,9 @@
 import { CODECS, createDeviceClient, type DeviceClient, type DeviceConditions } from "@mote/protocol";
 import { nodeSha256, nodeVerify } from "@mote/protocol/node";
-import { Agent } from "../core/agent.js";
+import { Agent, type AgentDeps } from "../core/agent.js";
 import { Exchange } from "../core/exchange.js";
 import type { Clock, InferenceEngine, Log, Sensor } from "../core/ports.js";
-import { Session, type SessionDoor } from "../core/session.js";
+import { type DeviceKey, Session, type SessionDoor } from "../core/session.js";
 import { AGENT_DEFAULTS, type AgentSettings } from "../core/settings.js";
 import { AgentStateError } from "../errors.js";
 import { nodeClock } from "./clock.js";
@@ -15,7 +15,7 @@ import { lockFolder } from "./lock.js";
 import { MqttLink } from "./mqtt-link.js";
 import { MqttSignIn } from "./mqtt-sign-in.js";
 import { secureRandom as random } from "./random.js";
-import { type Transport, wayOf } from "./transport.js";
+import { type Transport, type Way, wayOf } from "./transport.js";
 
 export const AGENT_VERSION = "0.1.0";
 
@@ -40,75 +40,99 @@ export interface AgentOptions {
 
 /** Puts an agent together from Node's parts and runs it until `signal` is aborted. */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
-  const { folder, engine, sensor, log } = options;
+  const { folder, log } = options;
   const clock = options.clock ?? nodeClock;
   const identity = await loadIdentity(folder);
   const unlock = await lockFolder(folder);
   try {
     const { deviceId, hardware, product, pollIntervalS } = identity;
-    const { serverUrl, mqttUrl, isMqttAlone } = wayOf(identity, options);
+    const way = wayOf(identity, options);
     const key = await openDeviceKey(deviceKeyPath(folder));
     if (key.publicKey !== identity.publicKey) throw foreignKey(folder);
     const { writeBytesPerS } = options;
     const stores = await openStores(folder, writeBytesPerS === undefined ? {} : { writeBytesPerS });
-    const exchange = new Exchange({
-      base: mqttUrl,
-      send: (payload) => link.request(payload),
+    const conditions = machineConditions(
+      stores.blobs,
       clock,
-      random,
-    });
-    const client: DeviceClient = isMqttAlone
-      ? createDeviceClient(mqttUrl, exchange.fetch)
-      : createDeviceClient(serverUrl, nodeFetch);
-    const door: SessionDoor = isMqttAlone
-      ? new MqttSignIn(mqttUrl, () => (link.isReady ? client : null))
-      : client;
-    const session = new Session(door, deviceId, key, clock);
+      options.conditions ?? {},
+      options.criticalFile ?? null,
+    );
     const settings: AgentSettings = { ...AGENT_DEFAULTS, pollIntervalS, ...options.settings };
-    const link = new MqttLink({
-      url: mqttUrl,
-      deviceId,
-      session,
-      clock,
-      random,
-      settings,
-      log,
-      onPollHint: () => agent.pollSoon(),
-      onAnswer: (payload) => exchange.receive(payload),
-      onConnected: () => agent.sender.wake(),
-      onDisconnected: () => exchange.lost(),
-    });
-    const agent = await Agent.open({
-      deviceId,
-      hardware,
-      product,
-      client,
-      session,
-      link,
-      sensor,
-      engine,
-      stores,
-      fetcher: client,
-      clock,
-      random,
-      crypto: { sha256: nodeSha256, verify: nodeVerify },
-      conditions: machineConditions(
-        stores.blobs,
-        clock,
-        options.conditions ?? {},
-        options.criticalFile ?? null,
-      ),
-      settings,
-      log,
-      agentVersion: AGENT_VERSION,
-      codecs: CODECS,
-    });
     log({ event: "started", device: deviceId, product, hardware, pid: process.pid });
-    await Promise.all([agent.run(signal), link.run(signal)]);
+    await liveAs(
+      { ...options, deviceId, hardware, product, way, key, stores, clock, conditions, settings, random },
+      signal,
+    );
     log({ event: "stopped", device: deviceId });
   } finally {
     await unlock();
   }
+}
+
+/** What an agent on Node is made of, wherever it keeps what it must remember. */
+export interface AgentParts
+  extends Pick<
+    AgentDeps,
+    | "clock"
+    | "conditions"
+    | "deviceId"
+    | "engine"
+    | "hardware"
+    | "log"
+    | "product"
+    | "random"
+    | "sensor"
+    | "settings"
+    | "stores"
+    | "windowClock"
+  > {
+  readonly way: Way;
+  readonly key: DeviceKey;
+  /** Stands between the agent and the server. */
+  readonly between?: (client: DeviceClient) => DeviceClient;
+}
+
+/** Connects the parts and runs the agent until `signal` is aborted. */
+export async function liveAs(parts: AgentParts, signal: AbortSignal): Promise<void> {
+  const { deviceId, key, clock, random, settings, log, between = (client) => client } = parts;
+  const { serverUrl, mqttUrl, isMqttAlone } = parts.way;
+  const exchange = new Exchange({
+    base: mqttUrl,
+    send: (payload) => link.request(payload),
+    clock,
+    random,
+  });
+  const client = between(
+    isMqttAlone ? createDeviceClient(mqttUrl, exchange.fetch) : createDeviceClient(serverUrl, nodeFetch),
+  );
+  const door: SessionDoor = isMqttAlone
+    ? new MqttSignIn(mqttUrl, () => (link.isReady ? client : null))
+    : client;
+  const session = new Session(door, deviceId, key, clock);
+  const link = new MqttLink({
+    url: mqttUrl,
+    deviceId,
+    session,
+    clock,
+    random,
+    settings,
+    log,
+    onPollHint: () => agent.pollSoon(),
+    onAnswer: (payload) => exchange.receive(payload),
+    onConnected: () => agent.sender.wake(),
+    onDisconnected: () => exchange.lost(),
+  });
+  const agent = await Agent.open({
+    ...parts,
+    client,
+    session,
+    link,
+    fetcher: client,
+    crypto: { sha256: nodeSha256, verify: nodeVerify },
+    agentVersion: AGENT_VERSION,
+    codecs: CODECS,
+  });
+  await Promise.all([agent.run(signal), link.run(signal)]);
 }
 
 function foreignKey(folder: string): AgentStateError {

@@ -25,6 +25,11 @@ export async function openDeviceKey(path: string): Promise<DeviceKey> {
   }
   const seed = held ?? randomBytes(SEED_BYTES);
   if (held === null) await replaceFile(path, seed, { mode: 0o600 });
+  return deviceKeyOf(seed);
+}
+
+/** @param seed 32 random bytes */
+export function deviceKeyOf(seed: Uint8Array): DeviceKey {
   const pkcs8 = Buffer.concat([PKCS8_PREFIX, seed]);
   const der = createPublicKey(createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" })).export({
     format: "der",

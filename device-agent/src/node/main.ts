@@ -13,6 +13,7 @@ const COMMANDS: Record<string, () => Promise<{ command: AgentCommand }>> = {
   status: () => import("./commands/status.js"),
   diagnose: () => import("./commands/diagnose.js"),
   simulate: () => import("./commands/simulate.js"),
+  rehearse: () => import("./commands/rehearse.js"),
 };
 
 async function main(argv: string[]): Promise<number> {

@@ -28,11 +28,17 @@ export function serverAddress(text: string): string {
   return needsPath ? `${text.replace(/\/+$/, "")}${WEB_SOCKET_PATH}` : text;
 }
 
+export interface Way {
+  readonly serverUrl: string;
+  readonly mqttUrl: string;
+  readonly isMqttAlone: boolean;
+}
+
 /** @param change of what enrolment has stored, for one run. @throws AgentUsageError where the two contradict each other. */
 export function wayOf(
   identity: Pick<Identity, "serverUrl" | "mqttUrl">,
   change: { readonly serverUrl?: string; readonly transport?: Transport },
-): { readonly serverUrl: string; readonly mqttUrl: string; readonly isMqttAlone: boolean } {
+): Way {
   const serverUrl = change.serverUrl ?? identity.serverUrl;
   const isMqtt = isMqttUrl(serverUrl);
   const mqttUrl = isMqtt ? serverUrl : identity.mqttUrl;

@@ -30,6 +30,18 @@ export const SyntheticModel = Type.Object(
 );
 export type SyntheticModel = Static<typeof SyntheticModel>;
 
+/** A sample is `[class, difficulty]`; this one asks for the answer that every device must give alike. */
+export const SYNTHETIC_GOLDEN: readonly number[] = [0, -1];
+
+/** A synthetic model's output: `confidence` for the top class, the rest shared by the others. */
+export function syntheticAnswer(classes: number, top: number, confidence: number): Float32Array {
+  // The top class must stay the top one.
+  const share = Math.min(0.999, Math.max(1.1 / classes, confidence));
+  const output = new Float32Array(classes).fill((1 - share) / (classes - 1));
+  output[top] = share;
+  return output;
+}
+
 export const FAULTS = ["install", "errors", "link", "vanish"] as const;
 export const Fault = Type.Union([
   /** The release does not pass its golden vectors on the device. */
