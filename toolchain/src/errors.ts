@@ -71,3 +71,9 @@ export class InterruptedError extends MoteError {
   readonly code = "MOTE_INTERRUPTED";
   readonly exitCode = EXIT.fault;
 }
+
+/** A rehearsal could not be played to its end: one of the programs that it started gave up. */
+export class RehearsalError extends MoteError {
+  readonly code = "MOTE_REHEARSAL";
+  readonly exitCode = EXIT.fault;
+}

@@ -8,15 +8,17 @@ import {
 import type { Command } from "commander";
 import type { CliCommand, Io } from "../command.js";
 import { addServerOptions, connect, type ServerOptions } from "../operator/connect.js";
-import { HEALTH_HELP } from "../operator/health.js";
-import { type PlanOptions, readPlan } from "../operator/plan.js";
+import { addPlanOptions, type PlanOptions, readPlan } from "../operator/plan.js";
 import { table } from "../operator/table.js";
+import { configureRehearse } from "./rollout-rehearse.js";
 
 export const command: CliCommand = {
   name: "rollout",
-  summary: "stage a release over the fleet: create, list, show, approve, pause, resume, abort, break-glass",
+  summary:
+    "stage a release over the fleet: create, rehearse, list, show, approve, pause, resume, abort, break-glass",
   configure(command, io) {
     addCreate(command, io);
+    configureRehearse(command.command("rehearse"), io);
     addServerOptions(command.command("list").description("all rollouts, newest first")).action(
       async (options: ServerOptions) => {
         const { rollouts } = await (await connect(options)).rollouts();
@@ -45,38 +47,11 @@ export const command: CliCommand = {
 };
 
 function addCreate(command: Command, io: Io): void {
-  addServerOptions(
-    command.command("create").description("start a rollout, or say what it would do (--dry-run)"),
+  addPlanOptions(
+    addServerOptions(
+      command.command("create").description("start a rollout, or say what it would do (--dry-run)"),
+    ),
   )
-    .option("-p, --product <name>", "product of the release")
-    .option("-r, --release <version>", "version to roll out")
-    .option("--plan <file>", "the whole plan as YAML or JSON; options win over it")
-    .option(
-      "--wave <wave...>",
-      "NAME:DEVICES or NAME:SHARE% with an optional soak, in order, cumulative (default canary:5%:1h early:25%:1h everybody:100%)",
-    )
-    .option("--hardware <class...>", "only these hardware classes")
-    .option("--tag <name=value...>", "only devices with all these tags")
-    .option(
-      "--running <version...>",
-      'only devices that run one of these releases; "none" for those without any',
-    )
-    .option("--agent-version <version...>", "only devices whose agent or firmware says one of these")
-    .option("--health <name=value...>", `only by ${HEALTH_HELP}`)
-    .option("--on-failure <what>", "hold, rollback-wave or rollback-fleet (default hold)")
-    .option("--approvals <n>", "people who must approve before the first wave")
-    .option(
-      "--false-stop-rate <p>",
-      "chance that a release no worse than the old one is stopped (default 0.05)",
-    )
-    .option(
-      "--window <from-to...>",
-      "only then, in the device's own time: 22:00-05:00 or sat,sun:08:00-18:00",
-    )
-    .option("--min-battery <percent>", "only above it, or while charging")
-    .option("--concurrent <n>", "devices that may be at it at the same time")
-    .option("--per-hour <n>", "devices that may be told within any hour")
-    .option("--comment <text>")
     .option("--dry-run", "say what would happen to whom; nothing is stored")
     .addHelpText(
       "after",

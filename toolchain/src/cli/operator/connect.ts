@@ -16,10 +16,16 @@ export function addServerOptions(command: Command): Command {
     .option("--token-file <file>", "file with the operator's token (else MOTE_TOKEN)");
 }
 
+/** The server's address; null when nobody named one. */
+export function serverUrl(options: ServerOptions): string | null {
+  const url = options.server ?? process.env["MOTE_SERVER"] ?? "";
+  return url === "" ? null : url;
+}
+
 /** Throws UsageError when address or token is missing. */
 export async function connect(options: ServerOptions): Promise<OperatorClient> {
-  const url = options.server ?? process.env["MOTE_SERVER"];
-  if (url === undefined || url === "") {
+  const url = serverUrl(options);
+  if (url === null) {
     throw new UsageError({
       expected: "the server's address",
       got: "none",

@@ -10,9 +10,10 @@ import {
   WEEKDAYS,
 } from "@mote/protocol";
 import { type EditedFile, parseEdited } from "@mote/protocol/node";
+import type { Command } from "commander";
 import { UsageError } from "../../errors.js";
 import { parseDurationS } from "./duration.js";
-import { parseHealth } from "./health.js";
+import { HEALTH_HELP, parseHealth } from "./health.js";
 
 export interface PlanOptions {
   readonly product?: string;
@@ -32,6 +33,40 @@ export interface PlanOptions {
   readonly window?: readonly string[];
   readonly minBattery?: string;
   readonly comment?: string;
+}
+
+/** The flags of which a plan can be made; a file of the whole plan is one of them. */
+export function addPlanOptions(command: Command): Command {
+  return command
+    .option("-p, --product <name>", "product of the release")
+    .option("-r, --release <version>", "version to roll out")
+    .option("--plan <file>", "the whole plan as YAML or JSON; options win over it")
+    .option(
+      "--wave <wave...>",
+      "NAME:DEVICES or NAME:SHARE% with an optional soak, in order, cumulative (default canary:5%:1h early:25%:1h everybody:100%)",
+    )
+    .option("--hardware <class...>", "only these hardware classes")
+    .option("--tag <name=value...>", "only devices with all these tags")
+    .option(
+      "--running <version...>",
+      'only devices that run one of these releases; "none" for those without any',
+    )
+    .option("--agent-version <version...>", "only devices whose agent or firmware says one of these")
+    .option("--health <name=value...>", `only by ${HEALTH_HELP}`)
+    .option("--on-failure <what>", "hold, rollback-wave or rollback-fleet (default hold)")
+    .option("--approvals <n>", "people who must approve before the first wave")
+    .option(
+      "--false-stop-rate <p>",
+      "chance that a release no worse than the old one is stopped (default 0.05)",
+    )
+    .option(
+      "--window <from-to...>",
+      "only then, in the device's own time: 22:00-05:00 or sat,sun:08:00-18:00",
+    )
+    .option("--min-battery <percent>", "only above it, or while charging")
+    .option("--concurrent <n>", "devices that may be at it at the same time")
+    .option("--per-hour <n>", "devices that may be told within any hour")
+    .option("--comment <text>");
 }
 
 const DEFAULT_WAVES: readonly Wave[] = [
