@@ -2931,6 +2931,15 @@ export interface paths {
                                     [key: string]: string;
                                 };
                                 deviceIds?: string[];
+                                running?: ("none" | string)[];
+                                agentVersions?: string[];
+                                health?: {
+                                    online?: boolean;
+                                    seenWithinS?: number;
+                                    lastUpdateFailed?: boolean;
+                                    belowFloor?: boolean;
+                                    maxErrorRate?: number;
+                                };
                             };
                             waves: {
                                 name: string;
@@ -3029,6 +3038,8 @@ export interface paths {
                                 runningVersion: string | null;
                                 artifactSha256: string | null;
                                 floor: number;
+                                lastUpdateFailed: boolean;
+                                errorRate: number | null;
                                 agentVersion: string;
                                 batteryPercent: number | null;
                                 freeBytes: number | null;
