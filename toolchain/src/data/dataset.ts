@@ -54,3 +54,14 @@ export function spread(dataset: Dataset, most: number): Dataset {
     Array.from({ length: most }, (_, i) => Math.floor((i * dataset.count) / most)),
   );
 }
+
+/** Every other sample, and the rest; a set of one is both. */
+export function halves(dataset: Dataset): [Dataset, Dataset] {
+  if (dataset.count < 2) return [dataset, dataset];
+  const every = (from: number): Dataset =>
+    subset(
+      dataset,
+      Array.from({ length: Math.ceil((dataset.count - from) / 2) }, (_, i) => from + 2 * i),
+    );
+  return [every(0), every(1)];
+}

@@ -1,4 +1,4 @@
-export { type Dataset, type DatasetOptions, spread, subset } from "./dataset.js";
+export { type Dataset, type DatasetOptions, halves, spread, subset } from "./dataset.js";
 export { fitToInput } from "./fit.js";
 export type { NpyArray } from "./npy.js";
 export { encodeNpz, writeNpz } from "./npz.js";

@@ -1,4 +1,5 @@
 import { clamp, roundAwayFromZero } from "../execute/integer/fixed-point.js";
+import { adaptiveBits, type Price, pricesOf } from "./residual-prices.js";
 
 /**
  * Rounding that knows what the device already holds. Per layer it minimises
@@ -18,24 +19,25 @@ export interface DescentProblem {
   /** Covariance of the inputs of a channel's taps, row-major [taps, taps]; channels may share one. */
   readonly covariance: (channel: number) => Float64Array;
   readonly importance: ArrayLike<number>;
+  /** Residuals are multiples of it; 1 where it is left out. */
+  readonly step?: number;
 }
 
 export interface DescentResult {
   readonly codes: readonly Int32Array[];
   /** Expected squared change of the logits. */
   readonly loss: number;
-  /** Bits of the residuals at their own empirical distribution. */
+  /** Bits of the residuals as an adaptive coder would write them. */
   readonly bits: number;
 }
 
 const SWEEPS = 10;
+/** Residuals are tried from the best one for the loss toward the old code, so many at most. */
+const TRIED = 4;
 
 /** From "all old" alone it can converge badly, silently: start from both ends and keep the better. */
 export function roundTowards(problem: DescentProblem, lambda: number): DescentResult {
-  const nearest = problem.target.map((row, channel) =>
-    Int32Array.from(row, (w) => clamp(roundAwayFromZero(w / problem.scale[channel]!), -127, 127)),
-  );
-  const fromNearest = descend(problem, nearest, lambda);
+  const fromNearest = descend(problem, nearestCodes(problem), lambda);
   const fromOld = descend(
     problem,
     problem.old.map((row) => row.slice()),
@@ -45,15 +47,30 @@ export function roundTowards(problem: DescentProblem, lambda: number): DescentRe
   return cost(fromOld) < cost(fromNearest) ? fromOld : fromNearest;
 }
 
+function nearestCodes({ target, old, scale, step = 1 }: DescentProblem): Int32Array[] {
+  return target.map((row, channel) =>
+    Int32Array.from(row, (w, tap) =>
+      onGrid(roundAwayFromZero(w / scale[channel]!), old[channel]![tap]!, step),
+    ),
+  );
+}
+
+/** The code within [-127, 127] that is nearest to `code` among those a multiple of `step` away from the old one. */
+export function onGrid(code: number, old: number, step: number): number {
+  const steps = Math.round((clamp(code, -127, 127) - old) / step);
+  const found = old + steps * step;
+  return found > 127 || found < -127 ? found - Math.sign(steps) * step : found;
+}
+
 /** Changes `codes` in place: sweeps until nothing changes, ten times at most. */
 export function descend(problem: DescentProblem, codes: Int32Array[], lambda: number): DescentResult {
-  const { target, old, scale, covariance, importance } = problem;
+  const { target, old, scale, covariance, importance, step = 1 } = problem;
   const gradients = codes.map((row, channel) => {
     const error = Float64Array.from(row, (q, tap) => q * scale[channel]! - target[channel]![tap]!);
     return timesSymmetric(covariance(channel), error);
   });
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
-    const price = pricesOf(codes, old);
+    const price = pricesOf(codes, old, step);
     let changed = 0;
     for (let channel = 0; channel < codes.length; channel++) {
       changed += sweepChannel({
@@ -65,6 +82,7 @@ export function descend(problem: DescentProblem, codes: Int32Array[], lambda: nu
         importance: importance[channel]!,
         lambda,
         price,
+        step,
       });
     }
     if (changed === 0) break;
@@ -78,7 +96,7 @@ export function descend(problem: DescentProblem, codes: Int32Array[], lambda: nu
     }
     loss += importance[channel]! * energy;
   }
-  return { codes, loss, bits: entropyBits(codes, old) };
+  return { codes, loss, bits: adaptiveBits(codes, old, step) };
 }
 
 interface ChannelSweep {
@@ -90,38 +108,55 @@ interface ChannelSweep {
   readonly scale: number;
   readonly importance: number;
   readonly lambda: number;
-  readonly price: (residual: number) => number;
+  readonly price: Price;
+  readonly step: number;
 }
 
 /** One pass over the taps of a channel; how many changed. */
 function sweepChannel(sweep: ChannelSweep): number {
-  const { codes, old, gradient, covariance, scale, importance, lambda, price } = sweep;
+  const { codes, old, gradient, covariance, scale, importance, lambda, price, step } = sweep;
   const taps = codes.length;
   let changed = 0;
   for (let tap = 0; tap < taps; tap++) {
-    const curvature = covariance[tap * taps + tap]!;
-    const now = codes[tap]!;
-    // The code that is best for the loss alone, given all other codes.
-    const best =
-      curvature > 0 ? clamp(Math.round(now - gradient[tap]! / (curvature * scale)), -127, 127) : now;
-    const toward = Math.sign(old[tap]! - best);
-    let [chosen, least] = [now, lambda * price(now - old[tap]!)];
-    for (const candidate of [old[tap]!, best, best + toward, best + 2 * toward]) {
-      const beyondOld = toward !== 0 && (candidate - old[tap]!) * toward > 0;
-      if (candidate === now || beyondOld) continue;
-      const step = (candidate - now) * scale;
-      const loss = importance * step * (2 * gradient[tap]! + step * curvature);
-      const cost = loss + lambda * price(candidate - old[tap]!);
-      if (cost < least) [chosen, least] = [candidate, cost];
-    }
-    if (chosen === now) continue;
-    const step = (chosen - now) * scale;
+    const curvature = covariance[tap * taps + tap]! * importance * scale * scale;
+    const slope = gradient[tap]! * importance * scale;
+    const chosen = bestCode({ now: codes[tap]!, old: old[tap]!, slope, curvature, lambda, price, step });
+    if (chosen === codes[tap]) continue;
+    const moved = (chosen - codes[tap]!) * scale;
     const row = tap * taps;
-    for (let i = 0; i < taps; i++) gradient[i]! += step * covariance[row + i]!;
+    for (let i = 0; i < taps; i++) gradient[i]! += moved * covariance[row + i]!;
     codes[tap] = chosen;
     changed++;
   }
   return changed;
+}
+
+/** One weight among all others: loss(code) = loss(now) + 2 d slope + d^2 curvature, d = code - now. */
+export interface OneWeight {
+  readonly now: number;
+  readonly old: number;
+  readonly slope: number;
+  readonly curvature: number;
+  readonly lambda: number;
+  readonly price: Price;
+  readonly step: number;
+}
+
+/** The code of the least loss and price, of those between the best for the loss alone and the old one. */
+export function bestCode({ now, old, slope, curvature, lambda, price, step }: OneWeight): number {
+  const sign = Math.sign(old);
+  const best = curvature > 0 ? onGrid(Math.round(now - slope / curvature), old, step) : now;
+  const toward = Math.sign(old - best) * step;
+  let [chosen, least] = [now, lambda * price(now - old, sign)];
+  const consider = (code: number): void => {
+    if (code === now) return;
+    const d = code - now;
+    const cost = d * (2 * slope + d * curvature) + lambda * price(code - old, sign);
+    if (cost < least) [chosen, least] = [code, cost];
+  };
+  consider(old);
+  for (let i = 0, code = best; i < TRIED && code !== old; i++, code += toward) consider(code);
+  return chosen;
 }
 
 function timesSymmetric(matrix: Float64Array, vector: Float64Array): Float64Array {
@@ -133,41 +168,4 @@ function timesSymmetric(matrix: Float64Array, vector: Float64Array): Float64Arra
     product[row] = sum;
   }
   return product;
-}
-
-/** Residuals lie in [-254, 254]. */
-const RESIDUAL_OFFSET = 254;
-
-function histogram(
-  codes: readonly Int32Array[],
-  old: readonly Int32Array[],
-): { counts: Float64Array; total: number } {
-  const counts = new Float64Array(2 * RESIDUAL_OFFSET + 1);
-  let total = 0;
-  for (let channel = 0; channel < codes.length; channel++) {
-    for (let tap = 0; tap < codes[channel]!.length; tap++) {
-      counts[codes[channel]![tap]! - old[channel]![tap]! + RESIDUAL_OFFSET]! += 1;
-      total++;
-    }
-  }
-  return { counts, total };
-}
-
-/**
- * Bits of a residual. Residuals that did not occur are priced as a little less likely than the rarest, growing with their
- * size, so that they stay possible.
- */
-function pricesOf(codes: readonly Int32Array[], old: readonly Int32Array[]): (residual: number) => number {
-  const { counts, total } = histogram(codes, old);
-  const bits = counts.map((count, i) => {
-    const size = Math.abs(i - RESIDUAL_OFFSET);
-    return -Math.log2((count + 0.5 / (1 + size)) / (total + 3));
-  });
-  return (residual) => bits[residual + RESIDUAL_OFFSET]!;
-}
-
-/** Bits of all residuals at their own order-0 distribution: what the adaptive coder comes close to. */
-export function entropyBits(codes: readonly Int32Array[], old: readonly Int32Array[]): number {
-  const { counts, total } = histogram(codes, old);
-  return counts.reduce((bits, count) => (count === 0 ? bits : bits - count * Math.log2(count / total)), 0);
 }

@@ -4,7 +4,7 @@ import type { Graph } from "../graph/graph.js";
 import type { ActivationSource } from "./calibrate.js";
 import type { CalibrationMethod } from "./methods.js";
 import type { LayerNoise } from "./sensitivity.js";
-import type { UpdateReport } from "./update-aware/update.js";
+import type { UpdateReport } from "./update-aware/options.js";
 
 /** int8: all in 8 bits. int16x8: activations int16, weights int8, biases int64. */
 export const SCHEMES = ["int8", "int16x8"] as const;
@@ -42,8 +42,15 @@ export interface QuantizeOptions {
   readonly maxLossPoints?: number;
   /** With `previous`: how much of the change of the logits must arrive, 0 to 1. Default 0.95. */
   readonly leastFidelity?: number;
-  /** With `previous`: samples on which that loss is measured. Default: the calibration samples. */
+  /**
+   * With `previous`: samples on which that loss is measured, other than those of calibration. Default: every other one of
+   * the calibration samples, to which the rounding is then not fitted.
+   */
   readonly validation?: Dataset;
+  /** With `previous`: bytes of the patch to a candidate, for the curve of the report. */
+  readonly patchBytes?: (candidate: Graph) => Promise<number>;
+  /** With `previous`: progress of the search for the price of a bit. */
+  readonly updateProgress?: (done: number, total: number) => void;
   readonly progress?: (done: number, total: number) => void;
   /** Progress of the sensitivity measurement, in layers. */
   readonly sensitivityProgress?: (done: number, total: number) => void;

@@ -1,4 +1,4 @@
-import type { Dataset } from "../data/dataset.js";
+import { type Dataset, halves } from "../data/dataset.js";
 import { UsageError } from "../errors.js";
 import { hasIntegerKernel } from "../execute/integer/run.js";
 import { openOnnxRuntime } from "../execute/onnx-runtime.js";
@@ -6,13 +6,14 @@ import type { Graph } from "../graph/graph.js";
 import { simplify } from "../transform/index.js";
 import { requireQuantizable } from "./assign.js";
 import { withBorders } from "./borders.js";
-import { calibrate } from "./calibrate.js";
+import { type ActivationSource, calibrate } from "./calibrate.js";
 import type { QuantizeOptions, QuantizeReport, RecipeStep, Scheme } from "./options.js";
 import type { ActivationDType } from "./range.js";
 import { chooseRounding, prepare } from "./recipe.js";
 import { roundGraph } from "./round.js";
 import { measureSensitivity } from "./sensitivity.js";
-import { quantizeUpdate, type UpdateReport } from "./update-aware/update.js";
+import type { UpdateReport } from "./update-aware/options.js";
+import { openUpdate, type Update } from "./update-aware/update.js";
 import { describeWider, resolveKept, widenByRule } from "./wider.js";
 
 /**
@@ -74,12 +75,7 @@ export async function quantizeGraph(
   const update =
     options.previous === undefined
       ? null
-      : await quantizeUpdate(float, options.previous, plain, dataset, {
-          maxLossPoints: options.maxLossPoints ?? DEFAULT_MAX_LOSS_POINTS,
-          leastFidelity: options.leastFidelity ?? DEFAULT_FIDELITY,
-          validation: options.validation ?? dataset,
-          activations: source,
-        });
+      : await roundUpdate(float, options.previous, plain, dataset, source, options);
   if (update !== null) recipe.push({ step: "update", text: describeUpdate(update.report) });
   const quantized = update?.graph ?? plain;
   return {
@@ -97,6 +93,26 @@ export async function quantizeGraph(
       ...(update && { update: update.report }),
     },
   };
+}
+
+/** Without a validation set of its own, every other sample judges and the rest are rounded for. */
+async function roundUpdate(
+  graph: Graph,
+  previous: Graph,
+  plain: Graph,
+  dataset: Dataset,
+  activations: ActivationSource,
+  options: QuantizeOptions,
+): Promise<Update> {
+  const [fitted, apart] = options.validation === undefined ? halves(dataset) : [dataset, options.validation];
+  const study = await openUpdate(graph, previous, plain, fitted, {
+    leastFidelity: options.leastFidelity ?? DEFAULT_FIDELITY,
+    validation: apart,
+    activations,
+    ...(options.patchBytes && { patchBytes: options.patchBytes }),
+    ...(options.updateProgress && { progress: options.updateProgress }),
+  });
+  return study.within(options.maxLossPoints ?? DEFAULT_MAX_LOSS_POINTS);
 }
 
 const ACTIVATIONS: Record<Scheme, ActivationDType> = { int8: "int8", int16x8: "int16" };
@@ -147,7 +163,11 @@ function requireKernels(
 
 function describeUpdate({ chosen, plainAccuracy, measure, withinLoss, maxLossPoints }: UpdateReport): string {
   const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
-  const found = `${percent(chosen.changedShare)} of the weights differ from the previous model, about ${chosen.residualBytes} bytes; ${percent(chosen.fidelity)} of the change of the logits arrives; ${measure} ${percent(chosen.accuracy)} against ${percent(plainAccuracy)} without regard to it`;
+  const bytes =
+    chosen.patchBytes === undefined
+      ? `about ${chosen.residualBytes} bytes of residuals`
+      : `a patch of ${chosen.patchBytes} bytes`;
+  const found = `${percent(chosen.changedShare)} of the weights differ from the previous model, ${bytes}; ${percent(chosen.fidelity)} of the change of the logits arrives; ${measure} ${percent(chosen.accuracy)} against ${percent(plainAccuracy)} without regard to it`;
   return withinLoss
     ? `update-aware: ${found}`
     : `update-aware rounding given up, it lost more than ${maxLossPoints} points or too much of the change: ${found}`;

@@ -1,15 +1,13 @@
-import { type Dataset, subset } from "../data/index.js";
-import { evaluateModel } from "../evaluate/index.js";
-import { openRunnable } from "../execute/runnable.js";
+import type { Dataset } from "../data/index.js";
 import type { Graph } from "../graph/graph.js";
-import { buildQuantized } from "../quantize/assign.js";
 import { activationSource } from "../quantize/float-source.js";
 import { type QuantizeOptions, type QuantizeReport, quantizeGraph } from "../quantize/index.js";
 import type { Linear } from "../quantize/linear.js";
-import { logitSensitivity } from "../quantize/update-aware/importance.js";
-import { layerProblems, roundUpdate } from "../quantize/update-aware/layers.js";
+import { fidelityMeasurer } from "../quantize/update-aware/fidelity.js";
+import type { UpdatePoint } from "../quantize/update-aware/options.js";
 import { matchPrevious, type PreviousLayer } from "../quantize/update-aware/previous.js";
-import { fidelityMeasurer, type UpdatePoint } from "../quantize/update-aware/update.js";
+import { openRounder } from "../quantize/update-aware/rounder.js";
+import { evaluator } from "../quantize/update-aware/update.js";
 import { simplify } from "../transform/index.js";
 import { Differentiable } from "./differentiable.js";
 import { answers } from "./recover.js";
@@ -53,7 +51,6 @@ export interface RefitResult {
 const DEFAULTS = { epochs: 2, learningRate: 5e-4 } as const;
 /** Growth of the price from round to round: what a dearer rounding breaks, the next refit mends. */
 const DEARER = 2.2;
-const STATISTICS_SAMPLES = 128;
 
 /**
  * Makes the update to a fleet's model smaller than rounding alone can. In each round the weights whose codes the update
@@ -78,12 +75,11 @@ export async function quantizeWithRefit(
 
   const target = simplify(newModel);
   const logits = answers(training, target, unlabelled);
-  const statistics = evenly(calibration, STATISTICS_SAMPLES);
-  const sensitivity = await logitSensitivity(target, statistics);
-  const judge = await judgeOf(target, quantizing.validation);
+  const teacher = activationSource(target);
+  const judge = await evaluator(target, quantizing.validation);
   const fidelityOf = await fidelityMeasurer(target, quantizing.previous, {
     validation: quantizing.validation,
-    activations: activationSource(target),
+    activations: teacher,
   });
   const floor = update.plainAccuracy - update.maxLossPoints / 100;
   let best = { graph: first.graph, residualBytes };
@@ -97,18 +93,14 @@ export async function quantizeWithRefit(
     );
     if (!completed) return { ...first, graph: best.graph, rounds, completed: false };
     const price = lambda * DEARER ** Math.min(round, Math.max(0, options.rounds - 2));
-    const previous = matchPrevious(graph, quantizing.previous);
-    const problems = await layerProblems(
-      graph,
-      previous,
-      statistics,
-      activationSource(graph),
-      bySameName(previous.layers.keys(), sensitivity),
-    );
-    const rounded = roundUpdate(problems, price);
-    candidate = buildQuantized(graph, previous.activations, rounded.layers, "int8");
-    const bytes = Math.ceil(rounded.residualBits / 8);
-    const score = await judge(candidate);
+    const rounder = await openRounder(graph, quantizing.previous, calibration, {
+      activations: activationSource(graph),
+      teacher,
+    });
+    const rounded = await rounder.round(price);
+    candidate = rounded.graph;
+    const bytes = Math.ceil(rounded.update.residualBits / 8);
+    const score = (await judge(candidate)).accuracy!;
     const fidelity = await fidelityOf(candidate);
     const kept = score >= floor && fidelity >= quantizing.leastFidelity && bytes < best.residualBytes;
     rounds.push({ lambda: price, residualBytes: bytes, accuracy: score, fidelity, kept });
@@ -119,22 +111,6 @@ export async function quantizeWithRefit(
 
 function pick({ lambda, residualBytes, accuracy, fidelity }: UpdatePoint): Omit<RefitRound, "kept"> {
   return { lambda, residualBytes, accuracy, fidelity };
-}
-
-/** Accuracy, or agreement with the new float model where there are no labels. */
-async function judgeOf(target: Graph, validation: Dataset): Promise<(candidate: Graph) => Promise<number>> {
-  const labels = validation.labels ?? (await evaluateModel(openRunnable(target), validation)).predicted;
-  return async (candidate) =>
-    (await evaluateModel(openRunnable(candidate), { ...validation, labels })).accuracy!;
-}
-
-/** The refitted graph's operators are new objects with the old names. */
-function bySameName(
-  layers: Iterable<Linear>,
-  sensitivity: ReadonlyMap<Linear, Float64Array>,
-): Map<Linear, Float64Array> {
-  const byName = new Map([...sensitivity].map(([layer, values]) => [layer.name, values]));
-  return new Map([...layers].map((layer) => [layer, byName.get(layer.name)!]));
 }
 
 interface RefitInput {
@@ -199,13 +175,4 @@ function realWeights(layer: Linear, { codes, scale }: PreviousLayer): Float32Arr
       ? (i: number) => i % scale.length
       : (i: number) => Math.floor(i / perChannel);
   return Float32Array.from(codes, (code, i) => code * scale[channelOf(i)]!);
-}
-
-/** At most `most` samples, evenly spread. */
-function evenly(data: Dataset, most: number): Dataset {
-  const count = Math.min(most, data.count);
-  return subset(
-    data,
-    Array.from({ length: count }, (_, i) => Math.floor((i * data.count) / count)),
-  );
 }

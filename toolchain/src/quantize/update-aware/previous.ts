@@ -1,5 +1,7 @@
 import { GraphError } from "../../errors.js";
+import { isQuantized } from "../../execute/integer/edge.js";
 import type { Graph, Operator, Quantization } from "../../graph/graph.js";
+import { simplify } from "../../transform/index.js";
 import { isLinear, type Linear } from "../linear.js";
 
 /** What devices hold for one layer. */
@@ -20,41 +22,51 @@ export interface Previous {
  * Pairs the operators of the new float graph (simplified) with those of the old quantized one, in order. Names may
  * differ; kinds and shapes may not: parameters of another architecture need other code on the device.
  */
-export function matchPrevious(graph: Graph, old: Graph): Previous {
+export function matchPrevious(graph: Graph, old: Graph, name = "the previous model"): Previous {
+  if (!isQuantized(old)) throw notShipped(name, "a float model");
   const inside = old.operators.filter(({ kind }) => kind !== "quantize" && kind !== "dequantize");
   const names = (operators: readonly Operator[]): string => operators.map(({ kind }) => kind).join(", ");
   if (names(graph.operators) !== names(inside)) {
-    throw mismatch(`the operators ${names(inside)}`, names(graph.operators));
+    throw mismatch(name, `the operators ${names(inside)}`, names(graph.operators));
   }
   const activations = new Map<string, Quantization>();
   const layers = new Map<Linear, PreviousLayer>();
-  const pair = (name: string, oldName: string): void => {
-    const quantization = old.tensors.get(oldName)?.quantization;
-    if (quantization !== undefined) activations.set(name, quantization);
+  const pair = (tensor: string, oldName: string): void => {
+    const { quantization, dtype } = old.tensors.get(oldName)!;
+    if (quantization === undefined) return;
+    if (dtype !== "int8") throw mismatch(name, `${dtype} activations`, "an update of int8 ones");
+    activations.set(tensor, quantization);
   };
   for (const [i, operator] of graph.operators.entries()) {
     const other = inside[i]!;
-    operator.inputs.forEach((name, position) => {
-      if (graph.tensors.get(name)?.data === undefined && name !== "") pair(name, other.inputs[position]!);
+    operator.inputs.forEach((tensor, position) => {
+      if (graph.tensors.get(tensor)?.data === undefined && tensor !== "")
+        pair(tensor, other.inputs[position]!);
     });
-    operator.outputs.forEach((name, position) => {
-      pair(name, other.outputs[position]!);
+    operator.outputs.forEach((tensor, position) => {
+      pair(tensor, other.outputs[position]!);
     });
     if (isLinear(operator) && isLinear(other))
-      layers.set(operator, previousLayer(graph, operator, old, other));
+      layers.set(operator, previousLayer(graph, operator, old, other, name));
   }
   return { activations, layers };
 }
 
-function previousLayer(graph: Graph, layer: Linear, old: Graph, other: Linear): PreviousLayer {
+/** Refuses an old model from which no patch of parameters leads to the new float one. */
+export function requireSameArchitecture(next: Graph, old: Graph, name: string): void {
+  matchPrevious(simplify(next), old, name);
+}
+
+function previousLayer(graph: Graph, layer: Linear, old: Graph, other: Linear, name: string): PreviousLayer {
   const weights = old.tensors.get(other.inputs[1]!)!;
   const wanted = graph.tensors.get(layer.inputs[1]!)!.shape;
   const { data, quantization } = weights;
-  if (!(data instanceof Int8Array) || quantization === undefined || weights.shape.join() !== wanted.join()) {
-    throw mismatch(
-      `int8 weights [${weights.shape.join(", ")}] of "${other.name}"`,
-      `[${wanted.join(", ")}], old dtype ${weights.dtype}`,
-    );
+  if (!(data instanceof Int8Array) || quantization === undefined) {
+    throw notShipped(name, `${weights.dtype} weights of "${other.name}"`);
+  }
+  if (weights.shape.join() !== wanted.join()) {
+    const [was, is] = [weights.shape, wanted].map((shape) => `[${shape.join(", ")}]`);
+    throw mismatch(name, `weights ${was} of "${other.name}"`, is!);
   }
   const channels = layer.kind === "depthwiseConv2d" ? wanted[3]! : wanted[0]!;
   const scale =
@@ -65,9 +77,17 @@ function previousLayer(graph: Graph, layer: Linear, old: Graph, other: Linear): 
   return { codes: data, scale, bias: bias === undefined ? null : Float64Array.from(bias, Number) };
 }
 
-function mismatch(expected: string, got: string): GraphError {
+function notShipped(name: string, got: string): GraphError {
   return new GraphError({
-    expected: `${expected}, as in the previous model`,
+    expected: `int8 weights in ${name}, which devices hold`,
+    got,
+    todo: "Name the quantized model that was shipped, not the float one it was made from.",
+  });
+}
+
+function mismatch(name: string, expected: string, got: string): GraphError {
+  return new GraphError({
+    expected: `${expected}, as in ${name}`,
     got,
     todo: "An update of parameters keeps the architecture; leave --previous out and ship the new model whole.",
   });

@@ -1,12 +1,10 @@
 import type { Dataset } from "../../data/dataset.js";
 import type { Graph } from "../../graph/graph.js";
 import { floatConstant } from "../../transform/edges.js";
-import type { LayerCodes } from "../assign.js";
 import type { ActivationSource } from "../calibrate.js";
 import { InputCovariance } from "../covariance.js";
-import { type DescentProblem, roundTowards } from "../descent.js";
+import type { DescentProblem } from "../descent.js";
 import { channelCount, type Linear, weightIndex } from "../linear.js";
-import { frozenScales } from "./frozen-scales.js";
 import type { Previous, PreviousLayer } from "./previous.js";
 
 /** Everything about one layer that does not depend on lambda. */
@@ -19,8 +17,9 @@ export interface LayerProblem extends DescentProblem {
   readonly inputScale: number;
   readonly outputScale: number;
   readonly scale: Float32Array;
-  /** Channels whose scale had to move. */
-  readonly movedScales: number;
+  readonly step: number;
+  /** Greatest new weight of each channel. */
+  readonly greatest: readonly number[];
 }
 
 /** Gathers the statistics of all layers in one pass over the samples. */
@@ -48,14 +47,14 @@ export async function layerProblems(
       Array.from({ length: channels }, (_, channel) => make((tap) => at(channel, tap)));
     const target = rows((index) => Float64Array.from({ length: taps }, (_, tap) => data[index(tap)]!));
     const greatest = target.map((row) => row.reduce((most, w) => Math.max(most, Math.abs(w)), 0));
-    const { scale, moved } = frozenScales(old.scale, greatest);
     return {
       layer,
       previous: old,
       target,
       old: rows((index) => Int32Array.from({ length: taps }, (_, tap) => old.codes[index(tap)]!)),
-      scale,
-      movedScales: moved,
+      scale: old.scale,
+      step: 1,
+      greatest,
       covariance: statistics.get(layer)!.covariance(),
       means: statistics.get(layer)!.means(),
       importance: sensitivity.get(layer)!,
@@ -66,42 +65,25 @@ export async function layerProblems(
   });
 }
 
-export interface RoundedUpdate {
-  readonly layers: ReadonlyMap<Linear, LayerCodes>;
-  /** Bits of all weight residuals at their own distribution; biases, scales and framing come on top. */
-  readonly residualBits: number;
-  readonly changedWeights: number;
-  readonly weights: number;
-}
-
-/** Codes, scales and biases of all layers for one price of a bit. */
-export function roundUpdate(problems: readonly LayerProblem[], lambda: number): RoundedUpdate {
-  const layers = new Map<Linear, LayerCodes>();
-  let [residualBits, changedWeights, weights] = [0, 0, 0];
-  for (const problem of problems) {
-    const { codes, bits } = roundTowards(problem, lambda);
-    const taps = codes[0]!.length;
-    const at = weightIndex(problem.layer, codes.length, taps);
-    const flat = new Int8Array(problem.previous.codes.length);
-    codes.forEach((row, channel) => {
-      row.forEach((code, tap) => {
-        flat[at(channel, tap)] = code;
-        if (code !== problem.old[channel]![tap]) changedWeights++;
-      });
-    });
-    residualBits += bits;
-    weights += flat.length;
-    layers.set(problem.layer, { codes: flat, scale: problem.scale, bias: biasOf(problem, codes) });
-  }
-  return { layers, residualBits, changedWeights, weights };
-}
+/** Steps of a bias are this share of an output code: finer than what the next layer could tell. */
+const BIAS_STEP = 1 / 4;
 
 /**
- * The new bias takes back the mean error of the weights. It moves from the old one only in steps of 2^shift codes, at
- * most 1/16 of an output code, so that its residual is a small number too.
+ * The values that a channel's bias may take: `from`, the old one, plus multiples of `unit`, a power of two of its codes
+ * that is the same for the whole layer, because a patch shifts the residuals of a layer together.
  */
-function biasOf(problem: LayerProblem, codes: readonly Int32Array[]): Float64Array | null {
+export function biasGrid(problem: LayerProblem, channel: number): { from: number; unit: number } {
   const { previous, scale, inputScale, outputScale } = problem;
+  const code = inputScale * scale[channel]!;
+  const typical = [...scale].sort((a, b) => a - b)[scale.length >> 1]! * inputScale;
+  const step = 2 ** Math.max(0, Math.floor(Math.log2((outputScale * BIAS_STEP) / typical)));
+  const old = previous.bias === null ? 0 : previous.bias[channel]!;
+  return { from: old * code, unit: step * code };
+}
+
+/** The new bias takes back the mean error of the weights. */
+export function biasOf(problem: LayerProblem, codes: readonly Int32Array[]): Float64Array | null {
+  const { previous, scale } = problem;
   if (previous.bias === null && problem.bias === null) return null;
   return Float64Array.from(codes, (row, channel) => {
     const means = problem.means(channel);
@@ -109,12 +91,7 @@ function biasOf(problem: LayerProblem, codes: readonly Int32Array[]): Float64Arr
     row.forEach((code, tap) => {
       real -= (code * scale[channel]! - problem.target[channel]![tap]!) * means[tap]!;
     });
-    const unit = inputScale * scale[channel]!;
-    const step = 2 ** Math.max(0, Math.floor(Math.log2(outputScale / unit / 16)));
-    // The old bias said in today's units: the scale may have moved.
-    const old =
-      previous.bias === null ? 0 : previous.bias[channel]! * (previous.scale[channel]! / scale[channel]!);
-    const from = Math.round(old);
-    return (from + Math.round((real / unit - from) / step) * step) * unit;
+    const { from, unit } = biasGrid(problem, channel);
+    return from + Math.round((real - from) / unit) * unit;
   });
 }
