@@ -87,6 +87,56 @@ describe("mote quantize", () => {
   }, 180_000);
 });
 
+describe("mote quantize --previous", () => {
+  const NEXT = resolve(MODEL, "../digits-v2.onnx");
+
+  it("rounds for the first version in the fleet and says what each of them fetches", async () => {
+    const data = ["--data", path("digits.npy"), "--calibrate", "minmax"];
+    const first = await quantize(MODEL, ...data, "-o", path("v1.onnx"), "--no-equalize");
+    expect(first.error).toBeUndefined();
+    await quantize(MODEL, ...data, "-o", path("v1b.onnx"), "--no-equalize", "--adaround");
+    const words = ["--previous", path("v1.onnx"), "--previous", path("v1b.onnx"), "--fidelity", "0.5"];
+    const page = ["--max-loss", "100", "--curve", path("curve.html")];
+    const { json, error } = await quantize(NEXT, ...data, "-o", path("v2.onnx"), ...words, ...page);
+    expect(error).toBeUndefined();
+    const patches = json["patches"] as {
+      previous: string;
+      codec: string;
+      patchBytes: number;
+      share: number;
+    }[];
+    expect(patches.map(({ previous }) => previous)).toEqual([path("v1.onnx"), path("v1b.onnx")]);
+    const full = json["fullBytes"] as number;
+    for (const { codec, patchBytes, share } of patches) {
+      expect(["full", "tensor", "bsdiff"]).toContain(codec);
+      expect(patchBytes).toBeLessThanOrEqual(full);
+      expect(share).toBeCloseTo(patchBytes / readFileSync(path("v2.onnx")).length, 10);
+    }
+    expect(patches[0]!.patchBytes).toBeLessThan(patches[1]!.patchBytes);
+    const update = json["update"] as { chosen: { patchBytes: number }; validationSamples: number };
+    expect(patches[0]!.patchBytes).toBeLessThanOrEqual(update.chosen.patchBytes);
+    // Every other sample was kept apart.
+    expect(update.validationSamples).toBe(16);
+    const html = readFileSync(path("curve.html"), "utf8");
+    expect(html).toContain(`${update.chosen.patchBytes} B`);
+    expect(html).not.toMatch(/<script|https?:/);
+  }, 300_000);
+
+  it("is refused before any data is read where a version has another architecture", async () => {
+    const data = ["--data", path("digits.npy"), "--calibrate", "minmax", "--no-equalize"];
+    await quantize(WHOLE_MODEL, ...data, "-o", path("whole.onnx"));
+    const words = ["--data", path("absent.npy"), "-o", path("x.onnx"), "--previous", path("whole.onnx")];
+    const { error } = await quantize(NEXT, ...words);
+    expect([error?.exitCode, error?.message]).toEqual([
+      EXIT.badInput,
+      expect.stringMatching(/weights \[.*\] of ".*", as in .*whole\.onnx/),
+    ]);
+    expect(
+      (await quantize(NEXT, "--data", "d", "-o", path("x.onnx"), "--curve", "c.html")).error?.message,
+    ).toMatch(/--previous MODEL with --curve/);
+  }, 180_000);
+});
+
 describe("what mote quantize refuses, before it calibrates", () => {
   // The data set is absent: an error about anything else was found before it was asked for.
   const refused = async (...words: string[]): Promise<MoteError> =>

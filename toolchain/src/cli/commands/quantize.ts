@@ -1,11 +1,13 @@
-import { stat } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { makePatch } from "@mote/protocol/node";
 import Table from "cli-table3";
 import type { Command } from "commander";
-import { type Dataset, fitToInput, openDataset, spread } from "../../data/index.js";
-import { UnsupportedError } from "../../errors.js";
+import { type Dataset, fitToInput, halves, openDataset, spread } from "../../data/index.js";
+import { FileError, UnsupportedError, UsageError } from "../../errors.js";
 import { evaluateModel } from "../../evaluate/index.js";
 import { openRunnable } from "../../execute/runnable.js";
-import { readModel, writeModel } from "../../formats/index.js";
+import { modelBytes, readModel, writeModel } from "../../formats/index.js";
 import type { Graph } from "../../graph/graph.js";
 import {
   CALIBRATION_METHODS,
@@ -16,8 +18,11 @@ import {
   SCHEMES,
   type Scheme,
 } from "../../quantize/index.js";
+import { renderCurve } from "../../quantize/update-aware/curve-page.js";
+import { describeSignOff } from "../../quantize/update-aware/sign-off.js";
 import type { RefitRound, UpdateQuantizing } from "../../train/refit.js";
 import type { CliCommand, Io } from "../command.js";
+import { describePatches, type FleetPatches, fleetPatches, readHeldModels } from "../fleet-patches.js";
 import { interruptible } from "../interruptible.js";
 import {
   decibels,
@@ -40,11 +45,12 @@ interface Options {
   readonly biasCorrect: boolean;
   readonly equalize: boolean;
   readonly adaround?: boolean;
-  readonly previous?: string;
+  readonly previous: readonly string[];
   readonly maxLoss: string;
   readonly validate?: string;
   readonly fidelity: string;
   readonly refit: string;
+  readonly curve?: string;
   readonly keep?: readonly string[];
   readonly keepWorst: string;
   readonly minSqnr?: string;
@@ -78,7 +84,12 @@ export const command: CliCommand = {
       .option("--adaround", "round each weight up or down for the layer's output, not to its nearest code")
       .option("--no-equalize", "never move scales between layers")
       .option("--no-bias-correct", "leave the biases as they are")
-      .option("--previous <model>", "the int8 model that devices hold: round so that the update is small")
+      .option(
+        "--previous <model>",
+        "the int8 model that devices hold: round so that the update is small; repeat it for further versions in the fleet, the one to be rounded for first",
+        (path: string, others: readonly string[]) => [...others, path],
+        [],
+      )
       .option(
         "--max-loss <points>",
         "with --previous: points of accuracy that the small update may cost",
@@ -91,13 +102,14 @@ export const command: CliCommand = {
       )
       .option(
         "--validate <set>",
-        "with --previous: labelled data on which that cost is measured; default: --data",
+        "with --previous: labelled data on which that cost is measured; default: every other sample of --data",
       )
       .option(
         "--refit <rounds>",
         "with --previous: retrain what changes on --data, so that less has to; 4 rounds suffice",
         "0",
       )
+      .option("--curve <file>", "with --previous: accuracy against bytes of the update, as a page (.html)")
       .option("--min-accuracy <share>", "exit 3 when the int8 accuracy is below, for instance 0.97")
       .addHelpText(
         "after",
@@ -113,16 +125,22 @@ async function quantize(path: string, options: Options, io: Io): Promise<void> {
   const keep = keptLayers(options.keep ?? []);
   // Before minutes of calibration, not after them.
   await requireWritableModel(options.output);
+  requirePrevious(options);
   const floatGraph = await readModel(path);
+  const held = await readHeldModels(options.previous, floatGraph);
   const input = floatGraph.tensors.get(floatGraph.inputs[0]!)!;
   const open = async (set: string): Promise<Dataset> =>
     fitToInput(await openDataset(set, { sampleShape: input.shape.slice(1) }), input);
   const data = await open(options.data);
   const test = options.test === undefined ? data : await open(options.test);
-  const bar = io.progress("calibrating");
   const rounds = wholeNumber("--refit", options.refit, 0, 20);
-  const calibration = spread(data, positive("--samples", options.samples));
+  // Never the test set: what chooses the rounding must not also judge it. Nor what it is fitted to.
+  const [fitted, apart] =
+    options.validate === undefined ? halves(data) : [data, await open(options.validate)];
+  const calibration = spread(held.length === 0 ? data : fitted, positive("--samples", options.samples));
+  const bar = io.progress("calibrating");
   const layerBar = io.progress("quantizing each layer alone");
+  const updateBar = io.progress("rounding towards the previous model");
   const recipe = {
     scheme,
     calibrate: method,
@@ -136,20 +154,27 @@ async function quantize(path: string, options: Options, io: Io): Promise<void> {
     progress: bar.update,
     sensitivityProgress: layerBar.update,
   };
-  const update = options.previous !== undefined && {
-    previous: await readModel(options.previous),
+  const [rounded] = held;
+  const update = rounded !== undefined && {
+    previous: rounded.graph,
     maxLossPoints: points("--max-loss", options.maxLoss),
     leastFidelity: share("--fidelity", options.fidelity),
-    // Never the test set: what chooses the rounding must not also judge it.
-    validation: options.validate === undefined ? data : await open(options.validate),
+    validation: apart,
+    patchBytes: async (candidate: Graph) =>
+      (await makePatch("tensor", rounded.bytes, await modelBytes(candidate, options.output)))!.length,
+    updateProgress: updateBar.update,
   };
   const { graph, report, refit } =
     update && rounds > 0
-      ? await refitted(floatGraph, calibration, data, { ...recipe, ...update }, rounds, options.output)
+      ? await refitted(floatGraph, calibration, fitted, { ...recipe, ...update }, rounds, options.output)
       : { ...(await quantizeGraph(floatGraph, calibration, { ...recipe, ...update })), refit: undefined };
+  updateBar.stop();
   bar.stop();
   layerBar.stop();
   await writeModel(graph, options.output);
+  const fleet =
+    held.length === 0 ? undefined : await fleetPatches(held, new Uint8Array(await readFile(options.output)));
+  if (options.curve !== undefined) await writeCurve(options.curve, options.output, report, fleet!);
   const accuracy = test.labels === undefined ? null : await measure(floatGraph, graph, test, io);
   const bytesBefore = (await stat(path)).size;
   const bytesAfter = (await stat(options.output)).size;
@@ -157,6 +182,7 @@ async function quantize(path: string, options: Options, io: Io): Promise<void> {
     output: options.output,
     ...report,
     ...(refit && { refit }),
+    ...(fleet && { patches: fleet.patches, fullBytes: fleet.fullBytes }),
     accuracyBefore: accuracy?.before ?? null,
     accuracyAfter: accuracy?.after ?? null,
     agreement: accuracy?.agreement ?? null,
@@ -164,8 +190,46 @@ async function quantize(path: string, options: Options, io: Io): Promise<void> {
     bytesBefore,
     bytesAfter,
   });
-  io.say(describe(options, report, accuracy, test.count, bytesBefore, bytesAfter));
+  io.say(describe(options, report, accuracy, test.count, bytesBefore, bytesAfter, fleet));
   requireAccuracy(options.minAccuracy, accuracy?.after);
+}
+
+/** Options that say nothing without a model to be rounded for. */
+function requirePrevious(options: Options): void {
+  const alone = [
+    ...(options.curve === undefined ? [] : ["--curve"]),
+    ...(options.validate === undefined ? [] : ["--validate"]),
+    ...(options.refit === "0" ? [] : ["--refit"]),
+  ];
+  if (options.previous.length > 0 || alone.length === 0) return;
+  throw new UsageError({
+    expected: `--previous MODEL with ${alone.join(" and ")}`,
+    got: "no model that devices hold",
+    todo: "Name the int8 model that was shipped before.",
+  });
+}
+
+async function writeCurve(
+  path: string,
+  output: string,
+  report: QuantizeReport,
+  fleet: FleetPatches,
+): Promise<void> {
+  const page = {
+    model: basename(output),
+    report: report.update!,
+    newBytes: (await stat(output)).size,
+    fullBytes: fleet.fullBytes,
+    patches: fleet.patches.map((patch) => ({ ...patch, previous: basename(patch.previous) })),
+  };
+  await writeFile(path, renderCurve(page)).catch((cause: unknown) => {
+    throw new FileError({
+      expected: `a place to write ${path}`,
+      got: String(cause),
+      todo: `Check the folder and its rights; ${output} is written.`,
+      cause,
+    });
+  });
 }
 
 /** The trainer is loaded only here: plain quantization must not wait for it. */
@@ -209,6 +273,7 @@ function describe(
   samples: number,
   bytesBefore: number,
   bytesAfter: number,
+  fleet: FleetPatches | undefined,
 ): string {
   const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
   const lines = report.steps.map((step) => `  ${step}`);
@@ -219,6 +284,8 @@ function describe(
     );
   }
   lines.push(`  ${bytesBefore} -> ${bytesAfter} bytes: ${options.output}`);
+  if (fleet !== undefined) lines.push(...describePatches(fleet, options.output));
+  if (report.update !== undefined) lines.push(...describeSignOff(report.update));
   if (report.sensitivity !== undefined) lines.push(sensitivityTable(report.sensitivity));
   return [`quantized to ${report.scheme} (${report.rounding} rounding)`, ...lines].join("\n");
 }
