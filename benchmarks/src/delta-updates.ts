@@ -1,11 +1,15 @@
 import { makeFullPatch } from "@mote/protocol";
 import { makePatch, nodeSha256 } from "@mote/protocol/node";
+import type { Dataset } from "@mote/toolchain/data/index";
 import { evaluateModel } from "@mote/toolchain/evaluate/index";
 import { openRunnable } from "@mote/toolchain/execute/runnable";
 import { modelBytes } from "@mote/toolchain/formats/index";
 import type { Graph } from "@mote/toolchain/graph/graph";
+import { activationSource } from "@mote/toolchain/quantize/float-source";
 import { quantizeGraph } from "@mote/toolchain/quantize/index";
-import type { LabelledSamples } from "@mote/toolchain/train/digits";
+import { openUpdate, type UpdateStudy as Rounding } from "@mote/toolchain/quantize/update-aware/update";
+import { simplify } from "@mote/toolchain/transform/index";
+import type { Ledger } from "./delta-ledger.js";
 import { type Mean, meanOf } from "./delta-statistics.js";
 
 /** A model in the field, one new model a seed, and the data that choose and judge. */
@@ -15,11 +19,14 @@ export interface UpdateStudy {
   readonly old: Graph;
   /** The new float model of a seed. */
   readonly next: (seed: number) => Promise<Graph>;
-  readonly calibration: LabelledSamples;
-  /** Chooses the rounding. */
-  readonly validation: LabelledSamples;
-  /** Reports; nothing is chosen by it. */
-  readonly test: LabelledSamples;
+  /** Unlabelled: ranges, statistics and what the rounding is fitted to. */
+  readonly calibration: Dataset;
+  /** Chooses how far the rounding goes. */
+  readonly validation: Dataset;
+  /** How much of the change of the logits must arrive beside the accuracy; none where the validation samples tell enough. */
+  readonly leastFidelity?: number;
+  /** Reports; nothing is chosen by it. Without labels, agreement with the new float model is reported. */
+  readonly test: Dataset;
 }
 
 /** Of one seed at one bound of loss. */
@@ -33,8 +40,11 @@ export interface UpdateRun {
   readonly fullBytes: number;
   /** On the test split, in points: plainly quantized minus update-aware, the same samples. */
   readonly lossPoints: number;
+  /** The same on the validation split, which chose. */
+  readonly validationLossPoints: number;
   readonly plainAccuracy: number;
   readonly updateAccuracy: number;
+  readonly withinLoss: boolean;
 }
 
 export interface UpdateRow {
@@ -51,19 +61,13 @@ export async function studyUpdates(
   study: UpdateStudy,
   seeds: readonly number[],
   bounds: readonly number[],
+  ledger: Ledger,
 ): Promise<UpdateRow[]> {
   const runs: UpdateRun[] = [];
   for (const seed of seeds) {
-    const float = await study.next(seed);
-    const plain = (await quantizeGraph(float, study.calibration, { equalize: false })).graph;
-    const plainAccuracy = await accuracyOn(plain, study.test);
-    for (const maxLossPoints of bounds) {
-      const aware = (await updateOf(study, float, study.old, maxLossPoints)).graph;
-      const updateAccuracy = await accuracyOn(aware, study.test);
-      const sizes = await sizesOf(study.old, plain, aware);
-      const lossPoints = 100 * (plainAccuracy - updateAccuracy);
-      runs.push({ seed, maxLossPoints, ...sizes, lossPoints, plainAccuracy, updateAccuracy });
-    }
+    runs.push(
+      ...(await ledger.keep(`${study.name}, seed ${seed}`, () => runSeed(study, seed, bounds, ledger))),
+    );
   }
   return bounds.map((maxLossPoints) => {
     const mine = runs.filter((run) => run.maxLossPoints === maxLossPoints);
@@ -81,14 +85,56 @@ export async function studyUpdates(
   });
 }
 
-/** Accuracy alone bounds the update here: the validation samples show what the new model is for. */
-function updateOf(
-  { calibration, validation }: Pick<UpdateStudy, "calibration" | "validation">,
+async function runSeed(
+  study: UpdateStudy,
+  seed: number,
+  bounds: readonly number[],
+  ledger: Ledger,
+): Promise<UpdateRun[]> {
+  const float = await ledger.model(`${study.name} ${seed}`, () => study.next(seed));
+  const { plain, rounding, judge } = await roundingOf(study, float, study.old);
+  const plainAccuracy = await judge(plain);
+  const runs: UpdateRun[] = [];
+  for (const maxLossPoints of bounds) {
+    const { graph, report } = await rounding.within(maxLossPoints);
+    const updateAccuracy = await judge(graph);
+    runs.push({
+      seed,
+      maxLossPoints,
+      ...(await sizesOf(study.old, plain, graph)),
+      lossPoints: 100 * (plainAccuracy - updateAccuracy),
+      validationLossPoints: 100 * (report.plainAccuracy - report.chosen.accuracy),
+      plainAccuracy,
+      updateAccuracy,
+      withinLoss: report.withinLoss,
+    });
+  }
+  return runs;
+}
+
+interface Opened {
+  readonly plain: Graph;
+  readonly rounding: Rounding;
+  /** Share of right answers on the test split. */
+  readonly judge: (graph: Graph) => Promise<number>;
+}
+
+async function roundingOf(
+  { calibration, validation, test, leastFidelity = 0 }: UpdateStudy,
   float: Graph,
-  previous: Graph,
-  maxLossPoints: number,
-): ReturnType<typeof quantizeGraph> {
-  return quantizeGraph(float, calibration, { previous, maxLossPoints, leastFidelity: 0, validation });
+  held: Graph,
+): Promise<Opened> {
+  const plain = (await quantizeGraph(float, calibration, { equalize: false })).graph;
+  const simple = simplify(float);
+  const rounding = await openUpdate(simple, held, plain, calibration, {
+    leastFidelity,
+    validation,
+    activations: activationSource(simple),
+  });
+  const labels = test.labels ?? (await evaluateModel(openRunnable(simple), test)).predicted;
+  const judge = async (graph: Graph): Promise<number> =>
+    (await evaluateModel(openRunnable(graph), { ...test, labels })).accuracy!;
+  return { plain, rounding, judge };
 }
 
 async function sizesOf(
@@ -106,10 +152,6 @@ async function sizesOf(
   };
 }
 
-async function accuracyOn(graph: Graph, samples: LabelledSamples): Promise<number> {
-  return (await evaluateModel(openRunnable(graph), samples)).accuracy!;
-}
-
 export interface ChainLink {
   readonly link: number;
   readonly patchBytes: number;
@@ -123,17 +165,22 @@ export async function studyChain(
   study: UpdateStudy,
   links: number,
   maxLossPoints: number,
+  ledger: Ledger,
 ): Promise<ChainLink[]> {
   const chain: ChainLink[] = [];
   let held = study.old;
   for (let link = 1; link <= links; link++) {
-    const float = await study.next(link);
-    const plain = (await quantizeGraph(float, study.calibration, { equalize: false })).graph;
-    const aware = (await updateOf(study, float, held, maxLossPoints)).graph;
-    const { patchBytes, fileBytes } = await sizesOf(held, plain, aware);
-    const lossPoints = 100 * ((await accuracyOn(plain, study.test)) - (await accuracyOn(aware, study.test)));
-    chain.push({ link, patchBytes, fileBytes, lossPoints });
-    held = aware;
+    const float = await ledger.model(`${study.name} ${link}`, () => study.next(link));
+    const step = async (): Promise<ChainLink> => {
+      const { plain, rounding, judge } = await roundingOf(study, float, held);
+      const { graph } = await rounding.within(maxLossPoints);
+      const { patchBytes, fileBytes } = await sizesOf(held, plain, graph);
+      const lossPoints = 100 * ((await judge(plain)) - (await judge(graph)));
+      await ledger.replaceModel(`chain ${link}`, graph);
+      return { link, patchBytes, fileBytes, lossPoints };
+    };
+    chain.push(await ledger.keep(`chain of ${study.name}, ${link}`, step));
+    held = await ledger.readModel(`chain ${link}`);
   }
   return chain;
 }

@@ -1,13 +1,16 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { exportDigits } from "@mote/toolchain/train/digits-data";
 import { openTensorFlow } from "@mote/toolchain/train/tensorflow";
+import { Ledger } from "./delta-ledger.js";
 import { type LosslessRow, measureLossless } from "./delta-lossless.js";
 import { digitPairs, perturbedPairs } from "./delta-pairs.js";
 import { PEERS } from "./delta-peers.js";
 import { showMean } from "./delta-statistics.js";
-import { activityStudy, digitStudies } from "./delta-studies.js";
+import { activityStudy, digitStudies, perturbedStudies } from "./delta-studies.js";
 import { studyChain, studyUpdates, type UpdateRow, type UpdateStudy } from "./delta-updates.js";
+import { measureWhole, renderWhole, type WholeUpdate } from "./delta-whole.js";
 
 /**
  * npm run bench:delta [-- --seeds 5] [-- --lossless | --updates]: the bytes of an update by each codec beside bsdiff, xdelta3, zstd
@@ -84,22 +87,49 @@ async function save(file: string, results: object): Promise<void> {
 
 async function updates(seeds: readonly number[]): Promise<void> {
   const training = await openTensorFlow();
+  const ledger = new Ledger(join(RESULTS, "delta-ledger.json"), join(RESULTS, "delta-models"));
   const activity = await activityStudy(training, DATA);
   if (activity === null) process.stderr.write("activity model: skipped, no recordings (set MOTE_DATA)\n");
-  const digits = await digitStudies(training);
-  const studies: UpdateStudy[] = [...digits, ...(activity === null ? [] : [activity])];
+  const perturbed = await perturbedStudies(DATA);
+  if (perturbed.length === 0) process.stderr.write("KWS and VWW: skipped, no models (set MOTE_DATA)\n");
+  const [lastLayer, allLayers, ...others] = await digitStudies(training);
+  const studies = [
+    allLayers!,
+    lastLayer!,
+    ...(activity === null ? [] : [activity]),
+    ...perturbed,
+    ...others,
+  ].filter(({ name }) => name.includes(option("study") ?? ""));
   const rows: UpdateRow[] = [];
   for (const study of studies) {
-    rows.push(...(await studyUpdates(study, seeds, BOUNDS_POINTS)));
-    // Half an hour's work: what is done is kept.
+    rows.push(...(await studyUpdates(study, seeds, BOUNDS_POINTS, ledger)));
     await save("delta-updates.json", { seeds, rows });
   }
   process.stdout.write(`${renderUpdates(rows)}\n\n`);
-  const chain = await studyChain(digits[1]!, CHAIN_LINKS, BOUNDS_POINTS[0]);
+  if (!studies.includes(allLayers!)) return;
+  const chain = await studyChain(allLayers!, CHAIN_LINKS, BOUNDS_POINTS[0], ledger);
   const loss = chain.map(({ lossPoints }) => lossPoints.toFixed(2)).join(" ");
   const bytes = chain.map(({ patchBytes }) => patchBytes).join(" ");
   process.stdout.write(`chain of ${CHAIN_LINKS} updates, digits: patches ${bytes} B, loss ${loss} points\n`);
-  await save("delta-updates.json", { seeds, rows, chain });
+  const whole = await ledger.keep("whole update", async () =>
+    withDigits((digits) => wholeUpdate(allLayers!, ledger, digits)),
+  );
+  process.stdout.write(`${renderWhole(whole)}\n`);
+  await save("delta-updates.json", { seeds, rows, chain, whole });
+}
+
+/** The first link of the chain: all layers of the digit reader, fine-tuned. */
+async function wholeUpdate(study: UpdateStudy, ledger: Ledger, digits: string): Promise<WholeUpdate[]> {
+  return measureWhole(study.old, await ledger.readModel("chain 1"), digits);
+}
+
+async function withDigits<T>(use: (path: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), "mote-digits-"));
+  try {
+    return await use((await exportDigits(folder))["calibration"]!);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 if (!process.argv.includes("--updates")) await lossless();
