@@ -49,6 +49,8 @@ export interface QuantizeOptions {
   readonly validation?: Dataset;
   /** With `previous`: bytes of the patch to a candidate, for the curve of the report. */
   readonly patchBytes?: (candidate: Graph) => Promise<number>;
+  /** With `previous`: also try sizes of the update beside the one that is asked for. Default false. */
+  readonly wholeCurve?: boolean;
   /** With `previous`: progress of the search for the price of a bit. */
   readonly updateProgress?: (done: number, total: number) => void;
   readonly progress?: (done: number, total: number) => void;

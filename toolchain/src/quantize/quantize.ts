@@ -110,6 +110,7 @@ async function roundUpdate(
     validation: apart,
     activations,
     ...(options.patchBytes && { patchBytes: options.patchBytes }),
+    wholeCurve: options.wholeCurve ?? false,
     ...(options.updateProgress && { progress: options.updateProgress }),
   });
   return study.within(options.maxLossPoints ?? DEFAULT_MAX_LOSS_POINTS);

@@ -162,6 +162,7 @@ async function quantize(path: string, options: Options, io: Io): Promise<void> {
     validation: apart,
     patchBytes: async (candidate: Graph) =>
       (await makePatch("tensor", rounded.bytes, await modelBytes(candidate, options.output)))!.length,
+    wholeCurve: options.curve !== undefined,
     updateProgress: updateBar.update,
   };
   const { graph, report, refit } =

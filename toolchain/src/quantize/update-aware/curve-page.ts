@@ -40,7 +40,7 @@ export function renderCurve(page: CurvePage): string {
 <body>
 <main>
 <h1>${escapeHtml(page.model)} <span>as an update of ${escapeHtml(against)}</span></h1>
-<p>Each dot is a whole model, rounded so far towards the one that devices hold: the further left, the fewer bytes to fetch. ${report.measure === "accuracy" ? "Accuracy" : "Agreement with the float model"} on ${report.validationSamples} samples of the validation set; a difference below ${points(noise(report))} points is noise.</p>
+<p>Each dot is a whole model, rounded so far towards the one that devices hold: the further left, the fewer bytes to fetch. ${report.measure === "accuracy" ? "Accuracy" : "Agreement with the float model"} on ${report.validationSamples} samples that the rounding did not see, of which one is ${points(100 / Math.max(1, report.validationSamples))} points.</p>
 ${chart(page)}
 ${curveTable(page)}
 <h2>What each version fetches</h2>
@@ -89,9 +89,9 @@ function chart({ report, newBytes, fullBytes }: CurvePage): string {
   });
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Accuracy against bytes of the patch">
 <path class="axis" d="M${MARGIN.left} ${MARGIN.top}V${bottom}H${right}"/>
+${marks.map(upright).join("\n")}
 ${level(report.plainAccuracy, "rounded as ever", "plain")}
 ${level(floor, "least allowed", "floor")}
-${marks.map(upright).join("\n")}
 <polyline points="${line}"/>
 ${circles.join("\n")}
 ${ticks.join("")}
@@ -133,11 +133,6 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return `<div class="scroll"><table><thead>${cells("th", head)}</thead><tbody>${rows.map((row) => cells("td", row)).join("")}</tbody></table></div>`;
 }
 
-/** Two standard errors of an accuracy near the plain one, in points, if both models erred apart. */
-function noise({ plainAccuracy, validationSamples }: UpdateReport): number {
-  return 200 * Math.sqrt((plainAccuracy * (1 - plainAccuracy)) / Math.max(1, validationSamples));
-}
-
 function percent(share: number): string {
   return `${(100 * share).toFixed(2)} %`;
 }
@@ -152,7 +147,7 @@ const STYLE = `
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 main { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
 h1 { font-size: 1.6rem; overflow-wrap: anywhere; } h1 span { color: var(--soft); font-weight: 400; } h2 { font-size: 1.05rem; margin: 2rem 0 .5rem; }
-svg { width: 100%; max-width: 52rem; height: auto; } svg text { fill: var(--soft); font-size: 11px; }
+svg { width: 100%; max-width: 52rem; height: auto; } svg text { fill: var(--soft); font-size: 11px; paint-order: stroke; stroke: var(--paper); stroke-width: 4px; }
 .axis { fill: none; stroke: var(--soft); } .plain { stroke: var(--good); } .floor { stroke: var(--bad); stroke-dasharray: 4 4; }
 .mark { stroke: var(--line); stroke-width: 2; } polyline { fill: none; stroke: var(--bar); stroke-width: 1.5; }
 circle { stroke: var(--bar); stroke-width: 2; fill: var(--paper); } circle.chosen { fill: var(--bar); }

@@ -19,6 +19,8 @@ export interface UpdateOptions {
   readonly activations: ActivationSource;
   /** Bytes of the patch that brings devices to this model. */
   readonly patchBytes?: (candidate: Graph) => Promise<number>;
+  /** Also tries prices that the search has no need of, for a person to pick from. */
+  readonly wholeCurve?: boolean;
   readonly progress?: (done: number, total: number) => void;
 }
 

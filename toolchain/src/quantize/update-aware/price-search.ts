@@ -33,6 +33,14 @@ export async function searchPrices(isGoodEnough: (place: number) => Promise<bool
   return [...verdicts.keys()].sort((a, b) => a - b);
 }
 
+/** What a picture of the curve needs beside the places that a search tried: some more to both sides. */
+export function placesAround(tried: readonly number[]): number[] {
+  const [least, most] = [Math.min(...tried), Math.max(...tried)];
+  return [least - STRIDE, most + STRIDE, most + 2 * STRIDE].filter(
+    (place) => place >= 0 && place < PRICES.length - 1,
+  );
+}
+
 function dearestGood(verdicts: ReadonlyMap<number, boolean>): number {
   const good = [...verdicts].filter(([, isGood]) => isGood).map(([place]) => place);
   return good.length === 0 ? PRICES.length : Math.min(...good);

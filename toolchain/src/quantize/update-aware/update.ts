@@ -4,7 +4,7 @@ import { openRunnable } from "../../execute/runnable.js";
 import type { Graph } from "../../graph/graph.js";
 import { fidelityMeasurer } from "./fidelity.js";
 import type { UpdateOptions, UpdatePoint, UpdateReport } from "./options.js";
-import { PRICES, risingFit, searchPrices } from "./price-search.js";
+import { PRICES, placesAround, risingFit, searchPrices } from "./price-search.js";
 import { openRounder } from "./rounder.js";
 
 /** Progress is counted in prices; a search mostly takes so many. */
@@ -77,6 +77,8 @@ export async function openUpdate(
       const isGood = ({ accuracy, smoothedAccuracy, fidelity: arrives }: UpdatePoint): boolean =>
         Math.min(accuracy, smoothedAccuracy) >= floor && arrives >= options.leastFidelity;
       await searchPrices(async (place) => isGood((await attempt(place)).point));
+      if (options.wholeCurve === true)
+        for (const place of placesAround([...attempts.keys()])) await attempt(place);
       const tried = smoothed(attempts);
       const chosen = tried.find(({ point }) => isGood(point)) ?? tried.at(-1)!;
       const withinLoss = isGood(chosen.point);
