@@ -11,8 +11,11 @@ export const Config = Type.Object(
     data: Type.String({ minLength: 1 }),
     /** PostgreSQL instead of the embedded store: `postgres://user@host:5432/database`. */
     database: Type.Optional(Type.String({ pattern: "^postgres(ql)?://" })),
-    /** Folder of the blobs; default: `blobs` in the data folder. Servers on one database share one folder. */
-    blobs: Type.Optional(Type.String({ minLength: 1 })),
+    /**
+     * Folder of the blobs, or a bucket as `s3://name/prefix` (credentials, region and endpoint are those of the AWS
+     * command line); default: `blobs` in the data folder. Servers on one database share one of them.
+     */
+    blobs: Type.Optional(Type.String({ minLength: 1, pattern: "^(s3://|(?![a-z0-9]+://))" })),
     host: Type.String({ minLength: 1, default: "127.0.0.1" }),
     /** HTTP; 0 takes a free one. */
     port: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080 }),

@@ -27,7 +27,10 @@ const program = new Command("mote-server")
   .option("--schema", "print the JSON Schema of the settings file and stop")
   .option("--data <folder>", "folder for everything that must survive")
   .option("--database <url>", "PostgreSQL, postgres://user@host/name, instead of the embedded store")
-  .option("--blobs <folder>", "folder of bundles and patches (default: blobs in the data folder)")
+  .option(
+    "--blobs <place>",
+    "folder of bundles and patches, or s3://bucket/prefix (default: blobs in the data folder)",
+  )
   .option("--host <address>", "address to listen on (default 127.0.0.1)")
   .option("--port <n>", "HTTP port, 0 for a free one (default 8080)", Number)
   .option("--mqtt-port <n>", "MQTT port, 0 for a free one (default 1883)", Number)

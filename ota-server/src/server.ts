@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { FastifyInstance } from "fastify";
-import { DiskBlobs } from "./blobs/diskBlobs.js";
 import { syncFolder, writeDurably } from "./blobs/durable.js";
+import { openBlobs } from "./blobs/openBlobs.js";
 import { Catalog } from "./catalog/catalog.js";
 import type { Clock } from "./clock.js";
 import type { Config } from "./config.js";
@@ -122,7 +122,7 @@ export class MoteServer {
     await peers.exclusively("first-admin", () => makeFirstAdmin(store, config.data, clock(), log));
     const tls = readTls(config);
     const events = new Events((event) => peers.send({ type: "event", event }));
-    const blobs = await DiskBlobs.open(config.blobs ?? join(config.data, "blobs"));
+    const blobs = await openBlobs(config.blobs ?? join(config.data, "blobs"));
     const { keys, made } = await openServerKeys(config.serverKeys ?? join(config.data, "keys"));
     if (made) {
       // A root that names these keys outlives them otherwise, when the power fails.

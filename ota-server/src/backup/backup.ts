@@ -3,8 +3,8 @@ import { type FileHandle, open, readdir, readFile, rename, rm, stat } from "node
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { DiskBlobs } from "../blobs/diskBlobs.js";
 import { syncFolder } from "../blobs/durable.js";
+import { openBlobs } from "../blobs/openBlobs.js";
 import { BackupPlaceError } from "../errors.js";
 import { dumpRows, lastMigration, listTables } from "../store/dump.js";
 import { readSnapshot } from "../store/snapshot.js";
@@ -135,8 +135,8 @@ async function writeStore(
   return counts;
 }
 
-async function writeBlobs(archive: Archive, folder: string, progress: Progress): Promise<number> {
-  const blobs = await DiskBlobs.open(folder);
+async function writeBlobs(archive: Archive, place: string, progress: Progress): Promise<number> {
+  const blobs = await openBlobs(place);
   const digests = await blobs.list();
   for (const sha256 of digests) {
     const length = (await blobs.length(sha256)) ?? 0;

@@ -22,7 +22,10 @@ export function addBackupCommands(
       .option("--config <file>", "the server's settings; flags win over it")
       .option("--data <folder>", "the server's data folder")
       .option("--database <url>", "PostgreSQL instead of the embedded store")
-      .option("--blobs <folder>", "folder of bundles and patches (default: blobs in the data folder)")
+      .option(
+        "--blobs <place>",
+        "folder of bundles and patches, or s3://bucket/prefix (default: blobs in the data folder)",
+      )
       .option(
         "--server-keys <folder>",
         "folder of the server's signing keys (default: keys in the data folder)",

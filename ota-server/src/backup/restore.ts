@@ -4,8 +4,8 @@ import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { Value } from "@sinclair/typebox/value";
-import { DiskBlobs } from "../blobs/diskBlobs.js";
 import { syncFolder } from "../blobs/durable.js";
+import { openBlobs } from "../blobs/openBlobs.js";
 import { BackupPlaceError, DamagedBackupError } from "../errors.js";
 import { type Cell, clearTable, loadRows } from "../store/dump.js";
 import { setSetting } from "../store/settings.js";
@@ -122,8 +122,8 @@ async function loadTable(
   return count;
 }
 
-async function writeBlobs(file: FileHandle, entries: readonly TarEntry[], folder: string): Promise<number> {
-  const blobs = await DiskBlobs.open(folder);
+async function writeBlobs(file: FileHandle, entries: readonly TarEntry[], place: string): Promise<number> {
+  const blobs = await openBlobs(place);
   const wanted = entries.filter(({ name }) => name.startsWith(ENTRY.blobs));
   for (const entry of wanted) {
     await blobs.put(entry.name.slice(ENTRY.blobs.length), await readWhole(file, entry));

@@ -1,12 +1,11 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { DigestMismatchError } from "@mote/protocol";
+import { type Blobs, checkDigest, SHA256_HEX } from "./blobs.js";
 import { syncFolder } from "./durable.js";
 
-const SHA256_HEX = /^[0-9a-f]{64}$/;
 /** One blob is written in a second or a few. */
 const INCOMING_MAX_AGE_MS = 3_600_000;
 
@@ -14,7 +13,7 @@ const INCOMING_MAX_AGE_MS = 3_600_000;
  * Blobs by SHA-256, one file each, never changed once they have their name. A name exists only for whole, fsynced bytes
  * whose digest was checked.
  */
-export class DiskBlobs {
+export class DiskBlobs implements Blobs {
   private readonly folder: string;
   /** Process ids may be the same on two machines. */
   private readonly writer = randomBytes(6).toString("hex");
@@ -36,7 +35,6 @@ export class DiskBlobs {
     return new DiskBlobs(folder);
   }
 
-  /** Length in bytes, or null when there is no such blob. */
   async length(sha256: string): Promise<number | null> {
     if (!SHA256_HEX.test(sha256)) return null;
     try {
@@ -47,7 +45,6 @@ export class DiskBlobs {
     }
   }
 
-  /** Bytes `[start, end]`, both inclusive as in an HTTP Range. */
   stream(sha256: string, start: number, end: number): Readable {
     return createReadStream(this.path(sha256), { start, end });
   }
@@ -56,27 +53,14 @@ export class DiskBlobs {
     return new Uint8Array(await readFile(this.path(sha256)));
   }
 
-  /** Digests of all blobs, in their order. */
   async list(): Promise<string[]> {
     const shelves = (await readdir(this.folder)).filter((name) => /^[0-9a-f]{2}$/.test(name)).sort();
     const names = await Promise.all(shelves.map(async (shelf) => readdir(join(this.folder, shelf))));
     return names.flatMap((shelf) => shelf.filter((name) => SHA256_HEX.test(name)).sort());
   }
 
-  /**
-   * Idempotent. Returns when the blob and its name are on the disk.
-   *
-   * @throws DigestMismatchError when the bytes are not what `sha256` names.
-   */
   async put(sha256: string, bytes: Uint8Array): Promise<void> {
-    const actual = createHash("sha256").update(bytes).digest("hex");
-    if (actual !== sha256) {
-      throw new DigestMismatchError({
-        expected: `a blob with SHA-256 ${sha256}`,
-        got: actual,
-        todo: "Nothing was stored; send it again.",
-      });
-    }
+    checkDigest(sha256, bytes);
     if ((await this.length(sha256)) === bytes.length) return;
     const incoming = join(this.folder, "incoming", `${sha256}.${this.writer}.${this.counter++}`);
     const file = await open(incoming, "wx", 0o600);

@@ -1,6 +1,6 @@
 import { BUNDLE_MAX_BYTES, type ReleaseView, targetPath, toHex, unpackBundle } from "@mote/protocol";
 import { nodeSha256 } from "@mote/protocol/node";
-import type { DiskBlobs } from "../blobs/diskBlobs.js";
+import type { Blobs } from "../blobs/blobs.js";
 import type { Clock } from "../clock.js";
 import { ConflictError } from "../errors.js";
 import { countByRelease } from "../store/devices.js";
@@ -21,11 +21,11 @@ export { BUNDLE_MAX_BYTES };
 /** What could be rolled out: every bundle that was uploaded, whoever has signed it so far. */
 export class Catalog {
   private readonly store: Store;
-  private readonly blobs: DiskBlobs;
+  private readonly blobs: Blobs;
   private readonly trust: TrustRepository;
   private readonly clock: Clock;
 
-  constructor(store: Store, blobs: DiskBlobs, trust: TrustRepository, clock: Clock) {
+  constructor(store: Store, blobs: Blobs, trust: TrustRepository, clock: Clock) {
     this.store = store;
     this.blobs = blobs;
     this.trust = trust;

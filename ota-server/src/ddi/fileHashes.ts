@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ArtifactRef } from "@mote/protocol";
-import type { DiskBlobs } from "../blobs/diskBlobs.js";
+import type { Blobs } from "../blobs/blobs.js";
 
 /** Hex. The old digests guard against nothing but a broken line; clients still ask for them. */
 export interface FileHashes {
@@ -14,10 +14,10 @@ const MAX_KEPT = 64;
 
 /** The digests that clients of hawkBit expect beside SHA-256; each file is read once for them. */
 export class FileHasher {
-  private readonly blobs: DiskBlobs;
+  private readonly blobs: Blobs;
   private readonly kept = new Map<string, Promise<FileHashes>>();
 
-  constructor(blobs: DiskBlobs) {
+  constructor(blobs: Blobs) {
     this.blobs = blobs;
   }
 

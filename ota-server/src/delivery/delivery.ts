@@ -1,6 +1,6 @@
 import { type ArtifactRef, type Codec, type Route, toHex } from "@mote/protocol";
 import { nodeSha256 } from "@mote/protocol/node";
-import type { DiskBlobs } from "../blobs/diskBlobs.js";
+import type { Blobs } from "../blobs/blobs.js";
 import type { Log } from "../log.js";
 import { findPatches, type PatchRecord, putPatch } from "../store/patches.js";
 import type { Store } from "../store/store.js";
@@ -25,12 +25,12 @@ const MAX_ROUTES = 8;
 /** The cheapest ways from what a device holds to what it should run. Each patch is made once, whoever asks. */
 export class Delivery {
   private readonly store: Store;
-  private readonly blobs: DiskBlobs;
+  private readonly blobs: Blobs;
   private readonly log: Log;
   private readonly make: PatchMaker;
   private readonly underWay = new Map<string, Promise<void>>();
 
-  constructor(store: Store, blobs: DiskBlobs, make: PatchMaker, log: Log) {
+  constructor(store: Store, blobs: Blobs, make: PatchMaker, log: Log) {
     this.store = store;
     this.blobs = blobs;
     this.make = make;

@@ -5,7 +5,7 @@ import swagger from "@fastify/swagger";
 import { ErrorAnswer, OPERATOR_PATHS, PATHS } from "@mote/protocol";
 import { Type } from "@sinclair/typebox";
 import fastify, { type FastifyInstance } from "fastify";
-import type { DiskBlobs } from "../blobs/diskBlobs.js";
+import type { Blobs } from "../blobs/blobs.js";
 import { addDdiRoutes, type DdiDoor } from "../ddi/ddiRoutes.js";
 import type { Log } from "../log.js";
 import type { Metrics } from "../monitor/metrics.js";
@@ -34,7 +34,7 @@ export const HTTP_LIMITS = {
 } as const;
 
 export interface AppParts {
-  readonly blobs: DiskBlobs;
+  readonly blobs: Blobs;
   readonly log: Log;
   readonly tls: TlsFiles | null;
   /** Addresses or networks of proxies in front. */

@@ -2,7 +2,7 @@ import type {} from "@fastify/swagger";
 import { ErrorAnswer, PATHS, Sha256Hex } from "@mote/protocol";
 import { Type } from "@sinclair/typebox";
 import type { FastifyInstance } from "fastify";
-import type { DiskBlobs } from "../blobs/diskBlobs.js";
+import type { Blobs } from "../blobs/blobs.js";
 import { NotFoundError } from "../errors.js";
 import { parseRange } from "./range.js";
 
@@ -10,7 +10,7 @@ import { parseRange } from "./range.js";
  * Blobs by digest. The digest is the strong ETag, so a resumed download can't be stitched together from two contents,
  * and any cache between may keep a blob for ever.
  */
-export function addBlobRoutes(app: FastifyInstance, blobs: DiskBlobs): void {
+export function addBlobRoutes(app: FastifyInstance, blobs: Blobs): void {
   app.route<{ Params: { sha256: string } }>({
     method: ["GET", "HEAD"],
     url: PATHS.blob(":sha256"),
