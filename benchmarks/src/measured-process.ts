@@ -2,6 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
+/** Of /proc: USER_HZ, on every Linux that Node runs on. */
+const TICKS_PER_S = 100;
+
 /** A program under measurement, in a process of its own. */
 export class MeasuredProcess {
   private constructor(
@@ -31,6 +34,12 @@ export class MeasuredProcess {
   residentMb(): number {
     const status = readFileSync(`/proc/${this.child.pid}/status`, "utf8");
     return (Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]) * 1024) / 1e6;
+  }
+
+  /** Processor time that it has used so far, all its threads. Seconds. */
+  cpuS(): number {
+    const fields = readFileSync(`/proc/${this.child.pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
   }
 
   async stop(): Promise<void> {

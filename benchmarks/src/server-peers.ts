@@ -1,10 +1,13 @@
 import { createServer } from "node:net";
+import { ErrorAnswer, Name, PATHS, PollAnswer, PollRequest } from "@mote/protocol";
+import { Type } from "@sinclair/typebox";
 import { Aedes } from "aedes";
 import Fastify from "fastify";
 
 /**
  * What the server's doors are measured against, each in a process of its own: a bare aedes that lets everybody in and
- * acknowledges what it gets, and a bare Fastify route that answers a poll without looking at it. Prints its address.
+ * acknowledges what it gets, and a bare Fastify route that parses and validates the same request by the same schemas and answers a constant of the same
+ * length, knowing no device. Prints its address.
  */
 
 async function bareBroker(): Promise<void> {
@@ -19,7 +22,17 @@ async function bareBroker(): Promise<void> {
 
 async function bareRoute(): Promise<void> {
   const app = Fastify();
-  app.post("/api/v1/devices/:id/poll", async () => ({ offer: null, pollIntervalS: 300 }));
+  app.post(
+    PATHS.poll(":id"),
+    {
+      schema: {
+        params: Type.Object({ id: Name }),
+        body: PollRequest,
+        response: { 200: PollAnswer, "4xx": ErrorAnswer },
+      },
+    },
+    async () => ({ offer: null, pollIntervalS: 297.4051387011521 }),
+  );
   console.log(await app.listen({ port: 0, host: "127.0.0.1" }));
 }
 

@@ -127,6 +127,44 @@ describe.skipIf(reason !== null)(reason ?? "two servers on one PostgreSQL", () =
     await reading;
   });
 
+  test("what is decided at one holds for the next poll at the other, which answers from memory", async () => {
+    const [a, b] = servers as [ServerProcess, ServerProcess];
+    const [device, other] = (await enrol(a, "cam-5", "cam-6")) as [TestDevice, TestDevice];
+    await device.signIn();
+    await other.signIn();
+    const [there, otherThere] = [device.at(b), other.at(b)];
+    // Three polls: the first is news, the second reads it back, from the third on it is in memory.
+    for (let i = 0; i < 3; i++) for (const one of [there, otherThere]) expect(await one.poll()).toBeNull();
+    const operator = operatorOf(a);
+    const rollout = await operator.createRollout(rolloutTo(["cam-5", "cam-6"], "2.0.0"));
+    await eventually(() => there.poll(), "the other server to offer what was decided");
+    await operator.act(rollout.id, "pause");
+    // By NOTIFY, in the transaction that pauses; hence not at the tick.
+    const paused = await eventually(async () => {
+      const state = (await operatorOf(b).rollout(rollout.id)).state;
+      return state === "paused" && state;
+    }, "the other server to know of the pause");
+    expect(paused).toBe("paused");
+    expect(await otherThere.poll()).toBeNull();
+    await operator.act(rollout.id, "abort");
+    await eventually(async () => (await there.poll()) === null, "nothing more to be offered");
+    // A device's own change made at the one is what the other plans by.
+    device.sequence = 1;
+    await device.poll();
+    expect((await operatorOf(b).device("cam-5")).device.runningSequence).toBe(1);
+    await operator.revokeDevice("cam-5");
+    await eventually(
+      async () =>
+        await there.poll().then(
+          () => false,
+          (error: { status?: number }) => error.status === 401,
+        ),
+      "the other server to refuse the revoked device",
+    );
+    await expect(there.poll()).rejects.toMatchObject({ status: 401 });
+    expect(await otherThere.poll()).toBeNull();
+  });
+
   test("when the leader is killed the other takes over, and finishes its rollouts", async () => {
     const isFirst = await leads(servers[0]!);
     const [leader, follower] = (isFirst ? servers : [...servers].reverse()) as [ServerProcess, ServerProcess];

@@ -14,6 +14,7 @@ import { Delivery } from "./delivery/delivery.js";
 import type { PatchWorker } from "./delivery/patchWorker.js";
 import { StoreError } from "./errors.js";
 import { Events } from "./events.js";
+import { DeviceCache } from "./fleet/deviceCache.js";
 import { Enrolment } from "./fleet/enrolment.js";
 import { LoadMeter } from "./fleet/loadMeter.js";
 import { Pacing } from "./fleet/pacing.js";
@@ -142,7 +143,8 @@ export class MoteServer {
       hint: (product) => hints.send(product),
     });
     await engine.load();
-    const sessions = await Sessions.open(store, clock);
+    const devices = new DeviceCache(store, clock);
+    const sessions = await Sessions.open(store, devices, clock);
     const reports = new Reports({ store, engine, events, clock });
     const ingest = peers.isShared
       ? Ingest.direct(store, events, clock)
@@ -180,7 +182,7 @@ export class MoteServer {
     const { pollIntervalS } = config;
     const load = new LoadMeter();
     const pacing = new Pacing(pollIntervalS, () => load.current);
-    const polls = new Polls({ store, engine, delivery, trust, events, clock, log, pacing });
+    const polls = new Polls({ store, devices, engine, delivery, trust, events, clock, log, pacing });
     const ddiDevices = new DdiDevices(store, clock);
     const hasher = new FileHasher(blobs);
     const ddi = new DdiController({

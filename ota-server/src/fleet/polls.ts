@@ -5,14 +5,23 @@ import type { Events } from "../events.js";
 import type { Log } from "../log.js";
 import type { RolloutEngine } from "../rollout/engine.js";
 import { preconditionsOf } from "../rollout/limits.js";
-import { type DeviceRecord, type DeviceState, updateDeviceState } from "../store/devices.js";
+import {
+  type DeviceRecord,
+  type DeviceSighting,
+  type DeviceState,
+  putSighting,
+  updateDeviceState,
+} from "../store/devices.js";
 import { findReleaseBySequence } from "../store/releases.js";
+import type { Member } from "../store/rollouts.js";
 import type { Store } from "../store/store.js";
 import type { TrustRepository } from "../trust/repository.js";
+import type { DeviceCache, KnownDevice } from "./deviceCache.js";
 import type { Pacing } from "./pacing.js";
 
 export interface PollParts {
   readonly store: Store;
+  readonly devices: DeviceCache;
   readonly engine: RolloutEngine;
   readonly delivery: Delivery;
   readonly trust: TrustRepository;
@@ -29,49 +38,62 @@ const FLUSH_DEVICES = 500;
 export class Polls {
   private readonly parts: PollParts;
   /** Polls that brought no news: when the device was there, and its battery. Written behind, in groups. */
-  private seen = new Map<string, DeviceState>();
+  private seen = new Map<string, DeviceSighting>();
 
   constructor(parts: PollParts) {
     this.parts = parts;
   }
 
-  async answer(device: DeviceRecord, request: PollRequest): Promise<PollAnswer> {
-    const now = await this.remember(device, request);
-    const offer = await this.offerFor(now, request);
-    return { offer, pollIntervalS: this.parts.pacing.intervalFor(device.id) };
+  /** The answer as JSON where the device tells nothing new, gets nothing new and memory knows it; otherwise null. */
+  quickAnswer(known: KnownDevice, request: PollRequest): string | null {
+    const { engine, pacing } = this.parts;
+    const { device, members, asked } = known;
+    const { ids, isReturning } = engine.of(device.product);
+    if (asked !== ids || isReturning || isNews(device, request)) return null;
+    // No news: the device is as it is held.
+    if (engine.desiredBy(device, (id) => members.get(id) ?? null) !== null) return null;
+    this.see(device.id, request);
+    return `{"offer":null,"pollIntervalS":${pacing.intervalFor(device.id)}}`;
   }
 
-  private async remember(device: DeviceRecord, request: PollRequest): Promise<DeviceRecord> {
-    const state = {
-      lastSeenMs: this.parts.clock(),
-      runningSequence: request.running.sequence,
-      artifactSha256: request.running.artifactSha256,
-      held: request.held,
-      floor: request.floor,
-      codecs: request.codecs,
-      agentVersion: request.agentVersion,
-      batteryPercent: request.batteryPercent,
-      freeBytes: request.freeBytes,
-      conditions: request.conditions ?? null,
-    };
-    if (isNews(device, state) || this.parts.engine.awaitsReturns(device.product)) {
-      this.seen.delete(device.id);
-      await this.parts.store.write(async (db) => {
-        await updateDeviceState(db, device.id, state);
-        await this.parts.engine.recordRunning(db, device.id, state.runningSequence);
-      });
-    } else {
-      this.seen.set(device.id, state);
+  async answer(known: KnownDevice, request: PollRequest): Promise<PollAnswer> {
+    const { devices, engine, pacing } = this.parts;
+    const { id, product } = known.device;
+    const isWritten = await this.remember(known.device, request);
+    const current = isWritten ? ((await devices.find(id)) ?? known) : known;
+    const { device, members } = await devices.withMembers(current, engine.of(product).ids);
+    const now = { ...device, ...stateOf(request, this.parts.clock()) };
+    const offer = await this.offerFor(now, (rolloutId) => members.get(rolloutId) ?? null, request);
+    return { offer, pollIntervalS: pacing.intervalFor(id) };
+  }
+
+  /** @returns whether it was news, and is in the store. */
+  private async remember(device: DeviceRecord, request: PollRequest): Promise<boolean> {
+    const { engine, store, events, clock } = this.parts;
+    if (!isNews(device, request) && !engine.of(device.product).isReturning) {
+      this.see(device.id, request);
+      return false;
     }
+    const state = stateOf(request, clock());
+    this.seen.delete(device.id);
+    await store.write(async (db) => {
+      await updateDeviceState(db, device.id, state);
+      await engine.recordRunning(db, device.id, state.runningSequence);
+    });
     if (device.runningSequence !== state.runningSequence || device.lastSeenMs === null) {
-      this.parts.events.emit({ type: "device", atMs: state.lastSeenMs, deviceId: device.id });
+      events.emit({ type: "device", atMs: state.lastSeenMs, deviceId: device.id });
     }
-    return { ...device, ...state };
+    return true;
+  }
+
+  private see(id: string, { batteryPercent, freeBytes, conditions }: PollRequest): void {
+    const lastSeenMs = this.parts.clock();
+    this.seen.set(id, { id, lastSeenMs, batteryPercent, freeBytes, conditions: conditions ?? null });
   }
 
   /** Writes what polls without news have told. After a crash it is missing until the devices come again. */
   async flush(): Promise<void> {
-    const taken = [...this.seen];
+    const taken = [...this.seen.values()];
     this.seen = new Map();
     const writes: Promise<void>[] = [];
     // All are handed in now: news that comes while they are written stands behind them in the store's queue.
@@ -79,18 +101,21 @@ export class Polls {
       const group = taken.slice(at, at + FLUSH_DEVICES);
       writes.push(
         this.parts.store.write(async (db) => {
-          for (const [id, state] of group) await updateDeviceState(db, id, state);
+          for (const seen of group) await putSighting(db, seen);
         }),
       );
     }
     await Promise.all(writes);
   }
 
-  private async offerFor(device: DeviceRecord, request: PollRequest): Promise<Offer | null> {
+  private async offerFor(
+    device: DeviceRecord,
+    memberOf: (rolloutId: string) => Member | null,
+    request: PollRequest,
+  ): Promise<Offer | null> {
     const { store, engine, trust, delivery, log } = this.parts;
-    const found = await store.read((db) => engine.desired(db, device));
-    if (found === null) return null;
-    const { desired, member } = found;
+    const desired = engine.desiredBy(device, memberOf);
+    if (desired === null) return null;
     const release = await store.read((db) => findReleaseBySequence(db, device.product, desired.sequence));
     if (release === null || trust.signerOf(release) === null || release.sequence < device.floor) {
       // Devices would refuse it; an offer would only cost them battery.
@@ -102,7 +127,7 @@ export class Polls {
     const codecs = CODECS.filter((codec) => request.codecs.includes(codec));
     const routes = await delivery.routes(variant.artifact, [...request.held], codecs);
     if (routes === null) return null;
-    if (!(await engine.recordOffer(device, desired, member))) return null;
+    if (!(await engine.recordOffer(device, desired, memberOf(desired.rollout.id)))) return null;
     return {
       id: `${desired.rollout.id}:${desired.kind}`,
       kind: desired.kind,
@@ -116,17 +141,36 @@ export class Polls {
   }
 }
 
+function stateOf(request: PollRequest, atMs: number) {
+  return {
+    lastSeenMs: atMs,
+    runningSequence: request.running.sequence,
+    artifactSha256: request.running.artifactSha256,
+    held: request.held,
+    floor: request.floor,
+    codecs: request.codecs,
+    agentVersion: request.agentVersion,
+    batteryPercent: request.batteryPercent,
+    freeBytes: request.freeBytes,
+    conditions: request.conditions ?? null,
+  } satisfies DeviceState;
+}
+
 /** Does the poll tell anything that answers and plans depend on? */
-function isNews(held: DeviceRecord, told: DeviceState): boolean {
+function isNews(held: DeviceRecord, told: PollRequest): boolean {
   return (
     held.lastSeenMs === null ||
-    held.runningSequence !== told.runningSequence ||
-    held.artifactSha256 !== told.artifactSha256 ||
+    held.runningSequence !== told.running.sequence ||
+    held.artifactSha256 !== told.running.artifactSha256 ||
     held.floor !== told.floor ||
     held.agentVersion !== told.agentVersion ||
-    held.held.join() !== told.held.join() ||
-    held.codecs.join() !== told.codecs.join()
+    !isSame(held.held, told.held) ||
+    !isSame(held.codecs, told.codecs)
   );
+}
+
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((name, i) => name === other[i]);
 }
 
 function variantFor(variants: readonly Variant[], hardware: string): Variant | null {

@@ -4,16 +4,25 @@ import { nodeVerify } from "@mote/protocol/node";
 import type { Clock } from "../clock.js";
 import { UnauthenticatedError } from "../errors.js";
 import { isEqualSecret } from "../secrets.js";
-import { type DeviceRecord, findDevice } from "../store/devices.js";
+import { findDevice } from "../store/devices.js";
 import { serialize } from "../store/dialect.js";
 import { markNonceUsed } from "../store/nonces.js";
 import { getSetting, setSetting } from "../store/settings.js";
 import type { Store } from "../store/store.js";
+import type { DeviceCache, KnownDevice } from "./deviceCache.js";
 
 export const SESSION_LIMITS = {
   nonceLifetimeMs: 60_000,
   tokenLifetimeMs: 3_600_000,
+  /** Tokens whose tag is remembered to be good; the oldest are reckoned again. */
+  maxVerified: 50_000,
 } as const;
+
+interface Session {
+  readonly deviceId: string;
+  readonly expiresMs: number;
+  readonly enrolledAtMs: number;
+}
 
 /**
  * A device proves its key over a nonce and gets a short-lived token, for HTTP and MQTT. Nonces and tokens carry their own
@@ -22,17 +31,21 @@ export const SESSION_LIMITS = {
  */
 export class Sessions {
   private readonly store: Store;
+  private readonly devices: DeviceCache;
   private readonly clock: Clock;
   private readonly secret: Buffer;
   private readonly usedNonces = new Map<string, number>();
 
-  private constructor(store: Store, clock: Clock, secret: Buffer) {
+  private readonly sessions = new Map<string, Session>();
+
+  private constructor(store: Store, devices: DeviceCache, clock: Clock, secret: Buffer) {
     this.store = store;
+    this.devices = devices;
     this.clock = clock;
     this.secret = secret;
   }
 
-  static async open(store: Store, clock: Clock): Promise<Sessions> {
+  static async open(store: Store, devices: DeviceCache, clock: Clock): Promise<Sessions> {
     const fresh = randomBytes(32).toString("hex");
     const secret = await store.write(async (db) => {
       await serialize(db, "session-secret");
@@ -40,7 +53,7 @@ export class Sessions {
       if (held === null) await setSetting(db, "session-secret", fresh);
       return held ?? fresh;
     });
-    return new Sessions(store, clock, Buffer.from(secret, "hex"));
+    return new Sessions(store, devices, clock, Buffer.from(secret, "hex"));
   }
 
   /** 32 bytes as hex: time, randomness, and a tag that binds both to the device. */
@@ -80,7 +93,26 @@ export class Sessions {
    *
    * @throws UnauthenticatedError
    */
-  async authenticate(token: string): Promise<DeviceRecord> {
+  async authenticate(token: string): Promise<KnownDevice> {
+    const session = this.read(token);
+    return ofSession(session, await this.devices.find(session.deviceId));
+  }
+
+  /** The same without asking the store; null where it must be asked. */
+  peek(token: string): KnownDevice | null {
+    const session = this.read(token);
+    const known = this.devices.peek(session.deviceId);
+    return known === null ? null : ofSession(session, known);
+  }
+
+  /** What a token says, once its tag is found good. Throws UnauthenticatedError. */
+  private read(token: string): Session {
+    const session = this.sessions.get(token) ?? this.verify(token);
+    if (session.expiresMs <= this.clock()) throw refused();
+    return session;
+  }
+
+  private verify(token: string): Session {
     const [body, tag, rest] = token.split(".");
     if (body === undefined || tag === undefined || rest !== undefined) throw refused();
     const wanted = this.tag("token", body, Buffer.alloc(0));
@@ -88,11 +120,13 @@ export class Sessions {
     const [deviceId, expiresMs, enrolledAtMs] = JSON.parse(
       Buffer.from(body, "base64url").toString("utf8"),
     ) as [string, number, number];
-    if (expiresMs <= this.clock()) throw refused();
-    const device = await this.store.read((db) => findDevice(db, deviceId));
-    if (device === null || device.revokedAtMs !== null || device.enrolledAtMs !== enrolledAtMs)
-      throw refused();
-    return device;
+    const session = { deviceId, expiresMs, enrolledAtMs };
+    this.sessions.set(token, session);
+    for (const oldest of this.sessions.keys()) {
+      if (this.sessions.size <= SESSION_LIMITS.maxVerified) break;
+      this.sessions.delete(oldest);
+    }
+    return session;
   }
 
   private async useNonce(nonce: string, nowMs: number): Promise<void> {
@@ -116,6 +150,12 @@ export class Sessions {
       .digest()
       .subarray(0, 16);
   }
+}
+
+function ofSession({ enrolledAtMs }: Session, known: KnownDevice | null): KnownDevice {
+  if (known === null || known.device.revokedAtMs !== null || known.device.enrolledAtMs !== enrolledAtMs)
+    throw refused();
+  return known;
 }
 
 function refused(): UnauthenticatedError {

@@ -1,9 +1,9 @@
 import { ROLES, type Role } from "@mote/protocol";
 import type { FastifyRequest } from "fastify";
 import { ForbiddenError, UnauthenticatedError } from "../errors.js";
+import type { KnownDevice } from "../fleet/deviceCache.js";
 import type { Sessions } from "../fleet/sessions.js";
 import { sha256Hex } from "../secrets.js";
-import type { DeviceRecord } from "../store/devices.js";
 import { findPersonByToken, type Person } from "../store/people.js";
 import type { Store } from "../store/store.js";
 import type { SignInThrottle } from "./throttle.js";
@@ -27,9 +27,18 @@ export async function requireDevice(
   sessions: Sessions,
   request: FastifyRequest,
   id: string,
-): Promise<DeviceRecord> {
-  const device = await sessions.authenticate(bearerToken(request) ?? "");
-  if (device.id === id) return device;
+): Promise<KnownDevice> {
+  return own(await sessions.authenticate(bearerToken(request) ?? ""), id);
+}
+
+/** The same without asking the store; null where it must be asked. */
+export function peekDevice(sessions: Sessions, request: FastifyRequest, id: string): KnownDevice | null {
+  const known = sessions.peek(bearerToken(request) ?? "");
+  return known === null ? null : own(known, id);
+}
+
+function own(known: KnownDevice, id: string): KnownDevice {
+  if (known.device.id === id) return known;
   throw new UnauthenticatedError({
     expected: "the device's own token",
     got: "another device's",

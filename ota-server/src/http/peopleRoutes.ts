@@ -16,6 +16,7 @@ import {
   type AuditEntry,
   type AuditScope,
   appendAudit,
+  endAudited,
   firstBrokenAudit,
   listAudit,
   runAudited,
@@ -121,19 +122,29 @@ function addAudit(app: FastifyInstance, { people, store, clock }: PeopleDoor): v
   };
 
   app.addHook("preHandler", (request, _reply, done) => {
+    if (request.method === "GET" || request.method === "HEAD") return done();
+    // A route of devices alone asks for no person.
+    if (request.routeOptions.config.byDevice === true) return done();
     const scope = { entry: () => entryOf(request, DONE), isWritten: false };
     scopes.set(request, scope);
     runAudited(scope, done);
   });
 
-  app.addHook("onSend", async (request, reply) => {
+  app.addHook("onSend", (request, reply, payload, done) => {
     const entry = entryOf(request, reply.statusCode);
-    if (entry === null) return;
     const scope = scopes.get(request);
-    if (scope?.isWritten === true && reply.statusCode < 300) return;
+    // The handler has done what it does. Where a broken connection skips this hook, the scope stays open: better than
+    // to be over while a handler still writes.
+    if (scopes.delete(request)) endAudited();
+    if (entry === null || (scope?.isWritten === true && reply.statusCode < 300)) return done(null, payload);
     // This entry speaks for itself.
     if (scope !== undefined) scope.isWritten = true;
-    await store.write((db) => appendAudit(db, entry));
+    store
+      .write((db) => appendAudit(db, entry))
+      .then(
+        () => done(null, payload),
+        (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
+      );
   });
 
   app.get(

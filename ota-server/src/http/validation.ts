@@ -53,8 +53,9 @@ export function useContractValidation(app: FastifyInstance): void {
     const check = TypeCompiler.Compile(schema);
     const isText = httpPart === "querystring" || httpPart === "params";
     return (input: unknown) => {
+      if (check.Check(input)) return { value: input };
       const value = isText ? Value.Convert(schema, { ...(input as object) }) : input;
-      if (check.Check(value)) return { value };
+      if (isText && check.Check(value)) return { value };
       const fault = check.Errors(value).First();
       return {
         error: new SchemaError({

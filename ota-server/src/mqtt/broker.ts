@@ -184,7 +184,7 @@ export class Broker {
       if (this.guests.admit(client, this.addressOf(client))) return;
       throw new Error("no credentials, and not there to sign in");
     }
-    const device = await this.parts.sessions.authenticate(token);
+    const { device } = await this.parts.sessions.authenticate(token);
     if (device.id !== username) throw new Error("a token of another device");
     // The broker ends an older connection of the same client id, so nobody may take another's.
     if (!isOwnClientId(client.id, device.id)) throw new Error("a client id of another device");

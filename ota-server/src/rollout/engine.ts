@@ -8,6 +8,7 @@ import type { DeviceRecord } from "../store/devices.js";
 import type { ReleaseRecord } from "../store/releases.js";
 import {
   findMember,
+  findMembers,
   listChangedRollouts,
   listRollouts,
   type Member,
@@ -46,6 +47,7 @@ import { lacksControls, openWave } from "./opening.js";
 import { checkPlan, dryRun, newRollout, releaseOf, sampleCandidates } from "./plan.js";
 import type { Opening } from "./population.js";
 import { areDisjoint } from "./query.js";
+import { type ProductRollouts, RolloutList } from "./rolloutList.js";
 import { checkRunning, resolveRunning } from "./running.js";
 import { blocksOthers, isActive, type RolloutState, rolloutFromJson } from "./state.js";
 
@@ -67,7 +69,7 @@ const FULL_MS = 1000;
 export class RolloutEngine {
   private readonly parts: EngineParts;
   /** By id; the store's documents, parsed. */
-  private readonly rollouts = new Map<string, RolloutState>();
+  private readonly rollouts = new RolloutList();
   /** Until when a rollout at its limit needs no counting. */
   private readonly fullUntilMs = new Map<string, number>();
   private queue: Promise<unknown> = Promise.resolve();
@@ -76,12 +78,17 @@ export class RolloutEngine {
 
   constructor(parts: EngineParts) {
     this.parts = parts;
+    parts.store.peers.hear(({ type }) => {
+      if (type !== "rollouts") return;
+      // What another server has decided holds for the next poll; the tick makes up for a failure.
+      this.inTurn(() => this.refresh()).catch((error: unknown) => parts.log.error("rollouts", error));
+    });
   }
 
   /** Reads what is stored. */
   async load(): Promise<void> {
     for (const record of await this.parts.store.read(listRollouts)) {
-      this.rollouts.set(record.id, rolloutFromJson(record.state));
+      this.rollouts.set(rolloutFromJson(record.state));
     }
   }
 
@@ -93,7 +100,7 @@ export class RolloutEngine {
 
   /** Newest first. */
   list(): RolloutState[] {
-    return [...this.rollouts.values()].sort((a, b) => b.number - a.number);
+    return this.rollouts.all();
   }
 
   /** Throws NotFoundError. */
@@ -175,14 +182,21 @@ export class RolloutEngine {
     }
   }
 
-  /** What the device should run. */
+  /** Rollouts that may speak for a device of the product. */
+  of(product: string): ProductRollouts {
+    return this.rollouts.of(product);
+  }
+
+  /** What the device should run, by its rows in the rollouts of its product. */
+  desiredBy(device: Device, memberOf: (rolloutId: string) => Member | null): Desired | null {
+    return desiredFor(device, this.of(device.product).states, memberOf, this.parts.clock());
+  }
+
   async desired(db: Db, device: Device): Promise<{ desired: Desired; member: Member | null } | null> {
-    const rollouts = this.list().filter((state) => state.plan.product === device.product);
-    const members = new Map<string, Member | null>();
-    for (const { id } of rollouts) members.set(id, await findMember(db, id, device.id));
-    const memberOf = (id: string) => members.get(id) ?? null;
-    const desired = desiredFor(device, rollouts, memberOf, this.parts.clock());
-    return desired === null ? null : { desired, member: members.get(desired.rollout.id) ?? null };
+    const rows = await findMembers(db, this.of(device.product).ids, device.id);
+    const memberOf = (id: string) => rows.find((row) => row.rolloutId === id) ?? null;
+    const desired = this.desiredBy(device, memberOf);
+    return desired === null ? null : { desired, member: memberOf(desired.rollout.id) };
   }
 
   /**
@@ -242,14 +256,9 @@ export class RolloutEngine {
     if (next !== member) await putMember(db, next);
   }
 
-  /** Is a rollout of the product going back, so that every poll may tick a device off? */
-  awaitsReturns(product: string): boolean {
-    return this.list().some(({ name, plan }) => name === "rolling-back" && plan.product === product);
-  }
-
   /** A poll says what a device runs: those that were to go back and are back are ticked off. */
   async recordRunning(db: Db, deviceId: string, runningSequence: number): Promise<void> {
-    for (const { id, name } of this.rollouts.values()) {
+    for (const { id, name } of this.rollouts.all()) {
       if (name !== "rolling-back") continue;
       const member = await findMember(db, id, deviceId);
       if (member?.state !== "returning" || member.previousSequence !== runningSequence) continue;
@@ -287,9 +296,9 @@ export class RolloutEngine {
   }
 
   private async refresh(): Promise<void> {
-    const known = new Map([...this.rollouts.values()].map(({ id, updatedAtMs }) => [id, updatedAtMs]));
+    const known = new Map(this.rollouts.all().map(({ id, updatedAtMs }) => [id, updatedAtMs]));
     for (const record of await this.parts.store.read((db) => listChangedRollouts(db, known))) {
-      this.rollouts.set(record.id, rolloutFromJson(record.state));
+      this.rollouts.set(rolloutFromJson(record.state));
     }
   }
 
@@ -317,7 +326,7 @@ export class RolloutEngine {
         });
         await tell(db, notices);
       });
-      this.rollouts.set(state.id, state);
+      this.rollouts.set(state);
       this.parts.events.emit({
         type: "rollout",
         atMs: this.parts.clock(),

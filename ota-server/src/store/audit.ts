@@ -27,9 +27,17 @@ export interface AuditScope {
 
 const scopes = new AsyncLocalStorage<AuditScope>();
 
-/** Every write that `work` leads to carries the scope's entry in its own transaction. */
+let open = 0;
+
+/** Every write that `work` leads to carries the scope's entry in its own transaction. Until `endAudited`. */
 export function runAudited<T>(scope: AuditScope, work: () => T): T {
+  open++;
   return scopes.run(scope, work);
+}
+
+/** While no scope is open no promise of the process is followed: that costs a poll as much as its answer. */
+export function endAudited(): void {
+  if (--open === 0) scopes.disable();
 }
 
 /** The scope that the caller works in; a group of writes runs elsewhere and must be given it. */

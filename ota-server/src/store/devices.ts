@@ -1,4 +1,5 @@
 import type { ReportedConditions } from "@mote/protocol";
+import { touchAllDevices, touchDevice } from "./changes.js";
 import { type DeviceFilter, filtered } from "./deviceFilter.js";
 import { drawOf } from "./draw.js";
 import { parameter, prepared } from "./prepared.js";
@@ -155,6 +156,7 @@ export async function putDevice(db: Db, device: NewDevice): Promise<void> {
     .values({ id: device.id, draw: drawOf(device.id), battery_percent: null, free_bytes: null, ...fresh })
     .onConflict((conflict) => conflict.column("id").doUpdateSet(fresh))
     .execute();
+  touchDevice(db, device.id);
 }
 
 export async function setTags(db: Db, id: string, tags: Readonly<Record<string, string>>): Promise<void> {
@@ -163,6 +165,7 @@ export async function setTags(db: Db, id: string, tags: Readonly<Record<string, 
     .set({ tags: canonicalTags(tags) })
     .where("id", "=", id)
     .execute();
+  touchDevice(db, id);
 }
 
 function canonicalTags(tags: Readonly<Record<string, string>>): string {
@@ -187,6 +190,29 @@ const stateById = prepared<unknown, readonly (string | number | null)[]>((db) =>
     .where("id", "=", parameter<string>()),
 );
 
+/** What a poll tells that nothing is decided by at once. */
+export type DeviceSighting = Pick<DeviceRecord, "id" | "batteryPercent" | "freeBytes" | "conditions"> & {
+  readonly lastSeenMs: number;
+};
+
+const sightingById = prepared<unknown, readonly (string | number | null)[]>((db) =>
+  db
+    .updateTable("devices")
+    .set({
+      last_seen_ms: parameter<number>(),
+      battery_percent: parameter<number | null>(),
+      free_bytes: parameter<number | null>(),
+      conditions: parameter<string | null>(),
+    })
+    .where("id", "=", parameter<string>()),
+);
+
+/** Touches nothing that is kept in memory: what is told here comes with each poll anew. */
+export async function putSighting(db: Db, seen: DeviceSighting): Promise<void> {
+  const conditions = seen.conditions === null ? null : JSON.stringify(seen.conditions);
+  await sightingById(db, [seen.lastSeenMs, seen.batteryPercent, seen.freeBytes, conditions, seen.id]);
+}
+
 export async function updateDeviceState(db: Db, id: string, state: DeviceState): Promise<void> {
   await stateById(db, [
     state.lastSeenMs,
@@ -201,6 +227,7 @@ export async function updateDeviceState(db: Db, id: string, state: DeviceState):
     state.conditions === null ? null : JSON.stringify(state.conditions),
     id,
   ]);
+  touchDevice(db, id);
 }
 
 /** @param serverId of the server that the device is connected to; what another one says of it stays. */
@@ -221,11 +248,13 @@ export async function setOnline(
     );
   }
   await query.execute();
+  touchDevice(db, id);
 }
 
 /** After a start nobody is connected yet. */
 export async function setAllOffline(db: Db): Promise<void> {
   await db.updateTable("devices").set({ online: 0 }).where("online", "=", 1).execute();
+  touchAllDevices(db);
 }
 
 export async function setRunning(db: Db, id: string, sequence: number, atMs: number): Promise<void> {
@@ -234,6 +263,7 @@ export async function setRunning(db: Db, id: string, sequence: number, atMs: num
     .set({ running_sequence: sequence, last_seen_ms: atMs })
     .where("id", "=", id)
     .execute();
+  touchDevice(db, id);
 }
 
 const updateFailedById = prepared<unknown, readonly [number, string]>((db) =>
@@ -243,6 +273,7 @@ const updateFailedById = prepared<unknown, readonly [number, string]>((db) =>
 /** What has become of the update that a device was told of last. */
 export async function setLastUpdateFailed(db: Db, id: string, failed: boolean): Promise<void> {
   await updateFailedById(db, [failed ? 1 : 0, id]);
+  touchDevice(db, id);
 }
 
 export async function revokeDevice(db: Db, id: string, atMs: number): Promise<boolean> {
@@ -252,5 +283,6 @@ export async function revokeDevice(db: Db, id: string, atMs: number): Promise<bo
     .where("id", "=", id)
     .where("revoked_at_ms", "is", null)
     .executeTakeFirst();
+  touchDevice(db, id);
   return result.numUpdatedRows > 0n;
 }

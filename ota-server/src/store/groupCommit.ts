@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import { type Changes, changesOf } from "./changes.js";
 import { writeTallies } from "./counters.js";
 import { failureOf } from "./failures.js";
 import type { Tables } from "./tables.js";
@@ -9,6 +10,14 @@ interface Waiting {
   run(db: Kysely<Tables>): Promise<void>;
   done(): void;
   failed(error: unknown): void;
+}
+
+/** Whoever keeps in memory what the store holds. */
+export interface ChangeListener {
+  /** Within the transaction: what is said here is heard by others if, and only if, it commits. */
+  beforeCommit(db: Kysely<Tables>, changes: Changes): Promise<void>;
+  /** Durable now, and not yet acknowledged. */
+  committed(changes: Changes): void;
 }
 
 /** Writes per transaction; bounds how long one transaction keeps readers waiting. */
@@ -25,8 +34,11 @@ export class GroupCommit {
   private waiting: Waiting[] = [];
   private working: Promise<void> | null = null;
 
-  constructor(db: Kysely<Tables>) {
+  private readonly listener: ChangeListener;
+
+  constructor(db: Kysely<Tables>, listener: ChangeListener) {
     this.db = db;
+    this.listener = listener;
   }
 
   submit<T>(change: Change<T>): Promise<T> {
@@ -59,15 +71,20 @@ export class GroupCommit {
   }
 
   private async commit(group: readonly Waiting[], attempt = 1): Promise<void> {
+    let changes: Changes | null = null;
     try {
       await this.db.transaction().execute(async (db) => {
         for (const one of group) await one.run(db);
         await writeTallies(db);
+        changes = changesOf(db);
+        if (changes !== null) await this.listener.beforeCommit(db, changes);
       });
+      if (changes !== null) this.listener.committed(changes);
       for (const one of group) one.done();
     } catch (error) {
       const failure = failureOf(error);
       if (failure.kind === "store") {
+        if (changes !== null) this.listener.committed(changes);
         // Running them again could do twice what was committed after all; whoever asked repeats what can be repeated.
         for (const one of group) one.failed(failure.error);
         return;

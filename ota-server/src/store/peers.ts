@@ -1,13 +1,23 @@
 import { randomBytes } from "node:crypto";
 import type { ServerEvent } from "@mote/protocol";
+import type { Changes } from "./changes.js";
+import type { Db } from "./db.js";
 
-/** What the servers of one database tell each other. A message may be lost; nothing rests on it but promptness. */
+/**
+ * What the servers of one database tell each other. A message that is sent may be lost; nothing rests on it but
+ * promptness. "devices" and "rollouts" come with the transaction that makes them true, and are heard as long as
+ * `isHearing`.
+ */
 export type PeerMessage =
   | { readonly type: "event"; readonly event: ServerEvent }
   /** Devices of a product should poll now. */
   | { readonly type: "hint"; readonly product: string }
   /** A revoked device's connections end. */
-  | { readonly type: "disconnect"; readonly deviceId: string };
+  | { readonly type: "disconnect"; readonly deviceId: string }
+  /** What is kept in memory of these devices is old; null for all of them. Committed with the change itself. */
+  | { readonly type: "devices"; readonly ids: readonly string[] | null }
+  /** A rollout was changed. */
+  | { readonly type: "rollouts" };
 
 /** The servers that work on the same store, this one among them. */
 export interface Peers {
@@ -17,7 +27,11 @@ export interface Peers {
   readonly isShared: boolean;
   /** Does this server judge rollouts, sign freshness and roll telemetry up? At most one does. */
   readonly isLeader: boolean;
+  /** False while changes of other servers may go unheard: then nothing that is kept in memory may be believed. */
+  readonly isHearing: boolean;
   send(message: PeerMessage): void;
+  /** Tells the others what the transaction of `db` changes; they hear it when, and only when, it commits. */
+  announce(db: Db, changes: Changes): Promise<void>;
   /** What others send, not what this one does. */
   hear(listener: (message: PeerMessage) => void): void;
   /** Runs `work` while no other server runs work of this name. */
@@ -30,8 +44,11 @@ export class Alone implements Peers {
   readonly id = newServerId();
   readonly isShared = false;
   readonly isLeader = true;
+  readonly isHearing = true;
 
   send(): void {}
+
+  async announce(): Promise<void> {}
 
   hear(): void {}
 

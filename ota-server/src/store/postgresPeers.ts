@@ -1,4 +1,7 @@
+import { sql } from "kysely";
 import type { Client, Pool } from "pg";
+import type { Changes } from "./changes.js";
+import type { Db } from "./db.js";
 import { newServerId, type PeerMessage, type Peers } from "./peers.js";
 
 export const PEER_LIMITS = {
@@ -12,12 +15,17 @@ export const PEER_LIMITS = {
   bundleMs: 50,
   /** PostgreSQL takes less than 8,000 bytes in one notification. */
   maxNotificationBytes: 7_500,
+  /** A connection whose last beat is older may be dead without knowing it. */
+  deafAfterMs: 3000,
   /** Messages of one bundle; a fleet's telemetry must not drown the database in hints to refresh a page. */
   maxBundle: 200,
 } as const;
 
 const CHANNEL = "mote";
 const LEADER = "mote leader";
+const ALL_DEVICES: PeerMessage = { type: "devices", ids: null };
+/** Ids of one message, each of 63 characters at most, in one notification. */
+const IDS_PER_MESSAGE = 100;
 
 /** Runs one statement outside of any transaction, for this class alone. */
 interface Connection {
@@ -41,6 +49,7 @@ export class PostgresPeers implements Peers {
   private readonly silent = new Map<string, number>();
   private connection: Connection | null = null;
   private leads = false;
+  private lastBeatMs = Number.NEGATIVE_INFINITY;
   private isClosed = false;
   private timers: NodeJS.Timeout[] = [];
   private beating: Promise<void> = Promise.resolve();
@@ -73,12 +82,28 @@ export class PostgresPeers implements Peers {
     return this.leads && this.connection?.isOpen === true;
   }
 
+  get isHearing(): boolean {
+    return this.connection?.isOpen === true && performance.now() - this.lastBeatMs < PEER_LIMITS.deafAfterMs;
+  }
+
   send(message: PeerMessage): void {
     if (this.pending.size < PEER_LIMITS.maxBundle) this.pending.set(subjectOf(message), message);
   }
 
   hear(listener: (message: PeerMessage) => void): void {
     this.listeners.push(listener);
+  }
+
+  async announce(db: Db, { devices, rollouts }: Changes): Promise<void> {
+    const messages: PeerMessage[] = rollouts ? [{ type: "rollouts" }] : [];
+    if (devices === null) messages.push(ALL_DEVICES);
+    const ids = [...(devices ?? [])];
+    for (let at = 0; at < ids.length; at += IDS_PER_MESSAGE) {
+      messages.push({ type: "devices", ids: ids.slice(at, at + IDS_PER_MESSAGE) });
+    }
+    for (const bundle of bundles(messages)) {
+      await sql`select pg_notify(${CHANNEL}, ${notificationOf(this.id, bundle)})`.execute(db);
+    }
   }
 
   async exclusively<T>(name: string, work: () => Promise<T>): Promise<T> {
@@ -116,6 +141,9 @@ export class PostgresPeers implements Peers {
       const { client } = this.connection!;
       if (!this.leads) this.leads = await tryLock(client, LEADER);
       if (this.leads) await this.sweep(client);
+      // Whoever was deaf has missed something.
+      if (!this.isHearing) this.tell(ALL_DEVICES);
+      this.lastBeatMs = performance.now();
     } catch (error) {
       this.drop();
       // The first failure is the caller's to know; later ones are outages, which end.
@@ -125,6 +153,7 @@ export class PostgresPeers implements Peers {
 
   private async join(): Promise<void> {
     this.drop();
+    this.lastBeatMs = Number.NEGATIVE_INFINITY;
     const client = await this.connect();
     const connection: Connection = { client, isOpen: true };
     const gone = () => {
@@ -157,6 +186,8 @@ export class PostgresPeers implements Peers {
       this.silent.set(id, beats);
       if (beats < PEER_LIMITS.goneAfterBeats) continue;
       await client.query("update devices set online = 0, served_by = null where served_by = $1", [id]);
+      this.tell(ALL_DEVICES);
+      await client.query("select pg_notify($1, $2)", [CHANNEL, notificationOf(this.id, [ALL_DEVICES])]);
       await client.query("delete from servers where id = $1", [id]);
       this.silent.delete(id);
     }
@@ -168,16 +199,26 @@ export class PostgresPeers implements Peers {
     const messages = [...this.pending.values()];
     this.pending.clear();
     for (const bundle of bundles(messages)) {
-      const payload = JSON.stringify({ from: this.id, messages: bundle });
-      await client.query("select pg_notify($1, $2)", [CHANNEL, payload]).catch(() => undefined);
+      await client
+        .query("select pg_notify($1, $2)", [CHANNEL, notificationOf(this.id, bundle)])
+        .catch(() => undefined);
     }
   }
 
   private take(payload: string): void {
     const { from, messages } = JSON.parse(payload) as { from: string; messages: PeerMessage[] };
     if (from === this.id) return;
-    for (const message of messages) for (const listener of this.listeners) listener(message);
+    for (const message of messages) this.tell(message);
   }
+
+  private tell(message: PeerMessage): void {
+    for (const listener of this.listeners) listener(message);
+  }
+}
+
+/** What `take` reads. */
+function notificationOf(from: string, messages: readonly PeerMessage[]): string {
+  return JSON.stringify({ from, messages });
 }
 
 function lockOf(id: string): string {
@@ -196,6 +237,7 @@ async function tryLock(client: Client, name: string): Promise<boolean> {
 function subjectOf(message: PeerMessage): string {
   if (message.type === "hint") return `hint/${message.product}`;
   if (message.type === "disconnect") return `disconnect/${message.deviceId}`;
+  if (message.type !== "event") return message.type;
   const { type, deviceId, rolloutId } = message.event;
   return `${type}/${deviceId ?? ""}/${rolloutId ?? ""}`;
 }

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { touchAllDevices, touchDevice, touchRollouts } from "./changes.js";
 import { drawOf } from "./draw.js";
 import type { Db } from "./store.js";
 import type { Tables } from "./tables.js";
@@ -33,6 +34,7 @@ export async function putRollout(db: Db, rollout: RolloutRecord): Promise<void> 
     })
     .onConflict((conflict) => conflict.column("id").doUpdateSet(values))
     .execute();
+  touchRollouts(db);
 }
 
 /** Newest first. */
@@ -109,6 +111,22 @@ export async function findMember(db: Db, rolloutId: string, deviceId: string): P
   return row === undefined ? null : fromRow(row);
 }
 
+/** A device's rows in these rollouts. */
+export async function findMembers(
+  db: Db,
+  rolloutIds: readonly string[],
+  deviceId: string,
+): Promise<Member[]> {
+  if (rolloutIds.length === 0) return [];
+  const rows = await db
+    .selectFrom("rollout_devices")
+    .selectAll()
+    .where("rollout_id", "in", [...rolloutIds])
+    .where("device_id", "=", deviceId)
+    .execute();
+  return rows.map(fromRow);
+}
+
 export async function listMembers(db: Db, rolloutId: string): Promise<Member[]> {
   const rows = await db
     .selectFrom("rollout_devices")
@@ -182,6 +200,7 @@ export async function returnMembers(db: Db, rolloutId: string, fromWave: number)
     .where("previous_sequence", "!=", 0)
     .where("state", "in", ["confirmed", "offered"])
     .execute();
+  touchAllDevices(db);
 }
 
 export async function putMember(db: Db, member: Member): Promise<void> {
@@ -208,6 +227,7 @@ export async function putMember(db: Db, member: Member): Promise<void> {
     })
     .onConflict((conflict) => conflict.columns(["rollout_id", "device_id"]).doUpdateSet(values))
     .execute();
+  touchDevice(db, member.deviceId);
 }
 
 /** Members that were told since `sinceMs`, and members that are at it now (not those that wait for something). */

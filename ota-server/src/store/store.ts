@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Kysely, sql } from "kysely";
 import { appendAudit, currentAuditScope } from "./audit.js";
+import type { Changes } from "./changes.js";
 import { lockDataFolder } from "./dataLock.js";
 import type { Db } from "./db.js";
 import { failureOf } from "./failures.js";
@@ -28,6 +29,7 @@ export class Store {
   private readonly db: Db;
   private readonly commits: GroupCommit;
   private readonly release: () => void;
+  private readonly listeners: ((changes: Changes) => void)[] = [];
 
   private constructor(
     db: Db,
@@ -38,7 +40,16 @@ export class Store {
     this.driver = driver;
     this.notes = notes;
     this.release = release;
-    this.commits = new GroupCommit(db);
+    this.commits = new GroupCommit(db, {
+      beforeCommit: (transaction, changes) => peers.announce(transaction, changes),
+      committed: (changes) => this.tell(changes),
+    });
+    peers.hear((message) => {
+      if (message.type === "devices") {
+        this.tell({ devices: message.ids === null ? null : new Set(message.ids), rollouts: false });
+      }
+      if (message.type === "rollouts") this.tell({ devices: new Set(), rollouts: true });
+    });
   }
 
   static open(source: StoreSource): Promise<Store> {
@@ -100,6 +111,18 @@ export class Store {
     });
     scope.isWritten = scope.entry() !== null;
     return result;
+  }
+
+  /**
+   * `listener` hears of every change that is durable, of this server before it is acknowledged, of others as it comes.
+   * While `peers.isHearing` is false it may miss some, and hears that all devices have changed when that is over.
+   */
+  hearChanges(listener: (changes: Changes) => void): void {
+    this.listeners.push(listener);
+  }
+
+  private tell(changes: Changes): void {
+    for (const listener of this.listeners) listener(changes);
   }
 
   /** Lets the database learn how large its tables have become; servers of a large fleet do it by themselves. */
