@@ -24,6 +24,7 @@ const GONE = new Set([
 ]);
 
 export function failureOf(error: unknown): Failure {
+  if (error instanceof StoreError) return { kind: "store", error };
   const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
   const message = error instanceof Error ? error.message : String(error);
   if (CONFLICTS.has(code)) return { kind: "conflict" };
@@ -41,6 +42,12 @@ export function failureOf(error: unknown): Failure {
       message,
     );
   return isGone ? { kind: "store", error: gone(error, message) } : { kind: "write" };
+}
+
+/** A log that could not be fsynced: whether what it says would survive a power cut is unknown. */
+export function notSynced(cause: unknown): StoreError {
+  const failure = failureOf(cause);
+  return failure.kind === "store" ? failure.error : gone(cause, cause instanceof Error ? cause.message : "");
 }
 
 function full(cause: unknown): StoreError {

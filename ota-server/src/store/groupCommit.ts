@@ -16,8 +16,10 @@ interface Waiting {
 export interface ChangeListener {
   /** Within the transaction: what is said here is heard by others if, and only if, it commits. */
   beforeCommit(db: Kysely<Tables>, changes: Changes): Promise<void>;
-  /** Durable now, and not yet acknowledged. */
+  /** To be read by others now, and not yet acknowledged. */
   committed(changes: Changes): void;
+  /** Resolves when everything that is committed is on the disk. @throws StoreError */
+  durable(): Promise<void>;
 }
 
 /** Writes per transaction; bounds how long one transaction keeps readers waiting. */
@@ -80,6 +82,7 @@ export class GroupCommit {
         if (changes !== null) await this.listener.beforeCommit(db, changes);
       });
       if (changes !== null) this.listener.committed(changes);
+      await this.listener.durable();
       for (const one of group) one.done();
     } catch (error) {
       const failure = failureOf(error);

@@ -1,4 +1,6 @@
 import { existsSync, rmSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { dirname } from "node:path";
 import { SqliteDialect } from "kysely";
 
 type Value = number | bigint | string | Uint8Array | null;
@@ -8,9 +10,18 @@ export interface OpenedSqlite {
   readonly driver: "better-sqlite3" | "node-sqlite3-wasm";
   readonly dialect: SqliteDialect;
   readonly notes: readonly string[];
+  /** Hands the fsync of every later commit to the caller; null where the driver keeps it. */
+  readonly takeOverSync: (() => Promise<WalSync>) | null;
 }
 
-/** WAL with synchronous=FULL: a commit is on the disk, not in the page cache, when it is acknowledged. */
+/** The log's fsync, off the main thread: on a busy disk it takes as long as hundreds of polls. */
+export interface WalSync {
+  /** What was committed before this is asked is on the disk when it resolves. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** WAL with synchronous=FULL: a commit is on the disk, not in the page cache, when it returns. */
 const PRAGMAS = ["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 5000"];
 
 const STATEMENT_CACHE = 256;
@@ -22,10 +33,15 @@ const STATEMENT_CACHE = 256;
 export async function openSqlite(file: string, prefer?: OpenedSqlite["driver"]): Promise<OpenedSqlite> {
   if (prefer !== "node-sqlite3-wasm") {
     const native = await openNative(file);
-    if (native !== null) return { driver: "better-sqlite3", dialect: native, notes: [] };
+    if (native !== null) {
+      const { dialect, setPragma } = native;
+      const takeOverSync = () => takeOver(file, setPragma);
+      return { driver: "better-sqlite3", dialect, notes: [], takeOverSync };
+    }
     if (prefer === "better-sqlite3") throw new Error("better-sqlite3 does not load on this machine");
   }
   return {
+    takeOverSync: null,
     driver: "node-sqlite3-wasm",
     dialect: await openWasm(file),
     notes: [
@@ -38,19 +54,40 @@ export async function openSqlite(file: string, prefer?: OpenedSqlite["driver"]):
  * A second connection that only reads, beside a running server; null where better-sqlite3 does not load (the
  * WebAssembly build can't share a file).
  */
-export function openSqliteReader(file: string): Promise<SqliteDialect | null> {
-  return openNative(file, ["query_only = ON", "busy_timeout = 5000"]);
+export async function openSqliteReader(file: string): Promise<SqliteDialect | null> {
+  return (await openNative(file, ["query_only = ON", "busy_timeout = 5000"]))?.dialect ?? null;
 }
 
-async function openNative(file: string, pragmas: readonly string[] = PRAGMAS): Promise<SqliteDialect | null> {
+/**
+ * With synchronous=NORMAL a commit in WAL mode is written and not fsynced, and the database stays whole through any power
+ * cut (sqlite.org/pragma.html): the log is fsynced before a checkpoint and when it begins anew, the database after. What
+ * is missing to durability is the log's fsync after a commit, and a file is the same file through any descriptor.
+ */
+async function takeOver(file: string, setPragma: (pragma: string) => void): Promise<WalSync> {
+  const wal = await open(`${file}-wal`, "r+");
+  // Its name must outlive a power cut as its bytes do.
+  const folder = await open(dirname(file), "r");
+  await folder.sync();
+  await folder.close();
+  setPragma("synchronous = NORMAL");
+  return { sync: () => wal.datasync(), close: () => wal.close() };
+}
+
+interface Native {
+  readonly dialect: SqliteDialect;
+  readonly setPragma: (pragma: string) => void;
+}
+
+async function openNative(file: string, pragmas: readonly string[] = PRAGMAS): Promise<Native | null> {
   try {
     const { default: Database } = await import("better-sqlite3");
     const database = new Database(file);
     for (const pragma of pragmas) database.pragma(pragma);
     const cached = statementCache((sql) => database.prepare(sql));
-    return new SqliteDialect({
+    const dialect = new SqliteDialect({
       database: { close: () => void database.close(), prepare: (sql) => cached.get(sql) },
     });
+    return { dialect, setPragma: (pragma) => void database.pragma(pragma) };
   } catch (error) {
     if (isMissingModule(error)) return null;
     throw error;

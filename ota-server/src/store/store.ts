@@ -5,12 +5,12 @@ import { appendAudit, currentAuditScope } from "./audit.js";
 import type { Changes } from "./changes.js";
 import { lockDataFolder } from "./dataLock.js";
 import type { Db } from "./db.js";
-import { failureOf } from "./failures.js";
+import { failureOf, notSynced } from "./failures.js";
 import { GroupCommit } from "./groupCommit.js";
 import { migrate, POSTGRES_TYPES, SQLITE_TYPES } from "./migrations.js";
 import { Alone, type Peers } from "./peers.js";
 import { openPostgres } from "./postgres.js";
-import { type OpenedSqlite, openSqlite } from "./sqlite.js";
+import { type OpenedSqlite, openSqlite, type WalSync } from "./sqlite.js";
 import type { Tables } from "./tables.js";
 
 export type { Db } from "./db.js";
@@ -28,21 +28,35 @@ export class Store {
   readonly peers: Peers;
   private readonly db: Db;
   private readonly commits: GroupCommit;
+  /** Null where the database fsyncs a commit before it returns from it. */
+  private readonly walSync: WalSync | null;
   private readonly release: () => void;
   private readonly listeners: ((changes: Changes) => void)[] = [];
 
   private constructor(
     db: Db,
-    { driver, notes, peers, release }: Pick<Store, "driver" | "notes" | "peers"> & { release: () => void },
+    {
+      driver,
+      notes,
+      peers,
+      walSync,
+      release,
+    }: Pick<Store, "driver" | "notes" | "peers"> & { walSync: WalSync | null } & { release: () => void },
   ) {
     this.db = db;
     this.peers = peers;
+    this.walSync = walSync;
     this.driver = driver;
     this.notes = notes;
     this.release = release;
     this.commits = new GroupCommit(db, {
       beforeCommit: (transaction, changes) => peers.announce(transaction, changes),
       committed: (changes) => this.tell(changes),
+      durable: async () => {
+        await walSync?.sync().catch((cause: unknown) => {
+          throw notSynced(cause);
+        });
+      },
     });
     peers.hear((message) => {
       if (message.type === "devices") {
@@ -61,10 +75,11 @@ export class Store {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const release = lockDataFolder(folder);
     try {
-      const { driver, dialect, notes } = await openSqlite(join(folder, "mote.sqlite"), prefer);
-      const db = new Kysely<Tables>({ dialect });
+      const opened = await openSqlite(join(folder, "mote.sqlite"), prefer);
+      const db = new Kysely<Tables>({ dialect: opened.dialect });
       await migrate(db, SQLITE_TYPES);
-      return new Store(db, { driver, notes, peers: new Alone(), release });
+      const walSync = (await opened.takeOverSync?.()) ?? null;
+      return new Store(db, { ...opened, peers: new Alone(), walSync, release });
     } catch (error) {
       release();
       throw error;
@@ -78,7 +93,7 @@ export class Store {
     try {
       await migrate(db, POSTGRES_TYPES);
       const peers = await openPeers();
-      return new Store(db, { driver: "postgres", notes, peers, release: () => undefined });
+      return new Store(db, { driver: "postgres", notes, peers, walSync: null, release: () => undefined });
     } catch (error) {
       await db.destroy();
       throw error;
@@ -147,6 +162,7 @@ export class Store {
     await this.commits.drain();
     await this.peers.close();
     await this.db.destroy();
+    await this.walSync?.close();
     this.release();
   }
 }
