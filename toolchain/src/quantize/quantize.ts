@@ -12,6 +12,7 @@ import type { ActivationDType } from "./range.js";
 import { chooseRounding, prepare } from "./recipe.js";
 import { roundGraph } from "./round.js";
 import { measureSensitivity } from "./sensitivity.js";
+import { alignToPrevious } from "./update-aware/align.js";
 import type { UpdateReport } from "./update-aware/options.js";
 import { openUpdate, type Update } from "./update-aware/update.js";
 import { describeWider, resolveKept, widenByRule } from "./wider.js";
@@ -37,7 +38,13 @@ export async function quantizeGraph(
       text: `${floatGraph.operators.length} operators simplified to ${simple.operators.length}: batch normalisation folded, activations fused`,
     },
   ];
-  const prepared = await prepare(simple, dataset, dtype, options);
+  const aligned =
+    options.previous === undefined ? { graph: simple, pairs: 0 } : alignToPrevious(simple, options.previous);
+  if (aligned.pairs > 0) {
+    const text = `channels between ${aligned.pairs} pairs of layers scaled as in the previous model, which had been equalized`;
+    recipe.push({ step: "equalize", text });
+  }
+  const prepared = await prepare(aligned.graph, dataset, dtype, options);
   recipe.push(...prepared.steps);
   const { graph: float, source, reference } = prepared;
   const isMinMax = options.calibrate === "minmax" || dtype === "int16";

@@ -2,10 +2,9 @@ import type { Dataset } from "../data/index.js";
 import type { Graph } from "../graph/graph.js";
 import { activationSource } from "../quantize/float-source.js";
 import { type QuantizeOptions, type QuantizeReport, quantizeGraph } from "../quantize/index.js";
-import type { Linear } from "../quantize/linear.js";
 import { fidelityMeasurer } from "../quantize/update-aware/fidelity.js";
 import type { UpdatePoint } from "../quantize/update-aware/options.js";
-import { matchPrevious, type PreviousLayer } from "../quantize/update-aware/previous.js";
+import { matchPrevious, realWeights } from "../quantize/update-aware/previous.js";
 import { openRounder } from "../quantize/update-aware/rounder.js";
 import { evaluator } from "../quantize/update-aware/update.js";
 import { simplify } from "../transform/index.js";
@@ -165,14 +164,4 @@ async function refit(
   } finally {
     student.dispose();
   }
-}
-
-/** Codes in real numbers, in the tensor's own layout: channels last for depthwise weights, first for all others. */
-function realWeights(layer: Linear, { codes, scale }: PreviousLayer): Float32Array {
-  const perChannel = codes.length / scale.length;
-  const channelOf =
-    layer.kind === "depthwiseConv2d"
-      ? (i: number) => i % scale.length
-      : (i: number) => Math.floor(i / perChannel);
-  return Float32Array.from(codes, (code, i) => code * scale[channelOf(i)]!);
 }

@@ -90,25 +90,34 @@ function keepsChannels(operator: Operator, graph: Graph): boolean {
  * `ranges` holds the greatest magnitude of each channel of each pair's tensor, on calibration data.
  */
 export function equalize(graph: Graph, ranges: ReadonlyMap<string, ArrayLike<number>>): Graph {
+  return scalePairs(graph, (moved, pair) => {
+    const range = ranges.get(pair.tensor);
+    return range === undefined ? null : factors(moved, pair, range);
+  });
+}
+
+/**
+ * Divides the channels between each pair of layers by factors (positive, one a channel; null leaves the pair alone) and
+ * takes them back in the second layer. `factorsOf` is given the graph as the pairs before have left it.
+ */
+export function scalePairs(
+  graph: Graph,
+  factorsOf: (graph: Graph, pair: EqualizationPair) => Float64Array | null,
+): Graph {
   let result = graph;
   for (const { tensor } of equalizationPairs(graph)) {
     const pair = equalizationPairs(result).find((candidate) => candidate.tensor === tensor);
-    const range = ranges.get(tensor);
-    if (pair !== undefined && range !== undefined) result = equalizePair(result, pair, range);
+    const factor = pair === undefined ? null : factorsOf(result, pair);
+    if (factor !== null) result = scalePair(result, pair!, factor);
   }
   return removeDead(result);
 }
 
-function equalizePair(graph: Graph, pair: EqualizationPair, range: ArrayLike<number>): Graph {
+function scalePair(graph: Graph, pair: EqualizationPair, factor: Float64Array): Graph {
   const { before, after, channels } = pair;
-  const factor = factors(graph, pair, range);
   const tensors = new Map(graph.tensors);
   const first = tensors.get(before.inputs[1]!)!;
-  const perFilter = first.data!.length / channels;
-  const channelOf =
-    before.kind === "depthwiseConv2d"
-      ? (i: number) => i % channels
-      : (i: number) => Math.floor(i / perFilter);
+  const channelOf = outputChannel(before, first.data!.length, channels);
   const weights = scaled(tensors, first, (i) => 1 / factor[channelOf(i)]!);
   const inputs = [before.inputs[0]!, weights];
   if (before.inputs[2]) inputs.push(scaled(tensors, tensors.get(before.inputs[2])!, (i) => 1 / factor[i]!));
@@ -124,6 +133,12 @@ function equalizePair(graph: Graph, pair: EqualizationPair, range: ArrayLike<num
     tensors,
     operators: graph.operators.map((operator) => replaced.get(operator) ?? operator),
   };
+}
+
+/** Channel of the tensor between the layers that weight `i`, of so many, of the first layer makes. */
+export function outputChannel(before: Linear, weights: number, channels: number): (i: number) => number {
+  if (before.kind === "depthwiseConv2d") return (i) => i % channels;
+  return (i) => Math.floor((i * channels) / weights);
 }
 
 /** Channel of the tensor between the layers that weight `i` of the second layer is multiplied with. */

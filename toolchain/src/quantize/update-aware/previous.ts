@@ -77,6 +77,16 @@ function previousLayer(graph: Graph, layer: Linear, old: Graph, other: Linear, n
   return { codes: data, scale, bias: bias === undefined ? null : Float64Array.from(bias, Number) };
 }
 
+/** Codes in real numbers, in the tensor's own layout: channels last for depthwise weights, first for all others. */
+export function realWeights(layer: Linear, { codes, scale }: PreviousLayer): Float32Array {
+  const perChannel = codes.length / scale.length;
+  const channelOf =
+    layer.kind === "depthwiseConv2d"
+      ? (i: number) => i % scale.length
+      : (i: number) => Math.floor(i / perChannel);
+  return Float32Array.from(codes, (code, i) => code * scale[channelOf(i)]!);
+}
+
 function notShipped(name: string, got: string): GraphError {
   return new GraphError({
     expected: `int8 weights in ${name}, which devices hold`,
