@@ -13,10 +13,12 @@ import { studyChain, studyUpdates, type UpdateRow, type UpdateStudy } from "./de
 import { measureWhole, renderWhole, type WholeUpdate } from "./delta-whole.js";
 
 /**
- * npm run bench:delta [-- --seeds 5] [-- --lossless | --updates]: the bytes of an update by each codec beside bsdiff, xdelta3, zstd
- * --patch-from, HDiffPatch and detools and, without any base, xz; the decoder's speed; and what update-aware rounding
- * saves and costs, by seed, as means of paired differences with their 95 % interval. Container, digests and headers are
- * counted. Prints tables, writes results/delta.json and results/delta-updates.json. A peer that is not installed has no figure.
+ * npm run bench:delta [-- --lossless | --updates] [--seeds 5] [--study NAME]: the bytes of an update by each codec beside
+ * bsdiff, xdelta3, zstd --patch-from, HDiffPatch and detools and, without any base, xz; the decoder's speed; and what
+ * update-aware rounding saves and costs, by seed, as means of paired differences with their 95 % interval, over a chain of
+ * updates, and with all that a device fetches beside the patch. Prints tables, writes results/delta.json and
+ * results/delta-updates.json. Updates take an hour; a run that was interrupted goes on where it was (results/delta-ledger.json,
+ * for the same code). A peer that is not installed has no figure.
  */
 
 const DATA = process.env["MOTE_DATA"] ?? resolve(import.meta.dirname, "../../../shared/data");
