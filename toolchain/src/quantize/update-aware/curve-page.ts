@@ -79,8 +79,8 @@ function chart({ report, newBytes, fullBytes }: CurvePage): string {
     const isChosen = dot.lambda === report.chosen.lambda;
     return `<circle cx="${x(dot.patchBytes!)}" cy="${y(dot.accuracy)}" r="${isChosen ? 7 : 5}" class="${isChosen ? "chosen" : "tried"}"><title>${dot.patchBytes} B, ${percent(dot.accuracy)}</title></circle>`;
   });
-  const level = (accuracy: number, text: string, name: string): string =>
-    `<path class="${name}" d="M${MARGIN.left} ${y(accuracy)}H${right}"/><text x="${right}" y="${y(accuracy) - 5}" text-anchor="end">${text} ${percent(accuracy)}</text>`;
+  const level = (accuracy: number, text: string, name: string, rise: number): string =>
+    `<path class="${name}" d="M${MARGIN.left} ${y(accuracy)}H${right}"/><text x="${right}" y="${y(accuracy) - rise}" text-anchor="end">${text} ${percent(accuracy)}</text>`;
   const upright = ([bytes, text]: readonly [number, string]): string =>
     `<path class="mark" d="M${x(bytes)} ${MARGIN.top}V${bottom}"/><text transform="translate(${x(bytes) - 5} ${bottom - 8}) rotate(-90)">${text}, ${bytes} B</text>`;
   const ticks = [0, 0.25, 0.5, 0.75, 1].map((part) => {
@@ -90,8 +90,8 @@ function chart({ report, newBytes, fullBytes }: CurvePage): string {
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Accuracy against bytes of the patch">
 <path class="axis" d="M${MARGIN.left} ${MARGIN.top}V${bottom}H${right}"/>
 ${marks.map(upright).join("\n")}
-${level(report.plainAccuracy, "rounded as ever", "plain")}
-${level(floor, "least allowed", "floor")}
+${level(report.plainAccuracy, "rounded as ever", "plain", 5)}
+${level(floor, "least allowed", "floor", -14)}
 <polyline points="${line}"/>
 ${circles.join("\n")}
 ${ticks.join("")}
