@@ -7,8 +7,11 @@ import {
 } from "../../transform/equalize.js";
 import { matchPrevious, realWeights } from "./previous.js";
 
-/** Factors within a tenth of 1 are what training did; beyond it, somebody equalized. */
-const LEAST_OCTAVES = Math.log2(1.1);
+/**
+ * Half of the channels must be further than this from the old ones. Training moves norms too, seldom by so much, and what
+ * it did must not be undone: it would change both layers.
+ */
+const LEAST_OCTAVES = Math.log2(1.5);
 
 /**
  * The new float graph with the scales between its layers as the fleet's model has them. That one may have been equalized

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { escapeHtml } from "../../profile/escape-html.js";
 import { renderCurve } from "./curve-page.js";
 import type { UpdatePoint, UpdateReport } from "./options.js";
 import { describeSignOff } from "./sign-off.js";
@@ -51,8 +52,8 @@ describe("the curve of accuracy against bytes", () => {
       "one is 0.20 points",
     ])
       expect(html).toContain(text);
-    expect(html).toContain("v1 &amp; v2.onnx");
-    expect(html).toContain("&lt;b&gt;");
+    expect(html).toContain(escapeHtml("v1 & v2.onnx"));
+    expect(html).toContain(escapeHtml("<b>"));
     expect(html).not.toMatch(/<script|<b>|https?:|NaN/);
   });
 });
