@@ -19,6 +19,7 @@ import {
   type TinyRelease,
   tinyRelease,
 } from "../device-agent/src/testing/tiny-release.js";
+import { isInstalled, RealBroker } from "../ota-server/src/testing/brokers.js";
 import { eventually, TestBench } from "../ota-server/src/testing/server.js";
 
 /**
@@ -47,16 +48,7 @@ beforeEach(async () => {
   writeFileSync(join(folder, "root.json"), await bench.publishRoot());
   writeFileSync(join(folder, "sensor.npz"), recordingOf(40));
   link = await BadLink.open(Number(new URL(bench.server.mqttUrl).port));
-  const { tokens } = await bench.operator.createEnrolmentTokens({ product: PRODUCT, count: 1 });
-  await enroll({
-    folder: join(folder, "state"),
-    serverUrl: link.url,
-    token: tokens[0]!.token,
-    rootFile: join(folder, "root.json"),
-    deviceId: ID,
-    hardware: HARDWARE,
-    tags: {},
-  });
+  await enrolAt(link.url);
 });
 afterEach(async () => {
   stop.abort();
@@ -66,7 +58,20 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function startAgent(): Promise<void> {
+async function enrolAt(serverUrl: string): Promise<void> {
+  const { tokens } = await bench.operator.createEnrolmentTokens({ product: PRODUCT, count: 1 });
+  await enroll({
+    folder: join(folder, "state"),
+    serverUrl,
+    token: tokens[0]!.token,
+    rootFile: join(folder, "root.json"),
+    deviceId: ID,
+    hardware: HARDWARE,
+    tags: {},
+  });
+}
+
+async function startAgent(transport?: "mqtt"): Promise<void> {
   log = [];
   stop = new AbortController();
   const recording = await openRecording(join(folder, "sensor.npz"));
@@ -77,9 +82,11 @@ async function startAgent(): Promise<void> {
       sensor: recording.sensor(0),
       log: (entry) => log.push(entry),
       settings: { rateHz: 100, windowMs: 500, retryFirstMs: 50, retryMaxMs: 500 },
+      ...(transport === undefined ? {} : { transport }),
     },
     stop.signal,
   );
+  running.catch(() => undefined);
 }
 
 /** A model with a comment of so many bytes, so that it takes a while to come. */
@@ -241,6 +248,47 @@ it("is thrown out when it is revoked, and does not come back", async () => {
   await eventually(async () => log.some(({ event }) => event === "connect-failed"), "a refusal");
   expect((await bench.operator.device(ID)).device.online).toBe(false);
 }, 120_000);
+
+for (const { program, open } of [
+  { program: "mosquitto", open: RealBroker.mosquitto },
+  { program: "nats-server", open: RealBroker.nats },
+]) {
+  it.skipIf(!isInstalled(program))(
+    `takes updates over ${program} as the broker, whose restart it lives through`,
+    async () => {
+      await bench.close();
+      rmSync(join(folder, "state"), { recursive: true });
+      const broker = await open(join(folder, "broker"));
+      bench = await TestBench.start(broker.settings);
+      try {
+        writeFileSync(join(folder, "root.json"), await bench.publishRoot());
+        await enrolAt(bench.server.url);
+        const comment = noise(NOISE_BYTES);
+        await publish([paddedRelease(1, comment), paddedRelease(2, changed(comment, 100_000))]);
+        await startAgent("mqtt");
+        await rollOut("1.0.0");
+        await confirmed(1);
+        await broker.stop("SIGKILL");
+        await eventually(
+          async () => log.some(({ event }) => event === "disconnected"),
+          "the loss of the broker",
+        );
+        await broker.start();
+        await rollOut("2.0.0");
+        expect((await confirmed(2)).codec).not.toBe("full");
+        await eventually(async () => {
+          const { device, telemetry } = await bench.operator.device(ID);
+          return device.online && telemetry.some(({ releaseSequence }) => releaseSequence === 2);
+        }, "presence, and telemetry of the second release");
+      } finally {
+        stop.abort();
+        await running;
+        await broker.stop();
+      }
+    },
+    180_000,
+  );
+}
 
 /** The bytes of `size` of them in the middle replaced. */
 function changed(comment: Buffer, size: number): Buffer {

@@ -54,3 +54,26 @@ describe("settings", () => {
     expect(() => loadConfig(file, {})).toThrow(/mapping/);
   });
 });
+
+test("a broker of another's is refused without what lets devices in there, and without TLS beyond loopback", () => {
+  const data = "/tmp/x";
+  const mqttBroker = "mqtt://127.0.0.1:1883";
+  const nats = { natsAccount: `A${"B".repeat(55)}`, natsKeyFile: "/k" };
+  const mosquitto = { mqttBrokerUser: "mote", mqttBrokerPasswordFile: "/p" };
+  for (const [settings, message] of [
+    [{ mqttBroker }, /mqttBrokerKind for the broker .* \(mosquitto or nats\)/],
+    [{ mqttBroker, mqttBrokerKind: "mosquitto" }, /got no mqttBrokerUser and no mqttBrokerPasswordFile/],
+    [{ mqttBroker, mqttBrokerKind: "nats", natsAccount: nats.natsAccount }, /got no natsKeyFile/],
+    [{ mqttBroker, mqttBrokerKind: "nats", ...nats, ...mosquitto }, /mqttBrokerUser too/],
+    [{ mqttBroker, mqttBrokerKind: "emqx" }, /mqttBrokerKind/],
+    [mosquitto, /mqttBroker with mqttBrokerUser; got none/],
+    [
+      { mqttBroker: "mqtt://broker.example.org", mqttBrokerKind: "nats", ...nats },
+      /TLS to a broker beyond loopback \(broker.example.org\)/,
+    ],
+  ] as const) {
+    expect(() => checkConfig({ data, ...settings })).toThrow(message);
+  }
+  checkConfig({ data, mqttBroker, mqttBrokerKind: "nats", ...nats });
+  checkConfig({ data, mqttBroker: "mqtts://broker.example.org", mqttBrokerKind: "mosquitto", ...mosquitto });
+});

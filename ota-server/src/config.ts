@@ -4,6 +4,8 @@ import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { ConfigError } from "./errors.js";
 
+export const BROKER_KINDS = ["mosquitto", "nats"] as const;
+
 /** Settings of a server: a YAML or JSON file (`--config`), each of which a flag of the same name overrides. */
 export const Config = Type.Object(
   {
@@ -21,6 +23,22 @@ export const Config = Type.Object(
     port: Type.Integer({ minimum: 0, maximum: 65_535, default: 8080 }),
     /** MQTT; 0 takes a free one. */
     mqttPort: Type.Integer({ minimum: 0, maximum: 65_535, default: 1883 }),
+    /** A broker in the place of the server's own: `mqtts://broker.example.org:8883`. */
+    mqttBroker: Type.Optional(Type.String({ pattern: "^mqtts?://[^/]+$" })),
+    /** How that broker lets devices in. */
+    mqttBrokerKind: Type.Optional(Type.Union(BROKER_KINDS.map((kind) => Type.Literal(kind)))),
+    /** Name under which the broker keeps what comes while no server consumes; servers on one database have the same. */
+    mqttBrokerClientId: Type.String({ pattern: "^[a-zA-Z0-9-]{1,32}$", default: "mote-server" }),
+    /** Mosquitto: the server's user there, which must have the role admin of the dynamic security plugin. */
+    mqttBrokerUser: Type.Optional(Type.String({ minLength: 1 })),
+    mqttBrokerPasswordFile: Type.Optional(Type.String({ minLength: 1 })),
+    /** NATS: public key of the account, and the file with the seed of one of its signing keys. */
+    natsAccount: Type.Optional(Type.String({ pattern: "^A[A-Z2-7]{55}$" })),
+    natsKeyFile: Type.Optional(Type.String({ minLength: 1 })),
+    /** PEM files for TLS to the broker: who has signed its certificate, and the server's own, where it asks for one. */
+    mqttBrokerCa: Type.Optional(Type.String({ minLength: 1 })),
+    mqttBrokerCert: Type.Optional(Type.String({ minLength: 1 })),
+    mqttBrokerKey: Type.Optional(Type.String({ minLength: 1 })),
     /** Folder of the server's signing keys; default: `keys` in the data folder. */
     serverKeys: Type.Optional(Type.String()),
     /** What devices are told to connect to, where it differs from host and port (a proxy, a name). */
@@ -119,11 +137,50 @@ function checkSafe(config: Config): void {
       todo: "Give both files, or say --insecure-listen when the network itself is trusted.",
     });
   }
+  checkBroker(config);
   if (config.demoOpenConsole && !isLoopback(config.host)) {
     throw new ConfigError({
       expected: "an open console on a loopback address only",
       got: config.host,
       todo: "Leave out --demo-open-console: people sign in with their token.",
+    });
+  }
+}
+
+/** What each kind of broker needs, and nothing of the other. */
+const BROKER_NEEDS = {
+  mosquitto: ["mqttBrokerUser", "mqttBrokerPasswordFile"],
+  nats: ["natsAccount", "natsKeyFile"],
+} as const;
+
+function checkBroker(config: Config): void {
+  const { mqttBroker, mqttBrokerKind: kind, insecureListen } = config;
+  const all = ["mqttBrokerKind", ...Object.values(BROKER_NEEDS).flat()] as const;
+  const given = all.filter((name) => config[name] !== undefined);
+  if (mqttBroker === undefined) {
+    if (given.length === 0) return;
+    throw new ConfigError({
+      expected: `mqttBroker with ${given[0]}`,
+      got: "none",
+      todo: "Name the broker, or leave its settings out: the server then has its own.",
+    });
+  }
+  const needed: readonly string[] = kind === undefined ? ["mqttBrokerKind"] : BROKER_NEEDS[kind];
+  const missing = needed.filter((name) => config[name as keyof Config] === undefined);
+  const foreign = given.filter((name) => name !== "mqttBrokerKind" && !needed.includes(name));
+  if (missing.length > 0 || (kind !== undefined && foreign.length > 0)) {
+    throw new ConfigError({
+      expected: `${needed.join(" and ")} for the broker ${mqttBroker}${kind === undefined ? ` (${BROKER_KINDS.join(" or ")})` : ""}`,
+      got: missing.length > 0 ? `no ${missing.join(" and no ")}` : `${foreign[0]} too`,
+      todo: "The server lets devices in at the broker, each to its own topics: see docs/server.md.",
+    });
+  }
+  const { protocol, hostname } = new URL(mqttBroker);
+  if (protocol === "mqtt:" && !isLoopback(hostname) && !insecureListen) {
+    throw new ConfigError({
+      expected: `TLS to a broker beyond loopback (${hostname})`,
+      got: mqttBroker,
+      todo: "Say mqtts://, or --insecure-listen when the network itself is trusted.",
     });
   }
 }

@@ -30,7 +30,9 @@ import { Ingest } from "./monitor/ingest.js";
 import { Metrics } from "./monitor/metrics.js";
 import { rollUpTelemetry } from "./monitor/retention.js";
 import { Broker, MQTT_LIMITS } from "./mqtt/broker.js";
+import type { MqttSide } from "./mqtt/door.js";
 import { Exchange } from "./mqtt/exchange.js";
+import { openExternalBroker } from "./mqtt/external/open.js";
 import { openWebSocketDoor } from "./mqtt/webSocket.js";
 import { RolloutEngine } from "./rollout/engine.js";
 import { newSecret, sha256Hex } from "./secrets.js";
@@ -65,7 +67,7 @@ export class MoteServer {
   readonly mqttUrl: string;
   readonly notes: readonly string[];
   private readonly app: FastifyInstance;
-  private readonly broker: Broker;
+  private readonly broker: MqttSide;
   private readonly ingest: Ingest;
   readonly store: Store;
   private readonly timers: NodeJS.Timeout[];
@@ -78,7 +80,7 @@ export class MoteServer {
     url: string;
     mqttUrl: string;
     app: FastifyInstance;
-    broker: Broker;
+    broker: MqttSide;
     ingest: Ingest;
     store: Store;
     timers: NodeJS.Timeout[];
@@ -151,7 +153,9 @@ export class MoteServer {
       : await Ingest.open(store, events, clock, join(config.data, "frames"));
     // What devices ask over MQTT is answered by the doors of HTTP; nobody is let in before they are open.
     const exchange = new Exchange((request) => app.inject(request));
-    const broker = await Broker.open({ sessions, ingest, reports, store, events, clock, log, tls, exchange });
+    const mqttParts = { sessions, ingest, reports, store, events, clock, log, tls, exchange };
+    const embedded = config.mqttBroker === undefined ? await Broker.open(mqttParts) : null;
+    const broker: MqttSide = embedded ?? openExternalBroker(config, mqttParts);
     hints.send = (product) => {
       broker.hint(product);
       peers.send({ type: "hint", product });
@@ -161,10 +165,7 @@ export class MoteServer {
       if (message.type === "hint") broker.hint(message.product);
       if (message.type === "disconnect") broker.disconnect(message.deviceId);
     });
-    const scheme = tls === null ? "mqtt" : "mqtts";
-    const mqttUrlAt = (hostname: string) =>
-      config.publicMqttUrl ??
-      `${scheme}://${bracketed(isWildcard(config.host) ? hostname : config.host)}:${mqttPort}`;
+    const mqttUrlAt = (hostname: string) => config.publicMqttUrl ?? config.mqttBroker ?? ownMqttUrl(hostname);
     const throttle = new SignInThrottle(
       clock,
       (attempt, pauseMs) => noteSlowedSignIn(store, log, clock(), attempt, pauseMs),
@@ -206,11 +207,13 @@ export class MoteServer {
         sessions,
         polls,
         reports,
+        ingest,
         trust,
         throttle,
         limit,
         mqttUrl: mqttUrlAt,
         pollIntervalS,
+        brokerCredential: (deviceId) => broker.credentialFor(deviceId),
       },
       ddi: {
         controller: ddi,
@@ -245,25 +248,30 @@ export class MoteServer {
         people,
         events,
         version: VERSION,
-        problems: () => problemsOf(store),
+        problems: async () => [...(await problemsOf(store)), ...broker.problems],
         notes: () => [...notes, ...trust.describe().warnings],
       },
       console: { people, isTls: tls !== null },
     });
-    const webSockets = openWebSocketDoor(
-      app.server,
-      (stream, address) => broker.accept(stream, address),
-      MQTT_LIMITS.payloadMaxBytes,
-    );
+    const webSockets =
+      embedded === null
+        ? null
+        : openWebSocketDoor(
+            app.server,
+            (stream, address) => embedded.accept(stream, address),
+            MQTT_LIMITS.payloadMaxBytes,
+          );
     // Before the server waits for its connections: those that were upgraded it would wait for in vain.
     app.addHook("preClose", async () => {
-      webSockets.close();
+      webSockets?.close();
       load.close();
     });
     // The names of the folders that were just made; what is written into them counts from now on.
     await syncFolder(config.data);
     await syncFolder(dirname(resolve(config.data)));
-    const mqttPort = await broker.listen(config.mqttPort, config.host);
+    const mqttPort = await embedded?.listen(config.mqttPort, config.host);
+    const ownMqttUrl = (hostname: string) =>
+      `${tls === null ? "mqtt" : "mqtts"}://${bracketed(isWildcard(config.host) ? hostname : config.host)}:${mqttPort}`;
     const listening = await app.listen({ port: config.port, host: config.host });
     // Fastify does not know that the server it was given speaks TLS.
     const url = tls === null ? listening : listening.replace(/^http:/, "https:");

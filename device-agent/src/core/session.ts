@@ -17,6 +17,7 @@ export type SessionDoor = Pick<DeviceClient, "nonce" | "session">;
 /** Keeps a short-lived token, got by signing the server's nonce: it needs no clock and no stored password. */
 export class Session {
   #token: { readonly text: string; readonly renewAtMs: number } | null = null;
+  #brokerPassword: string | null = null;
   #asking: Promise<string> | null = null;
 
   constructor(
@@ -35,6 +36,17 @@ export class Session {
       this.#asking = null;
     });
     return this.#asking;
+  }
+
+  /** What the broker takes now. Throws NetworkError, ServerRefusedError. */
+  async brokerPassword(): Promise<string> {
+    const token = await this.token();
+    return this.#brokerPassword ?? token;
+  }
+
+  /** False where the broker is another's, whose acknowledgement says nothing of the server's disk. */
+  get isAcknowledgedByBroker(): boolean {
+    return this.#brokerPassword === null;
   }
 
   /** Runs a request with a token; once more with a new one when the server no longer knows it (it was restarted, say). */
@@ -56,7 +68,8 @@ export class Session {
     const nonce = await this.door.nonce(this.deviceId);
     // Checked before it is signed: a nonce of another form must not become a message of another meaning.
     const signature = await this.key.sign(sessionMessage(this.deviceId, toHex(fromHex(nonce))));
-    const { token, expiresInS } = await this.door.session(this.deviceId, nonce, toHex(signature));
+    const { token, expiresInS, broker } = await this.door.session(this.deviceId, nonce, toHex(signature));
+    this.#brokerPassword = broker?.password ?? null;
     this.#token = { text: token, renewAtMs: this.clock.monotonicMs() + expiresInS * 1000 * RENEW_SHARE };
     return token;
   }

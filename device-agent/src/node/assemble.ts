@@ -1,6 +1,7 @@
 import { CODECS, createDeviceClient, type DeviceClient, type DeviceConditions } from "@mote/protocol";
 import { nodeSha256, nodeVerify } from "@mote/protocol/node";
 import { Agent, type AgentDeps } from "../core/agent.js";
+import { ConfirmedLink } from "../core/confirmed-link.js";
 import { Exchange } from "../core/exchange.js";
 import type { Clock, InferenceEngine, Log, Sensor } from "../core/ports.js";
 import { type DeviceKey, Session, type SessionDoor } from "../core/session.js";
@@ -15,7 +16,7 @@ import { lockFolder } from "./lock.js";
 import { MqttLink } from "./mqtt-link.js";
 import { MqttSignIn } from "./mqtt-sign-in.js";
 import { secureRandom as random } from "./random.js";
-import { type Transport, type Way, wayOf } from "./transport.js";
+import { isMqttUrl, type Transport, type Way, wayOf } from "./transport.js";
 
 export const AGENT_VERSION = "0.1.0";
 
@@ -102,11 +103,11 @@ export async function liveAs(parts: AgentParts, signal: AbortSignal): Promise<vo
     clock,
     random,
   });
-  const client = between(
-    isMqttAlone ? createDeviceClient(mqttUrl, exchange.fetch) : createDeviceClient(serverUrl, nodeFetch),
-  );
+  const overMqtt: DeviceClient = between(createDeviceClient(mqttUrl, exchange.fetch));
+  const overHttp = isMqttUrl(serverUrl) ? null : between(createDeviceClient(serverUrl, nodeFetch));
+  const client = isMqttAlone || overHttp === null ? overMqtt : overHttp;
   const door: SessionDoor = isMqttAlone
-    ? new MqttSignIn(mqttUrl, () => (link.isReady ? client : null))
+    ? new MqttSignIn(mqttUrl, () => (link.isReady ? overMqtt : null), overHttp)
     : client;
   const session = new Session(door, deviceId, key, clock);
   const link = new MqttLink({
@@ -126,7 +127,7 @@ export async function liveAs(parts: AgentParts, signal: AbortSignal): Promise<vo
     ...parts,
     client,
     session,
-    link,
+    link: new ConfirmedLink(link, overMqtt, session, deviceId),
     fetcher: client,
     crypto: { sha256: nodeSha256, verify: nodeVerify },
     agentVersion: AGENT_VERSION,

@@ -12,9 +12,9 @@ import { openDeviceKey } from "./device-key.js";
 import { nodeFetch } from "./fetch.js";
 import { deviceKeyPath, loadIdentity, openStores } from "./home.js";
 import { holderOf } from "./lock.js";
-import { openDiagnosisDoor } from "./mqtt-door.js";
+import { openDeviceDoor } from "./mqtt-door.js";
 import { MqttSignIn } from "./mqtt-sign-in.js";
-import { wayOf } from "./transport.js";
+import { isMqttUrl, wayOf } from "./transport.js";
 
 /** One thing that must hold for a device to do its work, and what to do where it does not. */
 export interface Finding {
@@ -48,10 +48,21 @@ export async function diagnose(folder: string): Promise<Finding[]> {
   const { deviceId, product } = identity;
   const { serverUrl, mqttUrl, isMqttAlone } = wayOf(identity, {});
   const client = createDeviceClient(serverUrl, nodeFetch);
-  const signIn = new MqttSignIn(mqttUrl, () => null);
+  const signIn = new MqttSignIn(mqttUrl, () => null, isMqttUrl(serverUrl) ? null : client);
   const openSession = async () => {
     const key = await openDeviceKey(deviceKeyPath(folder));
     return new Session(isMqttAlone ? signIn : client, deviceId, key, nodeClock);
+  };
+  const openDoor = async (session: Session) => {
+    const password = await session.brokerPassword();
+    if (session.isAcknowledgedByBroker) {
+      // A name of its own: the broker would throw out the running agent for another connection of its name.
+      return openDeviceDoor(mqttUrl, deviceId, password, `${deviceId}-diagnose`);
+    }
+    // Another's broker knows the device by one name only.
+    const holder = await holderOf(folder);
+    if (holder !== null) throw new Doubt(`not tried: the agent of process ${holder} holds the connection`);
+    return openDeviceDoor(mqttUrl, deviceId, password, deviceId);
   };
   let state = FRESH;
 
@@ -116,9 +127,7 @@ export async function diagnose(folder: string): Promise<Finding[]> {
       const held = await stores.trust.load();
       if (held === null) throw new Error("no root is pinned");
       const clockMs = plausibleClockMs(nodeClock);
-      const door = isMqttAlone
-        ? await openDiagnosisDoor(mqttUrl, deviceId, await (await openSession()).token())
-        : null;
+      const door = isMqttAlone ? await openDoor(await openSession()) : null;
       const trust = await refresh(held, {
         sha256: nodeSha256,
         verify: nodeVerify,
@@ -156,8 +165,7 @@ export async function diagnose(folder: string): Promise<Finding[]> {
     const holder = await holderOf(folder);
     // A second connection of this device would be taken for the agent's own, and its end for the agent's.
     if (holder !== null) return `not tried: the agent of process ${holder} holds the connection`;
-    const door = await openDiagnosisDoor(mqttUrl, deviceId, await session.token());
-    await door.close();
+    await (await openDoor(session)).close();
     return `${mqttUrl} takes the device's token`;
   });
   return findings;

@@ -28,10 +28,14 @@ export function openSignInDoor(url: string): Promise<MqttDoor> {
   return openDoor(url, { clientId }, signInTopics.request(clientId), signInTopics.answer(clientId));
 }
 
-/** For a device's second connection, beside that of its agent. @throws NetworkError */
-export function openDiagnosisDoor(url: string, deviceId: string, password: string): Promise<MqttDoor> {
-  // A name of its own: the broker would throw out the running agent for another connection of its name.
-  const credentials = { clientId: `${deviceId}-diagnose`, username: deviceId, password };
+/** For a device that its agent does not serve now. @throws NetworkError */
+export function openDeviceDoor(
+  url: string,
+  deviceId: string,
+  password: string,
+  clientId: string,
+): Promise<MqttDoor> {
+  const credentials = { clientId, username: deviceId, password };
   return openDoor(url, credentials, topics.request(deviceId), topics.answer(deviceId));
 }
 

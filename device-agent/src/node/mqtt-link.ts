@@ -115,7 +115,7 @@ export class MqttLink implements MessageLink {
       protocolVersion: 4,
       clientId: deviceId,
       username: deviceId,
-      password: await session.token(),
+      password: await session.brokerPassword(),
       clean: true,
       keepalive: KEEPALIVE_S,
       connectTimeout: ANSWER_MS,
@@ -134,8 +134,14 @@ export class MqttLink implements MessageLink {
     const ended = new Promise<string>((resolve) => {
       client.once("close", () => resolve("the connection was closed"));
     });
-    await client.subscribeAsync([topics.command(deviceId), topics.answer(deviceId)], { qos: 0 });
-    await client.publishAsync(topics.presence(deviceId), "online", { qos: 1, retain: true });
+    const welcome = async () => {
+      await client.subscribeAsync([topics.command(deviceId), topics.answer(deviceId)], { qos: 0 });
+      await client.publishAsync(topics.presence(deviceId), "online", { qos: 1, retain: true });
+    };
+    // A connection that ends meanwhile is never answered.
+    const cut = ended.then((reason) => Promise.reject(this.#lost(reason)));
+    await Promise.race([welcome(), cut]);
+    cut.catch(() => {});
     this.#ready = client;
     for (const wake of this.#waiting) wake();
     return { ended };

@@ -4,7 +4,7 @@ import { type MqttDoor, openSignInDoor } from "./mqtt-door.js";
 
 /**
  * Opens sessions over MQTT: by the agent's own connection while that stands, else by one without credentials, which the
- * broker lets do nothing more.
+ * server's own broker lets do nothing more. Another's broker does not know such connections; there HTTP must do.
  */
 export class MqttSignIn implements SessionDoor {
   #door: MqttDoor | null = null;
@@ -13,30 +13,40 @@ export class MqttSignIn implements SessionDoor {
     private readonly url: string,
     /** What the agent's own connection carries; null while there is none. */
     private readonly connected: () => DeviceClient | null,
+    /** Null on a device that has no HTTP at all. */
+    private readonly http: DeviceClient | null,
   ) {}
 
   async nonce(deviceId: string): Promise<string> {
-    await this.close();
-    const own = this.connected();
-    if (own !== null) return own.nonce(deviceId);
-    this.#door = await openSignInDoor(this.url);
+    return this.#ask((client) => client.nonce(deviceId), true);
+  }
+
+  /** A nonce is good wherever it came from: the connection that brought it may be gone. */
+  async session(...args: Parameters<DeviceClient["session"]>): ReturnType<DeviceClient["session"]> {
+    return this.#ask((client) => client.session(...args), false);
+  }
+
+  /** @param keep the connection that was opened for it: more is to come. */
+  async #ask<T>(request: (client: DeviceClient) => Promise<T>, keep: boolean): Promise<T> {
+    let isDone = false;
     try {
-      return await this.#door.client.nonce(deviceId);
-    } catch (error) {
-      await this.close();
-      throw error;
+      const answer = await request(await this.#client());
+      isDone = true;
+      return answer;
+    } finally {
+      if (!isDone || !keep) await this.close();
     }
   }
 
-  async session(...args: Parameters<DeviceClient["session"]>): ReturnType<DeviceClient["session"]> {
-    const client = this.#door?.client ?? this.connected();
+  async #client(): Promise<DeviceClient> {
+    const own = this.connected();
+    if (own !== null) return own;
     try {
-      if (client !== null) return await client.session(...args);
-      // The connection that brought the nonce is gone; the nonce is still good.
-      this.#door = await openSignInDoor(this.url);
-      return await this.#door.client.session(...args);
-    } finally {
-      await this.close();
+      this.#door ??= await openSignInDoor(this.url);
+      return this.#door.client;
+    } catch (error) {
+      if (this.http === null) throw error;
+      return this.http;
     }
   }
 

@@ -129,6 +129,11 @@ export class Sessions {
     return session;
   }
 
+  /** The fleet's own secret about a subject: the same at every server of it, and after a restart. */
+  secretOf(purpose: string, subject: string): string {
+    return this.tag(`secret ${purpose}`, subject, Buffer.alloc(0)).toString("base64url");
+  }
+
   private async useNonce(nonce: string, nowMs: number): Promise<void> {
     for (const [old, usedMs] of this.usedNonces) {
       // In order of use: the first young one ends the search.

@@ -11,6 +11,8 @@ import {
   ReportsRequest,
   SessionAnswer,
   SessionRequest,
+  TelemetryAnswer,
+  TelemetryRequest,
 } from "@mote/protocol";
 import { Type } from "@sinclair/typebox";
 import type { FastifyInstance } from "fastify";
@@ -19,6 +21,7 @@ import type { Polls } from "../fleet/polls.js";
 import type { Reports } from "../fleet/reports.js";
 import type { RequestLimit } from "../fleet/requestLimit.js";
 import type { Sessions } from "../fleet/sessions.js";
+import type { Ingest } from "../monitor/ingest.js";
 import { metadataNotFound, type TrustRepository } from "../trust/repository.js";
 import { peekDevice, requireDevice } from "./auth.js";
 import type { SignInThrottle } from "./throttle.js";
@@ -28,12 +31,15 @@ export interface DeviceDoor {
   readonly sessions: Sessions;
   readonly polls: Polls;
   readonly reports: Reports;
+  readonly ingest: Ingest;
   readonly trust: TrustRepository;
   readonly throttle: SignInThrottle;
   readonly limit: RequestLimit;
   /** Where devices find the broker. @param hostname by which this device reached the server. */
   readonly mqttUrl: (hostname: string) => string;
   readonly pollIntervalS: number;
+  /** For a device that has just proved its key; null where the broker takes the session's token. */
+  readonly brokerCredential: (deviceId: string) => Promise<{ readonly password: string } | null>;
 }
 
 const DeviceParams = Type.Object({ id: Name }, { additionalProperties: false });
@@ -50,7 +56,7 @@ declare module "fastify" {
 
 /** The device's door, as protocol/api/device.ts fixes it. */
 export function addDeviceRoutes(app: FastifyInstance, door: DeviceDoor): void {
-  const { enrolment, sessions, polls, reports, trust, throttle, limit } = door;
+  const { enrolment, sessions, polls, reports, ingest, trust, throttle, limit } = door;
 
   app.post<{ Body: EnrollRequest }>(
     PATHS.enroll,
@@ -83,8 +89,12 @@ export function addDeviceRoutes(app: FastifyInstance, door: DeviceDoor): void {
         response: { 200: SessionAnswer, ...refusals },
       },
     },
-    ({ params, body, ip }): Promise<SessionAnswer> =>
-      throttle.attempt({ address: ip, account: params.id }, () => sessions.signIn(params.id, body)),
+    async ({ params, body, ip }): Promise<SessionAnswer> => {
+      const attempt = { address: ip, account: params.id };
+      const session = await throttle.attempt(attempt, () => sessions.signIn(params.id, body));
+      const broker = await door.brokerCredential(params.id);
+      return broker === null ? session : { ...session, broker };
+    },
   );
 
   app.post<{ Params: DeviceParams; Body: PollRequest }>(
@@ -131,6 +141,27 @@ export function addDeviceRoutes(app: FastifyInstance, door: DeviceDoor): void {
       const { device } = await requireDevice(sessions, request, request.params.id);
       limit.take(device.id);
       return { accepted: await reports.add(device.id, request.body.reports) };
+    },
+  );
+
+  app.post<{ Params: DeviceParams; Body: TelemetryRequest }>(
+    PATHS.telemetry(":id"),
+    {
+      schema: {
+        tags: ["device"],
+        params: DeviceParams,
+        body: TelemetryRequest,
+        response: { 200: TelemetryAnswer, ...refusals },
+      },
+      config: { byDevice: true },
+    },
+    async (request): Promise<TelemetryAnswer> => {
+      const { device } = await requireDevice(sessions, request, request.params.id);
+      limit.take(device.id);
+      return ingest.addAll(
+        device,
+        request.body.frames.map((frame) => Buffer.from(frame, "base64")),
+      );
     },
   );
 

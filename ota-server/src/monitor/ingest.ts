@@ -90,6 +90,21 @@ export class Ingest {
     return isNew;
   }
 
+  /** Resolves when all frames are durable; what is no frame is dropped and counted, or it would come for ever. */
+  async addAll(
+    sender: Sender,
+    payloads: readonly Uint8Array[],
+  ): Promise<{ readonly stored: number; readonly dropped: number }> {
+    const results = await Promise.allSettled(payloads.map((payload) => this.add(sender, payload)));
+    let dropped = 0;
+    for (const result of results) {
+      if (result.status === "fulfilled") continue;
+      if (!(result.reason instanceof SchemaError)) throw result.reason;
+      dropped++;
+    }
+    return { stored: results.length - dropped, dropped };
+  }
+
   private addDirectly(sender: Sender, frame: TelemetryFrame, arrivedAtMs: number): Promise<boolean> {
     const key = keyOf(sender.id, frame, arrivedAtMs);
     return this.store.write((db) =>

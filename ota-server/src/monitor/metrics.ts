@@ -1,6 +1,6 @@
 import { ROLLOUT_STATES } from "@mote/protocol";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { Broker } from "../mqtt/broker.js";
+import type { MqttSide } from "../mqtt/door.js";
 import type { RolloutEngine } from "../rollout/engine.js";
 import { countByRelease } from "../store/devices.js";
 import type { Store } from "../store/store.js";
@@ -8,7 +8,7 @@ import type { Store } from "../store/store.js";
 export interface MetricsParts {
   readonly store: Store;
   readonly engine: RolloutEngine;
-  readonly broker: Broker;
+  readonly broker: MqttSide;
 }
 
 /** What Prometheus scrapes. Gauges are read when it asks; nothing is counted twice. */

@@ -21,6 +21,7 @@ import type { Ingest, Sender } from "../monitor/ingest.js";
 import { setOnline } from "../store/devices.js";
 import type { Store } from "../store/store.js";
 import type { TlsFiles } from "../tls.js";
+import type { MqttCounters, MqttSide } from "./door.js";
 import { type Caller, type Exchange, tooMany } from "./exchange.js";
 import { GUEST_LIMITS, Guests } from "./guests.js";
 import { Lane } from "./lane.js";
@@ -50,20 +51,13 @@ export interface BrokerParts {
   readonly exchange: Exchange;
 }
 
-/** What the broker has turned away, for the metrics. */
-export interface BrokerCounters {
-  frames: number;
-  repeatedFrames: number;
-  malformed: number;
-  refusedConnections: number;
-}
-
 /**
  * The embedded MQTT broker. Devices publish to the server alone, so a message ends in the store and is fanned out to
  * nobody.
  */
-export class Broker {
-  readonly counters: BrokerCounters = { frames: 0, repeatedFrames: 0, malformed: 0, refusedConnections: 0 };
+export class Broker implements MqttSide {
+  readonly problems = [];
+  readonly counters: MqttCounters = { frames: 0, repeatedFrames: 0, malformed: 0, refusedConnections: 0 };
   private readonly parts: BrokerParts;
   private readonly aedes: Aedes;
   private readonly server: Server;
@@ -121,7 +115,6 @@ export class Broker {
     this.aedes.handle(stream);
   }
 
-  /** Asks connected devices of a product to poll now. A hint may be lost; devices poll anyway. */
   hint(product: string): void {
     for (const [deviceId, device] of this.connected) {
       if (device.product !== product) continue;
@@ -129,7 +122,11 @@ export class Broker {
     }
   }
 
-  /** A revoked device loses its connection too. */
+  /** The session's token is the password. */
+  async credentialFor(): Promise<null> {
+    return null;
+  }
+
   disconnect(deviceId: string): void {
     for (const client of this.connected.get(deviceId)?.clients ?? []) client.close();
   }

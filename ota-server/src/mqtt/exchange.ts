@@ -113,7 +113,7 @@ function refusal(status: number, code: string, message: string) {
 function mayAsk({ deviceId }: Caller, { method, path }: ExchangeRequest): boolean {
   if (deviceId === null) return method === "POST" && SIGN_IN.test(path);
   if (method === "GET") return METADATA.test(path) || BLOB.test(path);
-  const own = [PATHS.nonce, PATHS.session, PATHS.poll, PATHS.reports];
+  const own = [PATHS.nonce, PATHS.session, PATHS.poll, PATHS.reports, PATHS.telemetry];
   return own.some((of) => of(deviceId) === path);
 }
 

@@ -8,14 +8,18 @@ export class Lane {
 
   constructor(private readonly maxWaiting: number) {}
 
-  /** @returns false, and does nothing, when too many wait already; `work` must not reject. */
+  get isIdle(): boolean {
+    return this.waiting === 0;
+  }
+
+  /** @returns false, and does nothing, when too many wait already. Rejects with what `work` does. */
   async run(work: () => Promise<void>): Promise<boolean> {
     if (this.waiting >= this.maxWaiting) return false;
     this.waiting++;
     const done = this.last.then(work).finally(() => {
       this.waiting--;
     });
-    this.last = done;
+    this.last = done.catch(() => undefined);
     await done;
     return true;
   }

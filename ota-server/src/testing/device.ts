@@ -29,6 +29,8 @@ export class TestDevice {
   product = "";
   mqttUrl = "";
   token = "";
+  /** What the broker takes, where it is not the token. */
+  password: string | null = null;
   private mqtt: MqttClient | null = null;
   private frames = 0;
 
@@ -42,9 +44,9 @@ export class TestDevice {
 
   /** The same device, for a server that came back at another address. */
   at(server: { url: string; mqttUrl: string }): TestDevice {
-    const { key, sequence, artifact, held, product, token, frames } = this;
+    const { key, sequence, artifact, held, product, token, password, frames } = this;
     const { mqttUrl } = server;
-    const state = { key, sequence, artifact, held, product, token, frames, mqttUrl };
+    const state = { key, sequence, artifact, held, product, token, password, frames, mqttUrl };
     return Object.assign(new TestDevice(this.id, server.url, this.hardware), state);
   }
 
@@ -63,7 +65,9 @@ export class TestDevice {
   async signIn(): Promise<void> {
     const nonce = await this.client.nonce(this.id);
     const signature = toHex(this.key.sign(sessionMessage(this.id, nonce)));
-    this.token = (await this.client.session(this.id, nonce, signature)).token;
+    const { token, broker } = await this.client.session(this.id, nonce, signature);
+    this.token = token;
+    this.password = broker?.password ?? null;
   }
 
   /** @param path of the broker, where it is reached over WebSocket. */
@@ -71,7 +75,7 @@ export class TestDevice {
     this.mqtt = await mqtt.connectAsync(`${this.mqttUrl}${path ?? ""}`, {
       clientId: this.id,
       username: this.id,
-      password: this.token,
+      password: this.password ?? this.token,
       protocolVersion: 4,
       reconnectPeriod: 0,
     });
@@ -169,6 +173,12 @@ export class TestDevice {
 
   async sendReports(reports: readonly UpdateReport[]): Promise<void> {
     await this.publish(topics.report(this.id), encodeReportBatch(reports));
+  }
+
+  /** The link's own messages, for a test that listens. */
+  get connection(): MqttClient {
+    if (this.mqtt === null) throw new Error("not connected");
+    return this.mqtt;
   }
 
   async publish(topic: string, payload: Uint8Array): Promise<void> {

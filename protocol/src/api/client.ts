@@ -12,6 +12,7 @@ import {
   type PollRequest,
   ReportsAnswer,
   SessionAnswer,
+  TelemetryAnswer,
 } from "./device.js";
 
 /**
@@ -69,6 +70,8 @@ export interface DeviceClient {
   poll(deviceId: string, token: string, request: PollRequest, signal?: AbortSignal): Promise<PollAnswer>;
   /** Ids that the server has stored durably. */
   reports(deviceId: string, token: string, reports: readonly UpdateReport[]): Promise<string[]>;
+  /** Resolves when the server has stored the frames durably, or has dropped what is none. */
+  telemetry(deviceId: string, token: string, frames: readonly Uint8Array[]): Promise<TelemetryAnswer>;
   /** TUF metadata by file name; null where the server has none. Throws TooLargeError beyond `maxBytes`. */
   metadata(file: string, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array | null>;
   /** Opens a blob at byte `from`. `from` of the answer is 0 when the server ignored the range. */
@@ -119,6 +122,8 @@ export function createDeviceClient(baseUrl: string, fetch: Fetch): DeviceClient 
     poll: (deviceId, token, body, signal) => post(PATHS.poll(deviceId), PollAnswer, body, token, signal),
     reports: async (deviceId, token, reports) =>
       (await post(PATHS.reports(deviceId), ReportsAnswer, { reports }, token)).accepted,
+    telemetry: (deviceId, token, frames) =>
+      post(PATHS.telemetry(deviceId), TelemetryAnswer, { frames: frames.map(toBase64) }, token),
 
     async metadata(file, maxBytes, signal) {
       const response = await request(PATHS.metadata(file), signal === undefined ? {} : { signal });
@@ -144,6 +149,10 @@ export function createDeviceClient(baseUrl: string, fetch: Fetch): DeviceClient 
       return { from: 0, chunks: guarded(response, base) };
     },
   };
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes));
 }
 
 function networkError(base: string, cause: unknown): NetworkError {

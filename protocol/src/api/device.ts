@@ -16,6 +16,7 @@ export const PATHS = {
   session: (deviceId: string) => `/api/v1/devices/${deviceId}/session`,
   poll: (deviceId: string) => `/api/v1/devices/${deviceId}/poll`,
   reports: (deviceId: string) => `/api/v1/devices/${deviceId}/reports`,
+  telemetry: (deviceId: string) => `/api/v1/devices/${deviceId}/telemetry`,
   /**
    * TUF metadata by file name: timestamp.json, 3.snapshot.json, 2.targets.json, 1.root.json … Public. And envelopes for
    * MCUs: root-2.cose, envelopeFile(name, version, hardware).
@@ -52,8 +53,19 @@ export type NonceAnswer = Static<typeof NonceAnswer>;
 export const SessionRequest = Type.Object({ nonce: Hex32, signature: Hex64 }, strict);
 export type SessionRequest = Static<typeof SessionRequest>;
 
-/** `token` is the HTTP bearer and the MQTT password (user name: device id). */
-export const SessionAnswer = Type.Object({ token: Type.String(), expiresInS: Type.Number() }, strict);
+/**
+ * `token` is the HTTP bearer and the MQTT password (user name: device id). `broker` is there where the broker is not the
+ * server's own: it has a password of its own, and its acknowledgement is not the server's, so reports and telemetry are to
+ * be sent as requests, whose answers are.
+ */
+export const SessionAnswer = Type.Object(
+  {
+    token: Type.String(),
+    expiresInS: Type.Number(),
+    broker: Type.Optional(Type.Object({ password: Type.String({ maxLength: 4096 }) }, strict)),
+  },
+  strict,
+);
 export type SessionAnswer = Static<typeof SessionAnswer>;
 
 export function sessionMessage(deviceId: string, nonce: string): Uint8Array {
@@ -145,6 +157,25 @@ export type ReportsRequest = Static<typeof ReportsRequest>;
 /** Ids that are stored durably (new ones and repeated ones alike); the device may forget them. */
 export const ReportsAnswer = Type.Object({ accepted: Type.Array(Type.String()) }, strict);
 export type ReportsAnswer = Static<typeof ReportsAnswer>;
+
+/** Frames of telemetry (telemetry/frame.ts) as base64, for devices whose messages are acknowledged by no server of ours. */
+export const TelemetryRequest = Type.Object(
+  {
+    frames: Type.Array(Type.String({ pattern: "^[A-Za-z0-9+/]*={0,2}$", maxLength: 11_000 }), {
+      minItems: 1,
+      maxItems: 16,
+    }),
+  },
+  strict,
+);
+export type TelemetryRequest = Static<typeof TelemetryRequest>;
+
+/** Frames that are stored durably, repeated ones among them, and those that are none and were dropped. */
+export const TelemetryAnswer = Type.Object(
+  { stored: Type.Integer({ minimum: 0 }), dropped: Type.Integer({ minimum: 0 }) },
+  strict,
+);
+export type TelemetryAnswer = Static<typeof TelemetryAnswer>;
 
 /** Every refusal of every door, HTTP status aside. */
 export const ErrorAnswer = Type.Object(
