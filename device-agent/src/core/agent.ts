@@ -1,4 +1,4 @@
-import type { Codec, DeviceClient } from "@mote/protocol";
+import { type Codec, DEFAULT_SHADOW_SHARE, type DeviceClient } from "@mote/protocol";
 import { backoffMs, jitteredMs } from "./backoff.js";
 import type { EffectDeps } from "./effects.js";
 import type { MessageLink, Sensor } from "./ports.js";
@@ -10,6 +10,7 @@ import type { Session } from "./session.js";
 import { heldArtifacts, servingSlot } from "./slots.js";
 import { FRESH } from "./state.js";
 import { Updater } from "./updater.js";
+import type { FrameContent } from "./window.js";
 
 export interface AgentDeps extends EffectDeps {
   readonly deviceId: string;
@@ -117,6 +118,7 @@ export class Agent {
       batteryPercent: batteryPercent === null ? null : Math.round(batteryPercent),
       freeBytes,
       conditions: others,
+      canShadow: true,
     };
   }
 
@@ -130,12 +132,16 @@ export class Agent {
         await clock.sleep(NO_MODEL_MS, signal);
         continue;
       }
+      const { rateShare } = allowance(await conditions(), settings.power);
       try {
-        const closed = await this.#serving.infer(await sensor.next(), clock.wallMs() ?? 0, () =>
-          this.#facts(windowStartMs),
+        const closed = await this.#serving.infer(
+          await sensor.next(),
+          clock.wallMs() ?? 0,
+          () => this.#facts(windowStartMs),
+          rateShare === 1 && this.#isSampled(),
         );
-        if (closed !== null) {
-          await this.sender.queueFrame(closed);
+        if (closed.length > 0) {
+          await this.#queue(closed);
           windowStartMs = clock.monotonicMs();
         }
         if (clock.monotonicMs() - windowStartMs >= settings.windowMs) {
@@ -147,7 +153,6 @@ export class Agent {
         log({ event: "fault", message: messageOf(error) });
         await clock.sleep(settings.retryFirstMs, signal);
       }
-      const { rateShare } = allowance(await conditions(), settings.power);
       const periodMs = settings.rateHz > 0 ? 1000 / (settings.rateHz * rateShare) : 0;
       const restMs = periodMs - (clock.monotonicMs() - startedMs);
       await clock.sleep(Math.max(0, restMs), signal);
@@ -157,8 +162,17 @@ export class Agent {
 
   async #closeWindow(windowStartMs: number): Promise<void> {
     const facts = await this.#facts(windowStartMs);
-    const frame = this.#serving.closeWindow(this.deps.clock.wallMs() ?? 0, facts);
-    if (frame !== null) await this.sender.queueFrame(frame);
+    await this.#queue(this.#serving.closeWindows(this.deps.clock.wallMs() ?? 0, facts));
+  }
+
+  async #queue(frames: readonly FrameContent[]): Promise<void> {
+    for (const frame of frames) await this.sender.queueFrame(frame);
+  }
+
+  /** A device that saves power infers for its own purpose only; otherwise the shadow gets its share. */
+  #isSampled(): boolean {
+    const { shadowShare = DEFAULT_SHADOW_SHARE } = this.updater.state.update.offer ?? {};
+    return this.deps.random() < shadowShare;
   }
 
   async #facts(windowStartMs: number) {

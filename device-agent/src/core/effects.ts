@@ -67,6 +67,8 @@ export async function perform(host: Host, deps: EffectDeps, signal: AbortSignal)
       return trying(host, deps);
     case "probation":
       return probation(host, deps, signal);
+    case "shadowing":
+      return shadowing(host, deps, signal);
     case "confirming":
       return { event: "confirmed", change: withSpareConfirmed };
     case "reverting": {
@@ -98,7 +100,7 @@ async function unmetNow(host: Host, deps: EffectDeps): Promise<string[]> {
   );
   // Going back is for the device's own good and costs little: it does not wait for a charger.
   const { noUpdate } = allowance(now, deps.settings.power);
-  if (noUpdate !== null && offer?.kind === "update") unmet.push(noUpdate);
+  if (noUpdate !== null && offer?.kind !== "rollback") unmet.push(noUpdate);
   return unmet;
 }
 
@@ -316,8 +318,9 @@ async function trying(host: Host, deps: EffectDeps): Promise<Outcome> {
     });
     try {
       const result = await tryGolden(model, await blobs.read(variant.golden.artifact.sha256), variant);
+      const passed = host.state.update.offer?.kind === "shadow" ? "shadowReady" : "goldenPassed";
       return result.passed
-        ? { event: "goldenPassed", detail: result.detail }
+        ? { event: passed, detail: result.detail }
         : failed("golden-failed", result.detail);
     } finally {
       await model.close();
@@ -353,5 +356,21 @@ async function probation(host: Host, deps: EffectDeps, signal: AbortSignal): Pro
     if (verdict.kind === "unhealthy") return unhealthy(verdict.code, verdict.detail);
     await deps.clock.sleep(VERDICT_EVERY_MS, signal);
   }
+  return null;
+}
+
+/** The inference loop does the work (shadow.ts); this watches that the shadow does not pull the device down with it. */
+async function shadowing(host: Host, deps: EffectDeps, signal: AbortSignal): Promise<Outcome | null> {
+  const { restarts } = host.state.update;
+  const { maxRestarts, shadowSettleMs } = deps.settings;
+  if (restarts > maxRestarts) {
+    const detail = `${restarts} restarts with this release in the shadow`;
+    return { event: "shadowFailed", code: "interrupted", detail };
+  }
+  if (restarts > 0) {
+    await deps.clock.sleep(shadowSettleMs, signal);
+    if (!signal.aborted) await host.note(patch({ restarts: 0 }));
+  }
+  await aborted(signal);
   return null;
 }

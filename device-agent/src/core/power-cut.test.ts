@@ -3,7 +3,7 @@ import { nodeSha256, TestRepository } from "@mote/protocol/node";
 import { describe, expect, it } from "vitest";
 import { type Cut, MemoryDevice } from "../testing/memory-device.js";
 import { digestOf, PRODUCT, type TinyRelease, tinyRelease } from "../testing/tiny-release.js";
-import { confirmedSlot } from "./slots.js";
+import { confirmedSlot, servingSlot, shadowSlot } from "./slots.js";
 import type { AgentState, UpdateOffer } from "./state.js";
 
 /** The power is cut at every single change that an update makes to storage, before it takes effect and after. */
@@ -115,6 +115,75 @@ describe("a power cut", () => {
     expect([1, 2]).toContain(serving.sequence);
     expect(digestOf(device.files.get(serving.artifactSha256)!)).toBe(serving.artifactSha256);
     expect(confirmedSlot(await install(device, v2))?.sequence).toBe(2);
+  });
+});
+
+describe("a power cut of a device that takes a release into its shadow", () => {
+  const shadow: UpdateOffer = { ...offerOf(v2), id: "r2:shadow", kind: "shadow", shadowShare: 0.5 };
+  const isShadowing = ({ update }: AgentState) => update.state === "shadowing";
+  const take = (device: MemoryDevice, cut: Cut | null = null) =>
+    device.live((updater) => updater.offered(shadow), isShadowing, cut);
+
+  it("at any change to storage leaves the old release serving, and the new one in the shadow", async () => {
+    const rehearsal = world();
+    await install(rehearsal, v1);
+    await take(rehearsal);
+    const { changes } = rehearsal;
+    expect(changes).toBeGreaterThan(10);
+    for (let at = 1; at <= changes; at++) {
+      for (const when of ["before", "after"] as const) {
+        const device = world();
+        await install(device, v1);
+        const left = await take(device, { at, when });
+        expect(servingSlot(left)?.sequence, `cut ${when} change ${at}`).toBe(1);
+        const healed = isShadowing(left) ? left : await take(device);
+        expect([servingSlot(healed), shadowSlot(healed)].map((slot) => slot?.sequence)).toEqual([1, 2]);
+        const shadow = shadowSlot(healed)!;
+        expect(digestOf(device.files.get(shadow.artifactSha256)!)).toBe(shadow.artifactSha256);
+      }
+    }
+  });
+
+  it("is promoted without a download, and withdrawn without a trace in what serves", async () => {
+    const device = world();
+    await install(device, v1);
+    await take(device);
+    const withdrawn = await device.live(
+      (updater) => updater.offered(null),
+      ({ update }) => update.state === "idle",
+      null,
+    );
+    expect(servingSlot(withdrawn)?.sequence).toBe(1);
+    expect(withdrawn.reports.at(-1)).toMatchObject({
+      phase: "failed",
+      code: "withdrawn",
+      runningSequence: 1,
+    });
+    const fetched = device.fetchedFrom.length;
+    const promoted = await install(device, v2);
+    expect(confirmedSlot(promoted)?.sequence).toBe(2);
+    expect(device.fetchedFrom.length).toBe(fetched);
+    expect(promoted.reports.at(-1)).toMatchObject({ phase: "confirmed", codec: "held", downloadedBytes: 0 });
+  });
+
+  it("that comes again and again gives the shadow up, not the device", async () => {
+    const device = world();
+    await install(device, v1);
+    await take(device);
+    for (let life = 0; life < 5; life++) {
+      await device.live(
+        () => {},
+        ({ update }) => update.restarts > life,
+        null,
+      );
+    }
+    const state = await device.live(
+      () => {},
+      ({ update }) => update.state === "idle",
+      null,
+    );
+    expect(servingSlot(state)?.sequence).toBe(1);
+    expect(state.reports.at(-1)).toMatchObject({ phase: "failed", code: "interrupted" });
   });
 });
 

@@ -2,7 +2,8 @@ import { openRelease, type Release } from "./candidate.js";
 import { elements, judge, toInput, toReal } from "./judgement.js";
 import type { BlobStore, InferenceEngine, LoadedModel, Log, Sample } from "./ports.js";
 import { messageOf } from "./report-code.js";
-import { isOnTrial, servingSlot } from "./slots.js";
+import { Shadow } from "./shadow.js";
+import { isOnTrial, servingSlot, shadowSlot } from "./slots.js";
 import type { Updater } from "./updater.js";
 import { type FrameContent, TelemetryWindow, type WindowFacts } from "./window.js";
 
@@ -22,11 +23,14 @@ export class Serving {
   #key = "";
   #window: TelemetryWindow | null = null;
   #lastProblem = "";
+  readonly #shadow: Shadow;
 
   constructor(
     private readonly updater: Updater,
     private readonly deps: ServingDeps,
-  ) {}
+  ) {
+    this.#shadow = new Shadow(deps);
+  }
 
   get hasModel(): boolean {
     return servingSlot(this.updater.state) !== null;
@@ -36,14 +40,20 @@ export class Serving {
    * One inference.
    *
    * @param nowMs of the device's clock; 0 without one.
-   * @returns a window that had to be closed because another release serves now; null otherwise.
+   * @param mayShadow this sample may be looked at by the release in the shadow too.
+   * @returns windows that had to be closed because another release serves now, or another one in its shadow.
    */
   async infer(
     sample: Sample,
     nowMs: number,
     facts: () => Promise<WindowFacts>,
-  ): Promise<FrameContent | null> {
-    const closed = await this.#follow(nowMs, facts);
+    mayShadow: boolean,
+  ): Promise<FrameContent[]> {
+    const shadow = shadowSlot(this.updater.state);
+    const ended = [await this.#follow(nowMs, facts), await this.#shadow.follow(shadow, nowMs, facts)];
+    // Both windows begin and end together: what they saw is compared.
+    if (ended[0] === null && ended[1] !== null) ended[0] = this.#closeWindow(nowMs, await facts());
+    const closed = ended.filter((frame) => frame !== null);
     const release = this.#release;
     if (release === null || this.#window === null) return closed;
     const { input, output } = release.variant;
@@ -60,6 +70,7 @@ export class Serving {
       this.#window.add(judgement, result.latencyUs, sample.label);
       this.updater.probation?.ok(result.latencyUs);
       this.#lastProblem = "";
+      if (mayShadow) await this.#shadow.look(sample, judgement.top);
     } catch (error) {
       const problem = messageOf(error);
       this.#window.addError();
@@ -71,8 +82,14 @@ export class Serving {
     return closed;
   }
 
-  /** Ends the window; null when it saw nothing. */
-  closeWindow(nowMs: number, facts: WindowFacts): FrameContent | null {
+  /** Ends the windows; those that saw nothing are left out. */
+  closeWindows(nowMs: number, facts: WindowFacts): FrameContent[] {
+    return [this.#closeWindow(nowMs, facts), this.#shadow.close(nowMs, facts)].filter(
+      (frame) => frame !== null,
+    );
+  }
+
+  #closeWindow(nowMs: number, facts: WindowFacts): FrameContent | null {
     const window = this.#window;
     if (window === null) return null;
     this.#window = new TelemetryWindow(window.releaseSequence, window.onProbation, nowMs, this.deps.random);
@@ -80,6 +97,11 @@ export class Serving {
   }
 
   async stop(): Promise<void> {
+    await this.#shadow.stop();
+    await this.#closeModel();
+  }
+
+  async #closeModel(): Promise<void> {
     await this.#model?.close();
     this.#model = null;
   }
@@ -90,9 +112,9 @@ export class Serving {
     const onTrial = isOnTrial(state);
     const key = slot === null ? "" : `${slot.manifestSha256} ${onTrial}`;
     if (key === this.#key) return null;
-    const closed = this.closeWindow(nowMs, await facts());
+    const closed = this.#closeWindow(nowMs, await facts());
     if (slot?.artifactSha256 !== this.#release?.slot.artifactSha256 || this.#model === null) {
-      await this.stop();
+      await this.#closeModel();
       this.#loadError = null;
     }
     this.#release = null;

@@ -15,6 +15,8 @@ export interface AgentSettings {
   readonly downloadAttempts: number;
   /** Restarts in the midst of one update before the update itself is suspected. */
   readonly maxRestarts: number;
+  /** After so long in the shadow without a restart, earlier restarts are forgiven: devices are switched off at times. */
+  readonly shadowSettleMs: number;
   /** A link that brings nothing for so long is given up. Milliseconds. */
   readonly stallMs: number;
   /** Room that must stay free beside an update. Bytes. */
@@ -38,6 +40,7 @@ export const AGENT_DEFAULTS: AgentSettings = {
   preconditionsEveryMs: 30_000,
   downloadAttempts: 5,
   maxRestarts: 5,
+  shadowSettleMs: 10 * 60_000,
   stallMs: 30_000,
   reserveBytes: 256 * 1024,
   rateHz: 5,

@@ -23,6 +23,11 @@ export function isOnTrial(state: AgentState): boolean {
   return state.update.state === "probation" || state.update.state === "confirming";
 }
 
+/** The release that runs beside the serving one and only reports. */
+export function shadowSlot(state: AgentState): Slot | null {
+  return state.update.state === "shadowing" ? spareSlot(state) : null;
+}
+
 /** Artifacts in the slots: bases for a patch, and releases to go back to without a download. */
 export function heldArtifacts(state: AgentState): string[] {
   const held = [servingSlot(state), confirmedSlot(state), spareSlot(state)];

@@ -117,6 +117,7 @@ export class Updater {
       case "waiting":
       case "verifying":
       case "downloading":
+      case "shadowing":
         return wanted === null || wanted.id !== offer?.id ? "withdraw" : null;
       case "applying":
       case "trying":
@@ -230,7 +231,7 @@ interface ReportOf {
 }
 
 /** States whose beginning an operator wants to see; the others pass in moments. */
-const TOLD: ReadonlySet<UpdateState> = new Set(["downloading", "applying", "probation"]);
+const TOLD: ReadonlySet<UpdateState> = new Set(["downloading", "applying", "probation", "shadowing"]);
 
 function reportOf(from: UpdateState, to: UpdateState, outcome: Outcome): ReportOf | undefined {
   const { event, code = "ok", detail } = outcome;

@@ -26,12 +26,16 @@ export class TelemetryWindow {
   private readonly outputs: number[] = [];
   private probesSeen = 0;
   private probesCorrect = 0;
+  private compared = 0;
+  private agreed = 0;
 
   constructor(
     readonly releaseSequence: number,
     readonly onProbation: boolean,
     private readonly startMs: number,
     private readonly random: () => number,
+    /** Of a release that runs in the shadow of another. */
+    private readonly isShadow = false,
   ) {}
 
   get isEmpty(): boolean {
@@ -58,6 +62,12 @@ export class TelemetryWindow {
     if (label === judgement.top) this.probesCorrect++;
   }
 
+  /** @param agrees the release in the shadow named the class that the serving one named. */
+  compare(agrees: boolean): void {
+    this.compared++;
+    if (agrees) this.agreed++;
+  }
+
   close(facts: WindowFacts): FrameContent {
     return {
       windowStartMs: this.startMs,
@@ -79,6 +89,7 @@ export class TelemetryWindow {
       probes: { seen: this.probesSeen, correct: this.probesCorrect },
       batteryPercent: facts.batteryPercent,
       temperatureC: facts.temperatureC,
+      shadow: this.isShadow ? { compared: this.compared, agreed: this.agreed } : null,
     };
   }
 

@@ -53,6 +53,53 @@ describe("telemetry", () => {
     );
   });
 
+  it("of a release in the shadow is told beside that of the one that serves, with how often they agree", async () => {
+    await bench.start();
+    await install();
+    // Another strength names the same classes, less surely.
+    const v2 = tinyRelease({ sequence: 2, strength: 0.5 });
+    bench.server.publish(v2);
+    const shadow = { kind: "shadow" as const, shadowShare: 0.5 };
+    bench.server.offer = bench.server.offerOf(v2, [bench.server.route("full", v2.model)], shadow);
+    await bench.reported("shadowing", 2);
+    const seen = await until("a frame of the shadow", async () =>
+      frames().find(({ shadow, inferences }) => shadow != null && inferences >= 3),
+    );
+    expect(seen).toMatchObject({ releaseSequence: 2, errors: 0, onProbation: false });
+    expect(seen.shadow).toEqual({ compared: seen.inferences, agreed: seen.inferences });
+    expect(seen.latencyUs.mean).toBeGreaterThan(0);
+    const serving = await until("a frame of the serving release", async () =>
+      frames().findLast(({ releaseSequence }) => releaseSequence === 1),
+    );
+    expect(serving.shadow).toBeUndefined();
+    expect(serving.inferences).toBeGreaterThan(seen.inferences);
+    expect(bench.server.polls.at(-1)).toMatchObject({ running: { sequence: 1 }, canShadow: true });
+    bench.server.offer = null;
+    await bench.logged(({ event, from }) => event === "state" && from === "shadowing", "the shadow's end");
+    const count = frames().filter(({ shadow }) => shadow != null).length;
+    const served = frames().length;
+    await until("more frames", async () => (frames().length > served + 3 ? true : undefined));
+    // The window that was open when it ended, and no more.
+    expect(frames().filter(({ shadow }) => shadow != null).length).toBeLessThanOrEqual(count + 1);
+  });
+
+  it("of a shadow is not gathered while the device saves power", async () => {
+    await bench.start();
+    await install();
+    const v2 = tinyRelease({ sequence: 2, strength: 0.5 });
+    bench.server.publish(v2);
+    const shadow = { kind: "shadow" as const, shadowShare: 1 };
+    bench.server.offer = bench.server.offerOf(v2, [bench.server.route("full", v2.model)], shadow);
+    await bench.reported("shadowing", 2);
+    await bench.stop();
+    const from = frames().length;
+    await bench.start({}, { conditions: { batteryPercent: 10, charging: false } });
+    await until("frames on a low battery", async () => (frames().length > from + 3 ? true : undefined));
+    const onLowBattery = frames().filter(({ batteryPercent }) => batteryPercent === 10);
+    expect(onLowBattery.length).toBeGreaterThan(0);
+    expect(onLowBattery.filter(({ shadow }) => shadow != null)).toEqual([]);
+  });
+
   it("is kept while the broker is away and sent when it is back, none lost", async () => {
     await bench.start();
     await install();

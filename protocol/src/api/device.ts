@@ -108,6 +108,8 @@ export const PollRequest = Type.Object(
     freeBytes: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
     /** Older agents send none of it. */
     conditions: Type.Optional(ReportedConditions),
+    /** It can run a second model beside the one that serves: only then is it offered a shadow. */
+    canShadow: Type.Optional(Type.Boolean()),
   },
   strict,
 );
@@ -128,7 +130,8 @@ export type Route = Static<typeof Route>;
 export const Offer = Type.Object(
   {
     id: Type.String({ maxLength: 64 }),
-    kind: Type.Union([Type.Literal("update"), Type.Literal("rollback")]),
+    /** "shadow": to run beside the release that serves, and only to report. */
+    kind: Type.Union([Type.Literal("update"), Type.Literal("rollback"), Type.Literal("shadow")]),
     name: Name,
     version: Version,
     sequence: Type.Integer({ minimum: 1 }),
@@ -137,6 +140,8 @@ export const Offer = Type.Object(
     /** Smallest first; the device tries them in order. Empty when it holds the artifact already. */
     routes: Type.Array(Route, { maxItems: 8 }),
     preconditions: Preconditions,
+    /** Of a shadow: share of the inferences that it is to make too. */
+    shadowShare: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
   },
   strict,
 );

@@ -312,6 +312,10 @@ export const DeviceDetail = Type.Object(
       Type.Object(
         {
           releaseSequence: Type.Integer({ minimum: 0 }),
+          /** True of what the release did in the shadow of the one that served. */
+          inShadow: Type.Boolean(),
+          /** Share of the shadow's inferences that named the class which the serving release named. */
+          agreement: Type.Union([Type.Number(), Type.Null()]),
           windows: Type.Integer({ minimum: 0 }),
           inferences: Type.Integer({ minimum: 0 }),
           errors: Type.Integer({ minimum: 0 }),

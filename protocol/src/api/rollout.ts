@@ -66,14 +66,16 @@ export const Wave = Type.Object(
 );
 export type Wave = Static<typeof Wave>;
 
-export const METRICS = ["confidence", "accuracy", "errorRate", "latency"] as const;
+export const METRICS = ["confidence", "accuracy", "errorRate", "latency", "agreement"] as const;
 export const Metric = Type.Union(METRICS.map((metric) => Type.Literal(metric)));
 export type Metric = Static<typeof Metric>;
 
 /**
  * Is the wave worse than its control group by more than `margin`? Judged on each device's change from its own baseline.
  * Units of the margin: confidence, accuracy and errorRate in absolute share (0.05 = 5 points); latency relative to the
- * baseline (0.5 = half as slow again).
+ * baseline (0.5 = half as slow again). In a shadow rollout each device compares itself: the release in its shadow with the
+ * one that serves, at the same time. "agreement" is for those alone; its margin is the share of inferences in which the two
+ * may name different classes (0.05 = 19 of 20 agree).
  */
 export const TelemetryGate = Type.Object(
   { metric: Metric, margin: Type.Number({ exclusiveMinimum: 0, maximum: 10 }) },
@@ -113,6 +115,14 @@ export const DEFAULT_GATES: Gates = {
   deadlineS: 24 * 3600,
 };
 
+/** Of a shadow rollout. */
+export const SHADOW_GATES: readonly TelemetryGate[] = [
+  { metric: "agreement", margin: 0.05 },
+  { metric: "accuracy", margin: 0.05 },
+  { metric: "errorRate", margin: 0.01 },
+  { metric: "latency", margin: 0.5 },
+];
+
 /** What happens by itself when a gate says "worse". */
 export const OnFailure = Type.Union([
   Type.Literal("hold"),
@@ -149,6 +159,8 @@ export type Retries = Static<typeof Retries>;
 
 export const DEFAULT_RETRIES: Retries = { maxAttempts: 3, backoffS: 60 };
 
+export const DEFAULT_SHADOW_SHARE = 0.1;
+
 export const STRATEGIES = ["staged", "canary", "blue-green", "shadow", "a-b"] as const;
 
 export const RolloutPlan = Type.Object(
@@ -167,8 +179,13 @@ export const RolloutPlan = Type.Object(
     limits: Type.Optional(Limits),
     /** Left out: DEFAULT_RETRIES. */
     retries: Type.Optional(Retries),
-    /** Left out: "staged". A canary is a staged rollout whose first wave is small; the others are refused for now. */
+    /**
+     * Left out: "staged". A canary is a staged rollout whose first wave is small. In a shadow rollout the release runs
+     * beside the one that serves and only reports; its end leaves the release in the spare slot. The others are refused.
+     */
     strategy: Type.Optional(Type.Union(STRATEGIES.map((strategy) => Type.Literal(strategy)))),
+    /** Of a shadow rollout: share of its inferences that a device makes twice. Left out: DEFAULT_SHADOW_SHARE. */
+    shadowShare: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
     /** Cohorts are drawn by a hash salted with this; absent: the rollout's id. */
     salt: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
     comment: Type.Optional(Type.String({ maxLength: 512 })),

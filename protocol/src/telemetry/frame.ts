@@ -39,6 +39,8 @@ export interface TelemetryFrame {
   /** Percent; null for mains power. */
   readonly batteryPercent: number | null;
   readonly temperatureC: number | null;
+  /** Of a release in the shadow: inferences that the serving one made too, and those in which both named one class. */
+  readonly shadow?: { readonly compared: number; readonly agreed: number } | null;
 }
 
 export function encodeFrame(frame: TelemetryFrame): Uint8Array {
@@ -59,6 +61,7 @@ export function encodeFrame(frame: TelemetryFrame): Uint8Array {
     [frame.probes.seen, frame.probes.correct],
     frame.batteryPercent === null ? null : Math.round(frame.batteryPercent),
     frame.temperatureC === null ? null : Math.round(frame.temperatureC),
+    ...(frame.shadow == null ? [] : [[frame.shadow.compared, frame.shadow.agreed]]),
   ]);
 }
 
@@ -83,6 +86,12 @@ function counts(value: unknown, name: string, min: number, max: number): number[
     throw bad(`${min} to ${max} counts for ${name}`, value);
   }
   return value.map((entry, i) => count(entry, `${name}[${i}]`));
+}
+
+function shadowOf(value: unknown, inferences: number): { compared: number; agreed: number } {
+  const [compared, agreed] = counts(value, "shadow", 2, 2) as [number, number];
+  if (agreed <= compared && compared <= inferences) return { compared, agreed };
+  throw bad("at most as many agreements as comparisons, and as these as inferences", value);
 }
 
 function gauge(value: unknown, name: string, min: number, max: number): number | null {
@@ -130,5 +139,6 @@ export function decodeFrame(bytes: Uint8Array): TelemetryFrame {
     probes: { seen: probes[0]!, correct: probes[1]! },
     batteryPercent: gauge(value[14], "batteryPercent", 0, 100),
     temperatureC: gauge(value[15], "temperatureC", -100, 200),
+    ...(value[16] == null ? {} : { shadow: shadowOf(value[16], inferences) }),
   };
 }

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { CONFIDENCE_BINS, type TelemetryFrame } from "./frame.js";
 import {
+  agreement,
   EMPTY_SUMS,
   errorRate,
   meanConfidence,
@@ -29,6 +30,7 @@ const frames: fc.Arbitrary<TelemetryFrame> = fc.record({
   probes: fc.record({ seen: count, correct: count }),
   batteryPercent: fc.constant(null),
   temperatureC: fc.constant(null),
+  shadow: fc.option(fc.record({ compared: count, agreed: count })),
 });
 
 test("sums merge in any order and grouping", () => {
@@ -39,6 +41,11 @@ test("sums merge in any order and grouping", () => {
       expect(mergeSums(EMPTY_SUMS, a)).toEqual(a);
     }),
   );
+});
+
+test("a release in the shadow of another agrees in a share of what both were asked", () => {
+  expect(agreement(EMPTY_SUMS)).toBeNull();
+  expect(agreement({ compared: 40, agreed: 38 })).toBeCloseTo(0.95);
 });
 
 test("rates of nothing are null, not zero", () => {

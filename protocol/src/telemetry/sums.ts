@@ -16,6 +16,9 @@ export interface TelemetrySums {
   readonly energySumUj: number;
   readonly probesSeen: number;
   readonly probesCorrect: number;
+  /** In the shadow of another release: inferences that both made, and those in which they agreed. */
+  readonly compared: number;
+  readonly agreed: number;
   /** Inferences by top-1 confidence; CONFIDENCE_BINS entries. */
   readonly confidence: readonly number[];
   /** Inferences by top-1 class. */
@@ -32,6 +35,8 @@ export const EMPTY_SUMS: TelemetrySums = {
   energySumUj: 0,
   probesSeen: 0,
   probesCorrect: 0,
+  compared: 0,
+  agreed: 0,
   confidence: new Array<number>(CONFIDENCE_BINS).fill(0),
   outputs: [],
 };
@@ -47,6 +52,8 @@ export function sumsOfFrame(frame: TelemetryFrame): TelemetrySums {
     energySumUj: frame.energyUj * frame.inferences,
     probesSeen: frame.probes.seen,
     probesCorrect: frame.probes.correct,
+    compared: frame.shadow?.compared ?? 0,
+    agreed: frame.shadow?.agreed ?? 0,
     confidence: frame.confidence,
     outputs: frame.outputs,
   };
@@ -64,6 +71,8 @@ export function mergeSums(a: TelemetrySums, b: TelemetrySums): TelemetrySums {
     energySumUj: a.energySumUj + b.energySumUj,
     probesSeen: a.probesSeen + b.probesSeen,
     probesCorrect: a.probesCorrect + b.probesCorrect,
+    compared: a.compared + b.compared,
+    agreed: a.agreed + b.agreed,
     confidence: addBins(a.confidence, b.confidence),
     outputs: addBins(a.outputs, b.outputs),
   };
@@ -88,6 +97,11 @@ export function meanConfidence(sums: TelemetrySums): number | null {
 /** Share of the labelled probes that were right; null without any. */
 export function probeAccuracy(sums: Pick<TelemetrySums, "probesSeen" | "probesCorrect">): number | null {
   return sums.probesSeen === 0 ? null : sums.probesCorrect / sums.probesSeen;
+}
+
+/** Share of the shadow's inferences that named the serving release's class; null without any. */
+export function agreement(sums: Pick<TelemetrySums, "compared" | "agreed">): number | null {
+  return sums.compared === 0 ? null : sums.agreed / sums.compared;
 }
 
 /** Errors per attempt: an attempt is either an inference or an error. */

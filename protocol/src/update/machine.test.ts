@@ -40,7 +40,13 @@ const MOVES: Record<UpdateState, Partial<Record<UpdateEvent, UpdateState>>> = {
     applyFailed: "idle",
     restarted: "applying",
   },
-  trying: { withdraw: "idle", goldenPassed: "probation", goldenFailed: "reverting", restarted: "trying" },
+  trying: {
+    withdraw: "idle",
+    goldenPassed: "probation",
+    shadowReady: "shadowing",
+    goldenFailed: "reverting",
+    restarted: "trying",
+  },
   probation: {
     withdraw: "reverting",
     healthy: "confirming",
@@ -49,6 +55,7 @@ const MOVES: Record<UpdateState, Partial<Record<UpdateEvent, UpdateState>>> = {
   },
   confirming: { confirmed: "idle", restarted: "confirming" },
   reverting: { reverted: "idle", restarted: "reverting" },
+  shadowing: { withdraw: "idle", shadowFailed: "idle", restarted: "shadowing" },
 };
 
 const ANYTIME: readonly UpdateEvent[] = ["offer", "withdraw", "preconditionsMet", "preconditionsLost"];
@@ -111,6 +118,7 @@ describe("the update machine", () => {
       );
     expect(into("confirming")).toEqual(["probation:healthy"]);
     expect(into("probation")).toEqual(["trying:goldenPassed"]);
+    expect(into("shadowing")).toEqual(["trying:shadowReady"]);
     expect(into("trying")).toEqual(["applying:applied"]);
   });
 });

@@ -25,6 +25,8 @@ export const STATES = [
   "confirming",
   /** Goes back to the confirmed slot. */
   "reverting",
+  /** The spare slot runs beside the confirmed one and only reports; the confirmed slot serves. */
+  "shadowing",
 ] as const;
 export type UpdateState = (typeof STATES)[number];
 
@@ -43,6 +45,10 @@ export const EVENTS = [
   /** No route can help: the disk is full, or the last one failed. */
   "applyFailed",
   "goldenPassed",
+  /** The golden vectors passed on a release that was offered as a shadow. */
+  "shadowReady",
+  /** The shadow harms the device that it runs on. */
+  "shadowFailed",
   "goldenFailed",
   "healthy",
   "unhealthy",
@@ -71,6 +77,8 @@ const quiet: Row = {
   routeFailed: "never",
   applyFailed: "never",
   goldenPassed: "never",
+  shadowReady: "never",
+  shadowFailed: "never",
   goldenFailed: "never",
   healthy: "never",
   unhealthy: "never",
@@ -115,6 +123,7 @@ export const TABLE: Record<UpdateState, Row> = {
     ...quiet,
     withdraw: "idle",
     goldenPassed: "probation",
+    shadowReady: "shadowing",
     goldenFailed: "reverting",
     restarted: "trying",
   },
@@ -127,6 +136,8 @@ export const TABLE: Record<UpdateState, Row> = {
   },
   confirming: { ...quiet, confirmed: "idle", restarted: "confirming" },
   reverting: { ...quiet, reverted: "idle", restarted: "reverting" },
+  // Ends when the server no longer wants it. The spare slot keeps the release: to promote it needs no download.
+  shadowing: { ...quiet, withdraw: "idle", shadowFailed: "idle", restarted: "shadowing" },
 };
 
 /** Pure. Throws IllegalTransitionError where the table says "never". */
