@@ -430,6 +430,7 @@ export interface paths {
                             inCriticalTask: boolean;
                             timeZone: string | null;
                         };
+                        canShadow?: boolean;
                     };
                 };
             };
@@ -443,7 +444,7 @@ export interface paths {
                         "application/json": {
                             offer: {
                                 id: string;
-                                kind: "update" | "rollback";
+                                kind: "update" | "rollback" | "shadow";
                                 name: string;
                                 version: string;
                                 sequence: number;
@@ -473,6 +474,7 @@ export interface paths {
                                     }[];
                                     timeZone?: string;
                                 };
+                                shadowShare?: number;
                             } | null;
                             pollIntervalS: number;
                         };
@@ -524,7 +526,7 @@ export interface paths {
                             id: string;
                             offerId: string | null;
                             atMs: number;
-                            phase: "idle" | "waiting" | "verifying" | "downloading" | "applying" | "trying" | "probation" | "confirming" | "reverting" | "confirmed" | "reverted" | "refused" | "failed";
+                            phase: "idle" | "waiting" | "verifying" | "downloading" | "applying" | "trying" | "probation" | "confirming" | "reverting" | "shadowing" | "confirmed" | "reverted" | "refused" | "failed";
                             code: "ok" | "waiting-preconditions" | "signature-invalid" | "metadata-expired" | "below-floor" | "wrong-hardware" | "wrong-architecture" | "manifest-invalid" | "download-failed" | "digest-mismatch" | "patch-failed" | "disk-full" | "golden-failed" | "unhealthy-errors" | "unhealthy-latency" | "withdrawn" | "interrupted" | "internal" | "install-failed";
                             runningSequence: number;
                             targetSequence: number;
@@ -2098,7 +2100,7 @@ export interface paths {
                                     id: string;
                                     offerId: string | null;
                                     atMs: number;
-                                    phase: "idle" | "waiting" | "verifying" | "downloading" | "applying" | "trying" | "probation" | "confirming" | "reverting" | "confirmed" | "reverted" | "refused" | "failed";
+                                    phase: "idle" | "waiting" | "verifying" | "downloading" | "applying" | "trying" | "probation" | "confirming" | "reverting" | "shadowing" | "confirmed" | "reverted" | "refused" | "failed";
                                     code: "ok" | "waiting-preconditions" | "signature-invalid" | "metadata-expired" | "below-floor" | "wrong-hardware" | "wrong-architecture" | "manifest-invalid" | "download-failed" | "digest-mismatch" | "patch-failed" | "disk-full" | "golden-failed" | "unhealthy-errors" | "unhealthy-latency" | "withdrawn" | "interrupted" | "internal" | "install-failed";
                                     runningSequence: number;
                                     targetSequence: number;
@@ -2110,6 +2112,8 @@ export interface paths {
                             }[];
                             telemetry: {
                                 releaseSequence: number;
+                                inShadow: boolean;
+                                agreement: number | null;
                                 windows: number;
                                 inferences: number;
                                 errors: number;
@@ -2329,7 +2333,7 @@ export interface paths {
                                         minConfirmedShare: number;
                                         installTimeoutS: number;
                                         telemetry: {
-                                            metric: "confidence" | "accuracy" | "errorRate" | "latency";
+                                            metric: "confidence" | "accuracy" | "errorRate" | "latency" | "agreement";
                                             margin: number;
                                         }[];
                                         falseStopRate: number;
@@ -2365,6 +2369,7 @@ export interface paths {
                                         backoffS: number;
                                     };
                                     strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                                    shadowShare?: number;
                                     salt?: string;
                                     comment?: string;
                                 };
@@ -2503,7 +2508,7 @@ export interface paths {
                             minConfirmedShare: number;
                             installTimeoutS: number;
                             telemetry: {
-                                metric: "confidence" | "accuracy" | "errorRate" | "latency";
+                                metric: "confidence" | "accuracy" | "errorRate" | "latency" | "agreement";
                                 margin: number;
                             }[];
                             falseStopRate: number;
@@ -2539,6 +2544,7 @@ export interface paths {
                             backoffS: number;
                         };
                         strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                        shadowShare?: number;
                         salt?: string;
                         comment?: string;
                     };
@@ -2601,7 +2607,7 @@ export interface paths {
                                     minConfirmedShare: number;
                                     installTimeoutS: number;
                                     telemetry: {
-                                        metric: "confidence" | "accuracy" | "errorRate" | "latency";
+                                        metric: "confidence" | "accuracy" | "errorRate" | "latency" | "agreement";
                                         margin: number;
                                     }[];
                                     falseStopRate: number;
@@ -2637,6 +2643,7 @@ export interface paths {
                                     backoffS: number;
                                 };
                                 strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                                shadowShare?: number;
                                 salt?: string;
                                 comment?: string;
                             };
@@ -2788,7 +2795,7 @@ export interface paths {
                             minConfirmedShare: number;
                             installTimeoutS: number;
                             telemetry: {
-                                metric: "confidence" | "accuracy" | "errorRate" | "latency";
+                                metric: "confidence" | "accuracy" | "errorRate" | "latency" | "agreement";
                                 margin: number;
                             }[];
                             falseStopRate: number;
@@ -2824,6 +2831,7 @@ export interface paths {
                             backoffS: number;
                         };
                         strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                        shadowShare?: number;
                         salt?: string;
                         comment?: string;
                     };
@@ -2885,7 +2893,7 @@ export interface paths {
                                     minConfirmedShare: number;
                                     installTimeoutS: number;
                                     telemetry: {
-                                        metric: "confidence" | "accuracy" | "errorRate" | "latency";
+                                        metric: "confidence" | "accuracy" | "errorRate" | "latency" | "agreement";
                                         margin: number;
                                     }[];
                                     falseStopRate: number;
@@ -2921,6 +2929,7 @@ export interface paths {
                                     backoffS: number;
                                 };
                                 strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                                shadowShare?: number;
                                 salt?: string;
                                 comment?: string;
                             };
@@ -3032,7 +3041,7 @@ export interface paths {
                                 minConfirmedShare: number;
                                 installTimeoutS: number;
                                 telemetry: {
-                                    metric: "confidence" | "accuracy" | "errorRate" | "latency";
+                                    metric: "confidence" | "accuracy" | "errorRate" | "latency" | "agreement";
                                     margin: number;
                                 }[];
                                 falseStopRate: number;
@@ -3068,6 +3077,7 @@ export interface paths {
                                 backoffS: number;
                             };
                             strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                            shadowShare?: number;
                             salt?: string;
                             comment?: string;
                         };
@@ -3213,7 +3223,7 @@ export interface paths {
                                     minConfirmedShare: number;
                                     installTimeoutS: number;
                                     telemetry: {
-                                        metric: "confidence" | "accuracy" | "errorRate" | "latency";
+                                        metric: "confidence" | "accuracy" | "errorRate" | "latency" | "agreement";
                                         margin: number;
                                     }[];
                                     falseStopRate: number;
@@ -3249,6 +3259,7 @@ export interface paths {
                                     backoffS: number;
                                 };
                                 strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                                shadowShare?: number;
                                 salt?: string;
                                 comment?: string;
                             };
@@ -3420,7 +3431,7 @@ export interface paths {
                                     minConfirmedShare: number;
                                     installTimeoutS: number;
                                     telemetry: {
-                                        metric: "confidence" | "accuracy" | "errorRate" | "latency";
+                                        metric: "confidence" | "accuracy" | "errorRate" | "latency" | "agreement";
                                         margin: number;
                                     }[];
                                     falseStopRate: number;
@@ -3456,6 +3467,7 @@ export interface paths {
                                     backoffS: number;
                                 };
                                 strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                                shadowShare?: number;
                                 salt?: string;
                                 comment?: string;
                             };
@@ -3625,7 +3637,7 @@ export interface paths {
                                     minConfirmedShare: number;
                                     installTimeoutS: number;
                                     telemetry: {
-                                        metric: "confidence" | "accuracy" | "errorRate" | "latency";
+                                        metric: "confidence" | "accuracy" | "errorRate" | "latency" | "agreement";
                                         margin: number;
                                     }[];
                                     falseStopRate: number;
@@ -3661,6 +3673,7 @@ export interface paths {
                                     backoffS: number;
                                 };
                                 strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                                shadowShare?: number;
                                 salt?: string;
                                 comment?: string;
                             };
@@ -3830,7 +3843,7 @@ export interface paths {
                                     minConfirmedShare: number;
                                     installTimeoutS: number;
                                     telemetry: {
-                                        metric: "confidence" | "accuracy" | "errorRate" | "latency";
+                                        metric: "confidence" | "accuracy" | "errorRate" | "latency" | "agreement";
                                         margin: number;
                                     }[];
                                     falseStopRate: number;
@@ -3866,6 +3879,7 @@ export interface paths {
                                     backoffS: number;
                                 };
                                 strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                                shadowShare?: number;
                                 salt?: string;
                                 comment?: string;
                             };
@@ -4035,7 +4049,7 @@ export interface paths {
                                     minConfirmedShare: number;
                                     installTimeoutS: number;
                                     telemetry: {
-                                        metric: "confidence" | "accuracy" | "errorRate" | "latency";
+                                        metric: "confidence" | "accuracy" | "errorRate" | "latency" | "agreement";
                                         margin: number;
                                     }[];
                                     falseStopRate: number;
@@ -4071,6 +4085,7 @@ export interface paths {
                                     backoffS: number;
                                 };
                                 strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                                shadowShare?: number;
                                 salt?: string;
                                 comment?: string;
                             };
@@ -4240,7 +4255,7 @@ export interface paths {
                                     minConfirmedShare: number;
                                     installTimeoutS: number;
                                     telemetry: {
-                                        metric: "confidence" | "accuracy" | "errorRate" | "latency";
+                                        metric: "confidence" | "accuracy" | "errorRate" | "latency" | "agreement";
                                         margin: number;
                                     }[];
                                     falseStopRate: number;
@@ -4276,6 +4291,7 @@ export interface paths {
                                     backoffS: number;
                                 };
                                 strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                                shadowShare?: number;
                                 salt?: string;
                                 comment?: string;
                             };

@@ -142,6 +142,8 @@ export class DdiController {
     const found = await store.read((db) => engine.desired(db, device));
     if (found === null) return null;
     const { desired, member } = found;
+    // These clients know no second slot that only reports.
+    if (desired.kind === "shadow") return null;
     const action = actionOf(desired.rollout, desired.kind);
     const release = await store.read((db) => findReleaseBySequence(db, device.product, desired.sequence));
     if (release === null || trust.signerOf(release) === null || trust.isRetired(release)) return null;

@@ -5,6 +5,7 @@ import type { Events } from "../events.js";
 import type { Log } from "../log.js";
 import type { RolloutEngine } from "../rollout/engine.js";
 import { preconditionsOf } from "../rollout/limits.js";
+import { shadowShareOf } from "../rollout/shadow.js";
 import {
   type DeviceRecord,
   type DeviceSighting,
@@ -124,6 +125,8 @@ export class Polls {
     }
     const variant = variantFor(release.manifest.variants, device.hardware);
     if (variant === null) return null;
+    const isShadow = desired.kind === "shadow";
+    if (isShadow && (request.canShadow !== true || variant.runtime === "mote-c")) return null;
     const codecs = CODECS.filter((codec) => request.codecs.includes(codec));
     const routes = await delivery.routes(variant.artifact, [...request.held], codecs);
     if (routes === null) return null;
@@ -137,6 +140,7 @@ export class Polls {
       target: release.target,
       routes,
       preconditions: preconditionsOf(desired),
+      ...(isShadow ? { shadowShare: shadowShareOf(desired.rollout.plan) } : {}),
     };
   }
 }

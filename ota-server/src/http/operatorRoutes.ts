@@ -1,4 +1,5 @@
 import {
+  agreement,
   BUNDLE_MAX_BYTES,
   DeviceDetail,
   DeviceListQuery,
@@ -256,7 +257,9 @@ function addFleetRoutes(app: FastifyInstance, door: OperatorDoor): void {
           device: deviceView(device, await versionNames(db)),
           reports: await listReports(db, id, REPORTS_SHOWN),
           telemetry: telemetry.map(({ releaseSequence, sums }) => ({
-            releaseSequence,
+            releaseSequence: Math.abs(releaseSequence),
+            inShadow: releaseSequence < 0,
+            agreement: agreement(sums),
             windows: sums.windows,
             inferences: sums.inferences,
             errors: sums.errors,

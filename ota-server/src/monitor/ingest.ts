@@ -10,7 +10,7 @@ import type { Clock } from "../clock.js";
 import type { Events } from "../events.js";
 import { findDevice } from "../store/devices.js";
 import type { Store } from "../store/store.js";
-import { addFrame, addSums, markFrame, type TelemetryKey } from "../store/telemetry.js";
+import { addFrame, addSums, healthOf, markFrame, shadowKey, type TelemetryKey } from "../store/telemetry.js";
 import { FrameLog, type LoggedFrame } from "./frameLog.js";
 
 /**
@@ -248,7 +248,8 @@ export class Ingest {
 
 function totalOf(sums: Pending["sums"]): Pick<TelemetrySums, "windows" | "errors" | "inferences"> {
   const total = { windows: 0, errors: 0, inferences: 0 };
-  for (const { sums: one } of sums.values()) {
+  for (const { key, sums: all } of sums.values()) {
+    const one = healthOf(key, all);
     total.windows += one.windows;
     total.errors += one.errors;
     total.inferences += one.inferences;
@@ -259,7 +260,8 @@ function totalOf(sums: Pending["sums"]): Pick<TelemetrySums, "windows" | "errors
 function keyOf(deviceId: string, frame: TelemetryFrame, arrivedAtMs: number): TelemetryKey {
   const widthMs = bucketWidthMs(frame.windowMs);
   const bucketMs = Math.floor(arrivedAtMs / widthMs) * widthMs;
-  return { deviceId, releaseSequence: frame.releaseSequence, bucketMs };
+  const { releaseSequence: release, shadow = null } = frame;
+  return { deviceId, releaseSequence: shadow === null ? release : shadowKey(release), bucketMs };
 }
 
 /** null for what no version of this server would have acknowledged. */

@@ -103,6 +103,26 @@ describe("what a device should run", () => {
     }
   });
 
+  test("of a shadow is offered beside what serves, stays while people think, and ends without a way back", () => {
+    const shadow = (name: RolloutStateName, change: Partial<RolloutState> = {}) => {
+      const state = rollout(2, name, change);
+      return { ...state, plan: { ...state.plan, strategy: "shadow" as const } };
+    };
+    expect(desiredFor(device, [shadow("running")], nobody)).toMatchObject({ kind: "shadow", sequence: 2 });
+    expect(desiredFor({ ...device, runningSequence: 0 }, [shadow("running")], nobody)).toBeNull();
+    for (const name of ["paused", "held"] as const) {
+      expect(desiredFor(device, [shadow(name)], nobody)).toBeNull();
+      expect(desiredFor(device, [shadow(name)], () => member("confirmed"))).toMatchObject({ kind: "shadow" });
+    }
+    const back = shadow("rolling-back", { rollbackScope: "fleet" });
+    for (const ended of [back, shadow("completed"), shadow("aborted")]) {
+      expect(desiredFor(device, [ended], () => member("confirmed"))).toBeNull();
+    }
+    // What an older rollout wants of the device counts again.
+    const older = rollout(3, "completed");
+    expect(desiredFor(device, [shadow("completed"), older], nobody)).toMatchObject({ sequence: 3 });
+  });
+
   test("goes back to what this device ran before, and only for those who took it", () => {
     const back = rollout(2, "rolling-back", { rollbackScope: "fleet" });
     const on2 = { ...device, runningSequence: 2 };

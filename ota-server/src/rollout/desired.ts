@@ -2,6 +2,7 @@ import type { Member } from "../store/rollouts.js";
 import { cohortOf } from "./cohort.js";
 import { type Matchable, matches } from "./query.js";
 import { isRetryDue } from "./retries.js";
+import { isShadowPlan } from "./shadow.js";
 import { currentThreshold, type RolloutState, waveOf } from "./state.js";
 
 export type Device = Matchable;
@@ -9,7 +10,7 @@ export type Device = Matchable;
 /** What a device should run, and which rollout says so. */
 export interface Desired {
   readonly rollout: RolloutState;
-  readonly kind: "update" | "rollback";
+  readonly kind: "update" | "rollback" | "shadow";
   readonly sequence: number;
   /** Wave that the device belongs to; -1 where the rollout is over. */
   readonly wave: number;
@@ -55,9 +56,11 @@ function ask(
     case "rolled-back":
       return askReturning(rollout, member);
     case "completed":
-      if (!matches(rollout, device, member !== null)) return "silent";
+      // The shadow has said what it had to say; the release stays in the spare slot until somebody promotes it.
+      if (isShadowPlan(rollout.plan) || !matches(rollout, device, member !== null)) return "silent";
       return update(rollout, device, member, waveOf(rollout, cohortOf(rollout.salt, device.id)), nowMs);
     case "aborted":
+      if (isShadowPlan(rollout.plan)) return "silent";
       return member?.state === "confirmed" ? null : "silent";
   }
 }
@@ -69,11 +72,16 @@ function askOpen(
   nowMs: number,
 ): Desired | null | "silent" {
   if (!matches(rollout, device, member !== null)) return "silent";
+  const isShadow = isShadowPlan(rollout.plan);
+  // Nothing serves that it could be the shadow of.
+  if (isShadow && device.runningSequence === 0) return "silent";
   const cohort = cohortOf(rollout.salt, device.id);
   if (cohort >= currentThreshold(rollout)) return "silent";
   // Paused and held rollouts reach nobody new; a device that is under way finishes.
   const isStopped = rollout.name === "paused" || rollout.name === "held";
-  if (isStopped && member?.state !== "offered") return null;
+  // A shadow that is there stays while people think: it is what they think about.
+  const isUnderWay = member?.state === "offered" || (isShadow && member?.state === "confirmed");
+  if (isStopped && !isUnderWay) return isShadow ? "silent" : null;
   return update(rollout, device, member, waveOf(rollout, cohort), nowMs);
 }
 
@@ -87,11 +95,13 @@ function update(
   // An update never leads to an older release; only a rollback does.
   if (rollout.sequence < device.runningSequence) return null;
   if (member?.state === "failed" && !isRetryDue(member, nowMs)) return null;
-  return { rollout, kind: "update", sequence: rollout.sequence, wave };
+  const kind = isShadowPlan(rollout.plan) ? "shadow" : "update";
+  return { rollout, kind, sequence: rollout.sequence, wave };
 }
 
 function askReturning(rollout: RolloutState, member: Member | null): Desired | null | "silent" {
-  if (member === null) return "silent";
+  // A shadow ends by being offered no longer: its device has run what it ran all the time.
+  if (member === null || isShadowPlan(rollout.plan)) return "silent";
   if (!inScope(rollout, member.wave)) return null;
   return { rollout, kind: "rollback", sequence: member.previousSequence, wave: member.wave };
 }

@@ -1,9 +1,10 @@
-import { errorRate, type Metric, meanLatencyUs, probeAccuracy } from "@mote/protocol";
+import { agreement, errorRate, type Metric, meanLatencyUs, probeAccuracy } from "@mote/protocol";
 import { listControls } from "../store/controls.js";
 import type { Member, MemberCounts } from "../store/rollouts.js";
 import type { Db } from "../store/store.js";
-import { type DeviceSums, type SumsWanted, sumByDevice } from "../store/telemetry.js";
+import { type DeviceSums, type SumsWanted, shadowKey, sumByDevice } from "../store/telemetry.js";
 import { type Evidence, windowsOfLook } from "./gates/telemetryGate.js";
+import { isShadowPlan } from "./shadow.js";
 import type { RolloutState } from "./state.js";
 
 export const EVIDENCE_LIMITS = {
@@ -29,10 +30,13 @@ export async function middleWindows(
   nowMs: number,
 ): Promise<number> {
   if (members.length === 0) return 0;
-  const { sequence } = rollout;
+  const isShadow = isShadowPlan(rollout.plan);
+  const releaseSequence = isShadow ? shadowKey(rollout.sequence) : rollout.sequence;
+  // A release may have been in the shadow before, for another rollout.
+  const fromMs = isShadow ? (rollout.waves[0]!.openedAtMs ?? nowMs) : 0;
   const sums = await sumByDevice(
     db,
-    members.map(({ deviceId }) => ({ deviceId, releaseSequence: sequence, fromMs: 0, toMs: nowMs + 1 })),
+    members.map(({ deviceId }) => ({ deviceId, releaseSequence, fromMs, toMs: nowMs + 1 })),
   );
   const sorted = members.map((member) => sums.get(member.deviceId)?.windows ?? 0).sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)]!;
@@ -51,7 +55,7 @@ export function isLookDue(rollout: RolloutState, windows: number): boolean {
 export function withoutComparison(rollout: RolloutState, members: MemberCounts): string | null {
   const wave = rollout.waves[rollout.currentWave]!;
   if (wave.members === 0) return "no device belongs to this wave";
-  if (wave.control === 0) return "no control group is left in this wave";
+  if (wave.control === 0 && !isShadowPlan(rollout.plan)) return "no control group is left in this wave";
   if (members.all > 0 && members.updated === 0) {
     return "these devices had no release before, so there is nothing to be worse than";
   }
@@ -67,6 +71,7 @@ export async function collectEvidence(
   baselines: Baselines,
 ): Promise<Evidence[]> {
   const openedAtMs = rollout.waves[rollout.currentWave]!.openedAtMs ?? nowMs;
+  if (isShadowPlan(rollout.plan)) return shadowEvidence(db, rollout, members, openedAtMs, nowMs);
   const { baselineMs } = EVIDENCE_LIMITS;
   const after = (deviceId: string, releaseSequence: number) => ({
     deviceId,
@@ -98,6 +103,36 @@ export async function collectEvidence(
     controls.map(({ deviceId, sequence }) => after(deviceId, sequence)),
   );
   return rollout.plan.gates.telemetry.map(({ metric }) => evidenceFor(metric, wave, control));
+}
+
+/** Each device against itself: the release in its shadow against the one that served at the same time. */
+async function shadowEvidence(
+  db: Db,
+  rollout: RolloutState,
+  members: readonly Member[],
+  fromMs: number,
+  nowMs: number,
+): Promise<Evidence[]> {
+  const during = (releaseOf: (member: Member) => number) =>
+    sumByDevice(
+      db,
+      members.map((member) => ({
+        deviceId: member.deviceId,
+        releaseSequence: releaseOf(member),
+        fromMs,
+        toMs: nowMs + 1,
+      })),
+    );
+  const served = await during(({ previousSequence }) => previousSequence);
+  const shadows = await during(() => shadowKey(rollout.sequence));
+  const pairs = members.flatMap(({ deviceId }) => {
+    const [before, after] = [served.get(deviceId), shadows.get(deviceId)];
+    return before === undefined || after === undefined ? [] : [{ before, after }];
+  });
+  return rollout.plan.gates.telemetry.map(({ metric }) => ({
+    ...evidenceFor(metric, pairs, []),
+    control: null,
+  }));
 }
 
 /** Past weeks, which change no more: read at a gate's first look and remembered for those that follow. */
@@ -150,6 +185,7 @@ const WORSENING: Record<Metric, (before: DeviceSums, after: DeviceSums) => numbe
     // Too fast to be measured: then it can't have become slow enough to matter.
     return was === null || is === null ? null : was === 0 ? 0 : is / was - 1;
   },
+  agreement: (_, after) => change(agreement(after), 1),
 };
 
 function confidence({ confidenceSum, confidenceCount }: DeviceSums): number | null {

@@ -2,6 +2,7 @@ import type { ApprovalScope, GateEvidence, RolloutStateName } from "@mote/protoc
 import { ConflictError, PreconditionError } from "../errors.js";
 import { type Installs, judgeInstalls, neededToSettle } from "./gates/installGate.js";
 import { type Evidence, judgeTelemetry } from "./gates/telemetryGate.js";
+import { isShadowPlan } from "./shadow.js";
 import {
   approvalsFor,
   approvalsNeeded,
@@ -201,7 +202,10 @@ function waveOpened(
 ): Step {
   const wave = state.waves[state.currentWave]!;
   if (wave.phase !== "opening") return { state, effects: [] };
-  const text = `wave "${waveName(state)}" is open: ${opened.members} devices, ${opened.control} in the control group`;
+  const compared = isShadowPlan(state.plan)
+    ? "each its own control"
+    : `${opened.control} in the control group`;
+  const text = `wave "${waveName(state)}" is open: ${opened.members} devices, ${compared}`;
   const next = withWave(note({ ...state, reason: text }, text, nowMs), {
     ...wave,
     phase: "installing",

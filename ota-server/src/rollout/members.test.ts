@@ -68,6 +68,22 @@ describe("a device's row", () => {
     });
   });
 
+  it("of a shadow is there when the release runs beside the one that serves, and may still fail", () => {
+    const shadow = { ...rollout, plan: { ...rollout.plan, strategy: "shadow" as const } };
+    const told = (change: Partial<UpdateReport>, from: Member = member) =>
+      memberAfterReport(from, report({ runningSequence: 1, ...change }), shadow, 1000);
+    const there = told({ phase: "shadowing" });
+    expect(there).toMatchObject({ state: "confirmed", codec: "tensor" });
+    expect(told({ phase: "shadowing", artifactSha256: "ff".repeat(32) })).toMatchObject({ state: "failed" });
+    expect(told({ phase: "failed", code: "interrupted" }, there)).toMatchObject({
+      state: "failed",
+      code: "interrupted",
+    });
+    expect(told({ phase: "failed", code: "withdrawn" }, there)).toBe(there);
+    // In any other rollout that phase settles nothing.
+    expect(after({ phase: "shadowing" })).toMatchObject({ state: "offered" });
+  });
+
   it("is left alone by reports about other releases, by withdrawals, and once it is settled", () => {
     expect(after({ targetSequence: 3 })).toBe(member);
     expect(after({ phase: "failed", code: "withdrawn" })).toBe(member);

@@ -1,6 +1,7 @@
 import type { UpdateReport } from "@mote/protocol";
 import type { Member } from "../store/rollouts.js";
 import { retryAtMs } from "./retries.js";
+import { isShadowPlan } from "./shadow.js";
 import type { RolloutState } from "./state.js";
 
 const FAILED_PHASES: ReadonlySet<string> = new Set(["reverted", "refused", "failed"]);
@@ -28,10 +29,13 @@ export function memberAfterReport(
       (report.phase === "confirmed" || FAILED_PHASES.has(report.phase));
     return isBack ? { ...member, state: "returned", settledAtMs: nowMs } : member;
   }
-  if (member.state !== "offered" || report.targetSequence !== rollout.sequence) return member;
+  const isShadow = isShadowPlan(rollout.plan);
+  const mayFailYet = isShadow && member.state === "confirmed" && FAILED_PHASES.has(report.phase);
+  if (member.state !== "offered" && !mayFailYet) return member;
+  if (report.targetSequence !== rollout.sequence) return member;
   const transfer = { downloadedBytes: report.downloadedBytes, codec: report.codec ?? member.codec };
-  if (report.phase === "confirmed") {
-    const contradiction = contradictionOf(report, rollout);
+  if (report.phase === (isShadow ? "shadowing" : "confirmed")) {
+    const contradiction = isShadow ? foreignArtifact(report, rollout) : contradictionOf(report, rollout);
     if (contradiction !== null) {
       // Broken or lying, it must not count as a device that runs the release well.
       return {
@@ -75,10 +79,19 @@ export function memberAfterReport(
 
 /** Why a confirmation can't be true; null when it may be. */
 function contradictionOf(
-  { runningSequence, artifactSha256 }: UpdateReport,
-  { sequence, artifacts }: Pick<RolloutState, "sequence" | "artifacts">,
+  report: UpdateReport,
+  rollout: Pick<RolloutState, "sequence" | "artifacts">,
 ): string | null {
+  const { runningSequence } = report;
+  const { sequence } = rollout;
   if (runningSequence !== sequence) return `confirms ${sequence} and says that it runs ${runningSequence}`;
+  return foreignArtifact(report, rollout);
+}
+
+function foreignArtifact(
+  { artifactSha256 }: UpdateReport,
+  { artifacts }: Pick<RolloutState, "artifacts">,
+): string | null {
   // Clients that don't tell (hawkBit's) say null; rollouts of older servers don't know.
   if (artifactSha256 === null || artifacts.length === 0) return null;
   if (artifacts.includes(artifactSha256)) return null;

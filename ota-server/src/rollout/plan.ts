@@ -4,10 +4,12 @@ import type { DeviceRecord } from "../store/devices.js";
 import { listConditions, listDrawn } from "../store/population.js";
 import { findRelease, type ReleaseRecord } from "../store/releases.js";
 import type { Db } from "../store/store.js";
+import { leastPairedP } from "./gates/paired.js";
 import { leastP } from "./gates/permutation.js";
 import { spentAtLook } from "./gates/telemetryGate.js";
 import { Candidates } from "./population.js";
 import { resolveRunning } from "./running.js";
+import { checkShadow, isShadowPlan } from "./shadow.js";
 import type { RolloutState } from "./state.js";
 import { unknownValues } from "./unknownValues.js";
 import { countWaits, type Waits } from "./waits.js";
@@ -31,6 +33,7 @@ export function checkPlan(plan: RolloutPlan): void {
     throw badPlan("at most one telemetry gate per metric", metrics.join(", "));
   }
   checkStrategy(plan);
+  checkShadow(plan);
   for (const { timeZone } of [plan, ...plan.waves].map(({ preconditions }) => preconditions ?? {})) {
     if (timeZone !== undefined && !isTimeZone(timeZone)) {
       throw badPlan("a time zone by its IANA name, such as Europe/Berlin", timeZone);
@@ -39,9 +42,9 @@ export function checkPlan(plan: RolloutPlan): void {
 }
 
 function checkStrategy({ strategy = "staged" }: RolloutPlan): void {
-  if (strategy === "staged" || strategy === "canary") return;
+  if (strategy === "staged" || strategy === "canary" || strategy === "shadow") return;
   throw new PreconditionError({
-    expected: 'the strategy "staged" or "canary"',
+    expected: 'the strategy "staged", "canary" or "shadow"',
     got: `"${strategy}", which this server does not carry out`,
     todo: "Stage it: a small first wave is compared with its control group on the models' own telemetry.",
   });
@@ -118,14 +121,18 @@ export async function dryRun(
   if (candidates.eligible === 0) warnings.push("No device matches: check the query.");
   if (plan.salt === undefined)
     warnings.push("The plan has no salt, so the members shown are only an example.");
+  const isShadow = isShadowPlan(plan);
   const budget = plan.gates.falseStopRate / Math.max(1, plan.gates.telemetry.length * plan.waves.length);
   const draws = await candidates.draw(plan.waves);
   const waves = draws.map((draw, i) => {
     const wave = plan.waves[i]!;
-    if (plan.gates.telemetry.length > 0 && draw.control > 0 && draw.members > 0) {
-      if (leastP(draw.members, draw.control) > budget * spentAtLook(1)) {
+    const isJudged = plan.gates.telemetry.length > 0 && draw.members > 0;
+    if (isJudged && (isShadow || draw.control > 0)) {
+      const least = isShadow ? leastPairedP(draw.members) : leastP(draw.members, draw.control);
+      if (least > budget * spentAtLook(1)) {
+        const against = isShadow ? "" : ` against ${draw.control}`;
         warnings.push(
-          `Wave "${wave.name}": ${draw.members} devices against ${draw.control} are too few for a telemetry verdict; it will ask a person at its deadline.`,
+          `Wave "${wave.name}": ${draw.members} devices${against} are too few for a telemetry verdict; it will ask a person at its deadline.`,
         );
       }
     }

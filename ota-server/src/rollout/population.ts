@@ -11,6 +11,7 @@ import {
 import type { ReleaseRecord } from "../store/releases.js";
 import type { Db } from "../store/store.js";
 import { filterOf, type Target } from "./query.js";
+import { isShadowPlan, shadowHardware, takers } from "./shadow.js";
 
 /** Devices unseen for longer are no members: nobody waits for a device in a drawer. They join when they come back. */
 export const ACTIVE_WITHIN_MS = 7 * 86_400_000;
@@ -42,7 +43,16 @@ export class Candidates {
   readonly question: PopulationQuestion;
   private readonly population: Population;
 
-  private constructor(db: Db, question: PopulationQuestion, population: Population) {
+  /** Classes that could take the release, but not beside another one. */
+  private readonly unfit: ReadonlySet<string>;
+
+  private constructor(
+    db: Db,
+    question: PopulationQuestion,
+    population: Population,
+    unfit: ReadonlySet<string>,
+  ) {
+    this.unfit = unfit;
     this.db = db;
     this.question = question;
     this.population = population;
@@ -57,25 +67,34 @@ export class Candidates {
     salt: string,
     nowMs: number,
   ): Promise<Candidates> {
-    const { variants, images = [] } = release.manifest;
+    const isShadow = isShadowPlan(target.plan);
     const question = {
       filter: filterOf(target, nowMs),
       seenSinceMs: nowMs - ACTIVE_WITHIN_MS,
-      hardware: [...new Set([...variants, ...images].flatMap((one) => one.hardware))],
+      hardware: isShadow ? shadowHardware(release.manifest) : takers(release.manifest),
       sequence: release.sequence,
+      ...(isShadow ? { leastSequence: 1 } : {}),
       shuffle: shuffleOf(salt),
     };
-    return new Candidates(db, question, await countPopulation(db, question));
+    const unfit = isShadow ? new Set(takers(release.manifest)) : new Set<string>();
+    return new Candidates(db, question, await countPopulation(db, question), unfit);
   }
 
   /** Who is left out, and why. */
   get excluded(): { reason: string; devices: number }[] {
-    const { unseen, newer, unsupported } = this.population;
+    const { unseen, newer, older, unsupported } = this.population;
     return [
       { reason: "not seen in the last 7 days (joins when it comes back)", devices: unseen },
-      ...[...unsupported].map(([name, devices]) => ({ reason: `no variant for hardware ${name}`, devices })),
+      ...[...unsupported].map(([name, devices]) => ({ reason: this.whyNot(name), devices })),
+      { reason: "runs no release yet whose shadow it could be", devices: older },
       { reason: "runs a newer release", devices: newer },
     ].filter(({ devices }) => devices > 0);
+  }
+
+  private whyNot(hardware: string): string {
+    return this.unfit.has(hardware)
+      ? `hardware ${hardware} can't run two models side by side`
+      : `no variant for hardware ${hardware}`;
   }
 
   /** Draws each of these waves; shares and counts are of all eligible devices. */

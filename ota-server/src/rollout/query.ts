@@ -4,7 +4,7 @@ import type { DeviceRecord } from "../store/devices.js";
 
 /** Whom a rollout is for. */
 export interface Target {
-  readonly plan: Pick<RolloutPlan, "product" | "query">;
+  readonly plan: Pick<RolloutPlan, "product" | "query" | "strategy">;
   /** The query's running versions as sequences; null where it does not ask. */
   readonly running: readonly number[] | null;
   /** Of the rollout; null while there is none. */

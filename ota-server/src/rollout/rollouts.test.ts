@@ -105,11 +105,12 @@ describe("a rollout on a server", () => {
   });
 
   it("is refused where it asks for what this server does not do", async () => {
-    for (const strategy of ["shadow", "blue-green", "a-b"] as const) {
+    for (const strategy of ["blue-green", "a-b"] as const) {
       await expect(start(`${version}.0.0`, { strategy })).rejects.toThrow(
         /which this server does not carry out/,
       );
     }
+    await expect(start(`${version}.0.0`, { shadowShare: 0.5 })).rejects.toThrow(/strategy "shadow"/);
     await expect(start(`${version}.0.0`, { preconditions: { timeZone: "Mars/Olympus" } })).rejects.toThrow(
       /IANA/,
     );

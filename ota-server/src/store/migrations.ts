@@ -378,6 +378,18 @@ async function fillConfidence(db: Kysely<unknown>): Promise<void> {
   }
 }
 
+/** What a release in the shadow of another agreed on with it. */
+const shadow = ({ integer }: Types): Migration => ({
+  async up(db: Kysely<unknown>) {
+    for (const name of ["compared", "agreed"]) {
+      await db.schema
+        .alterTable("telemetry")
+        .addColumn(name, integer, (c) => c.notNull().defaultTo(0))
+        .execute();
+    }
+  },
+});
+
 class Steps implements MigrationProvider {
   private readonly types: Types;
 
@@ -397,6 +409,7 @@ class Steps implements MigrationProvider {
       "0006-published": published(this.types),
       "0007-health": health(this.types),
       "0008-webhooks": webhooks(this.types),
+      "0009-shadow": shadow(this.types),
     };
   }
 }

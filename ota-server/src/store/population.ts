@@ -14,6 +14,8 @@ export interface PopulationQuestion {
   readonly hardware: readonly string[];
   /** Devices that run a newer one stay out. */
   readonly sequence: number;
+  /** Devices that run an older one stay out: 1 for a release that is compared with another on the same device. */
+  readonly leastSequence?: number;
   readonly shuffle: Shuffle;
 }
 
@@ -26,6 +28,8 @@ export interface Population {
   readonly buckets: readonly number[];
   readonly unseen: number;
   readonly newer: number;
+  /** Run less than `leastSequence`. */
+  readonly older: number;
   /** By hardware class that the release has no variant for. */
   readonly unsupported: ReadonlyMap<string, number>;
 }
@@ -35,7 +39,7 @@ export interface Population {
  * PostgreSQL knows how many groups that gives (migrations.ts) and shares the reading among its workers.
  */
 export async function countPopulation(db: Db, question: PopulationQuestion): Promise<Population> {
-  const { filter, seenSinceMs, hardware, sequence, shuffle } = question;
+  const { filter, seenSinceMs, hardware, sequence, leastSequence = 0, shuffle } = question;
   const classes = filter.product === undefined ? [] : await listHardware(db, filter.product);
   const strange = classes.filter((name) => !hardware.includes(name));
   // Literals, not parameters: PostgreSQL must see that what is selected is what is grouped by.
@@ -48,24 +52,28 @@ export async function countPopulation(db: Db, question: PopulationQuestion): Pro
       fn.countAll<number>().as("matched"),
       counted(seen).as("seen"),
       counted(supported).as("supported"),
-      counted(sql`${supported} and running_sequence <= ${sql.lit(sequence)}`).as("eligible"),
+      counted(sql`${supported} and running_sequence < ${sql.lit(leastSequence)}`).as("older"),
+      counted(
+        sql`${supported} and running_sequence between ${sql.lit(leastSequence)} and ${sql.lit(sequence)}`,
+      ).as("eligible"),
       ...strange.map((name, i) => counted(sql`${seen} and hardware = ${sql.lit(name)}`).as(`strange_${i}`)),
     ])
     .groupBy(sql`1`)
     .execute();
   const buckets = new Array<number>(BUCKETS).fill(0);
   const unsupported = new Map<string, number>();
-  let [unseen, newer] = [0, 0];
+  let [unseen, newer, older] = [0, 0, 0];
   for (const row of rows) {
     buckets[row.bucket] = Number(row.eligible);
     unseen += Number(row.matched) - Number(row.seen);
-    newer += Number(row.supported) - Number(row.eligible);
+    older += Number(row.older);
+    newer += Number(row.supported) - Number(row.eligible) - Number(row.older);
     strange.forEach((name, i) => {
       const devices = Number((row as unknown as Record<string, unknown>)[`strange_${i}`]);
       if (devices > 0) unsupported.set(name, (unsupported.get(name) ?? 0) + devices);
     });
   }
-  return { buckets, unseen, newer, unsupported };
+  return { buckets, unseen, newer, older, unsupported };
 }
 
 function isIn(hardware: readonly string[]): RawBuilder<boolean> {
@@ -73,10 +81,14 @@ function isIn(hardware: readonly string[]): RawBuilder<boolean> {
   return sql<boolean>`hardware in (${sql.join(hardware.map((name) => sql.lit(name)))})`;
 }
 
-function eligible(db: Db, { filter, seenSinceMs, hardware, sequence }: PopulationQuestion) {
+function eligible(
+  db: Db,
+  { filter, seenSinceMs, hardware, sequence, leastSequence = 0 }: PopulationQuestion,
+) {
   return filtered(db, filter)
     .where("last_seen_ms", ">=", seenSinceMs)
     .where("hardware", "in", [...hardware])
+    .where("running_sequence", ">=", leastSequence)
     .where("running_sequence", "<=", sequence);
 }
 

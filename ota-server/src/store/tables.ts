@@ -132,6 +132,9 @@ export interface Tables {
     energy_sum_uj: number;
     probes_seen: number;
     probes_correct: number;
+    /** Of a release in the shadow of another (telemetry.ts, shadowKey). */
+    compared: number;
+    agreed: number;
     confidence: string;
     outputs: string;
     /** What `confidence` comes to (confidence.ts). */

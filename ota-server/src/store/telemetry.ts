@@ -10,9 +10,15 @@ type Row = Tables["telemetry"];
 
 export interface TelemetryKey {
   readonly deviceId: string;
+  /** Below zero for a release in the shadow of another (shadowKey). */
   readonly releaseSequence: number;
   /** Start of the bucket that the server's arrival time falls into. */
   readonly bucketMs: number;
+}
+
+/** What a release did in the shadow must never be summed with what it did while it served: its key has the other sign. */
+export function shadowKey(releaseSequence: number): number {
+  return -releaseSequence;
 }
 
 /**
@@ -27,9 +33,17 @@ export async function addFrame(
   frameSequence: number,
   sums: TelemetrySums,
 ): Promise<boolean> {
-  const isNew = await markFrame(db, key.deviceId, enrolledAtMs, frameSequence, sums);
+  const isNew = await markFrame(db, key.deviceId, enrolledAtMs, frameSequence, healthOf(key, sums));
   if (isNew) await addSums(db, key, sums);
   return isNew;
+}
+
+/** What counts for a device's health: not the errors of a release that nobody asked. */
+export function healthOf(
+  key: TelemetryKey,
+  sums: TelemetrySums,
+): Pick<TelemetrySums, "windows" | "errors" | "inferences"> {
+  return key.releaseSequence < 0 ? { windows: 0, errors: 0, inferences: 0 } : sums;
 }
 
 /** Windows over which a device's error rate is averaged: an hour of windows of a minute. */
@@ -233,6 +247,8 @@ export function telemetryRow(sums: TelemetrySums): Omit<Row, "device_id" | "rele
     energy_sum_uj: sums.energySumUj,
     probes_seen: sums.probesSeen,
     probes_correct: sums.probesCorrect,
+    compared: sums.compared,
+    agreed: sums.agreed,
     confidence: JSON.stringify(sums.confidence),
     confidence_count: confidence.count,
     confidence_sum: confidence.sum,
@@ -251,6 +267,8 @@ function fromRow(row: Row): TelemetrySums {
     energySumUj: row.energy_sum_uj,
     probesSeen: row.probes_seen,
     probesCorrect: row.probes_correct,
+    compared: row.compared,
+    agreed: row.agreed,
     confidence: JSON.parse(row.confidence),
     outputs: JSON.parse(row.outputs),
   };
@@ -264,6 +282,8 @@ export interface DeviceSums {
   readonly latencySumUs: number;
   readonly probesSeen: number;
   readonly probesCorrect: number;
+  readonly compared: number;
+  readonly agreed: number;
   readonly confidenceCount: number;
   readonly confidenceSum: number;
 }
@@ -288,7 +308,7 @@ export async function sumByDevice(db: Db, wanted: readonly SumsWanted[]): Promis
     with wanted(device_id, release_sequence, from_ms, to_ms) as (values ${sql.join(values)})
     select t.device_id as "deviceId", sum(t.windows) as windows, sum(t.inferences) as inferences,
       sum(t.errors) as errors, sum(t.latency_sum_us) as "latencySumUs", sum(t.probes_seen) as "probesSeen",
-      sum(t.probes_correct) as "probesCorrect", sum(t.confidence_count) as "confidenceCount",
+      sum(t.probes_correct) as "probesCorrect", sum(t.compared) as compared, sum(t.agreed) as agreed, sum(t.confidence_count) as "confidenceCount",
       sum(t.confidence_sum) as "confidenceSum"
     from wanted w join telemetry t on t.device_id = w.device_id and t.release_sequence = w.release_sequence
       and t.bucket_ms >= w.from_ms and t.bucket_ms < w.to_ms

@@ -61,7 +61,7 @@ export function showDevice(detail: DeviceDetail): void {
     report.detail,
   ]);
   const telemetry = detail.telemetry.map((sums) => [
-    `#${sums.releaseSequence}`,
+    `#${sums.releaseSequence}${sums.inShadow ? " (shadow)" : ""}`,
     String(sums.inferences),
     String(sums.errors),
     percent(sums.meanConfidence),

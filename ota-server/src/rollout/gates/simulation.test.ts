@@ -164,3 +164,54 @@ describe.each(FLEETS)("in a fleet with the waves $waves", ({ waves }) => {
     expect(advance).toBeGreaterThan(0.5);
   }, 600_000);
 });
+
+/** Devices whose shadow disagrees by `mean` on average, each by its own inclination (from 0.4 to 1.6 of it). */
+function shadowVerdict(devices: number, mean: number, seed: number): Outcome["verdict"] {
+  const random = randomFrom(seed);
+  const own = Array.from({ length: devices }, () => mean * (0.4 + 1.2 * random()));
+  const seen = own.map(() => ({ compared: 0, disagreed: 0 }));
+  const gate = { metric: "agreement" as const, margin: MARGIN };
+  let evidence: GateEvidence | undefined;
+  for (let look = 1; look <= LOOKS; look++) {
+    const windows = windowsOfLook(look);
+    for (const [i, one] of seen.entries()) {
+      const wanted = 30 * windows;
+      for (; one.compared < wanted; one.compared++) if (random() < own[i]!) one.disagreed++;
+    }
+    const wave = seen.map(({ compared, disagreed }) => disagreed / compared);
+    const context = { budget: RATE, windows, seed };
+    evidence = judgeTelemetry(gate, evidence, { wave, control: null, notApplicable: null }, context);
+    if (evidence.verdict === "stop" || evidence.verdict === "advance") return evidence.verdict;
+  }
+  return "undecided";
+}
+
+describe.each([{ devices: 12 }, { devices: 24 }, { devices: 60 }])("in the shadow, on $devices devices", ({
+  devices,
+}) => {
+  const shareOf = (verdict: Outcome["verdict"], mean: number) => {
+    const verdicts = Array.from({ length: ROLLOUTS }, (_, i) => shadowVerdict(devices, mean, 1 + 7919 * i));
+    const share = verdicts.filter((one) => one === verdict).length / ROLLOUTS;
+    if (process.env["MOTE_FULL"] !== undefined) {
+      console.log(
+        JSON.stringify({ rollouts: ROLLOUTS, shadow: devices, disagreement: mean, verdict, share }),
+      );
+    }
+    return share;
+  };
+
+  test("a release that disagrees no more than the margin allows is hardly ever stopped", () => {
+    for (const mean of [MARGIN, 0.6 * MARGIN, 0.1 * MARGIN])
+      expect(shareOf("stop", mean)).toBeLessThanOrEqual(RATE + slack);
+  }, 600_000);
+
+  test("a release that disagrees more than that hardly ever advances", () => {
+    for (const mean of [MARGIN, 1.5 * MARGIN])
+      expect(shareOf("advance", mean)).toBeLessThanOrEqual(RATE + slack);
+  }, 600_000);
+
+  test("one that disagrees three times as much is stopped, one that agrees advances", () => {
+    expect(shareOf("stop", 3 * MARGIN)).toBeGreaterThan(0.9);
+    expect(shareOf("advance", 0.2 * MARGIN)).toBeGreaterThan(0.9);
+  }, 600_000);
+});

@@ -1,11 +1,13 @@
 import type { GateEvidence, Metric, TelemetryGate, Verdict } from "@mote/protocol";
+import { comparePaired, leastPairedP } from "./paired.js";
 import { compareGroups, leastP } from "./permutation.js";
 
 /** What the fleet says about one metric. Values are each device's worsening against its own baseline. */
 export interface Evidence {
   readonly metric: Metric;
   readonly wave: readonly number[];
-  readonly control: readonly number[];
+  /** Null where each device is its own control (a release in the shadow of another). */
+  readonly control: readonly number[] | null;
   /** Why there is nothing to compare, and never will be in this wave; null where there is or may be. */
   readonly notApplicable: string | null;
 }
@@ -49,7 +51,7 @@ export function judgeTelemetry(
     difference: before?.difference ?? null,
     margin: gate.margin,
     waveDevices: evidence.wave.length || (before?.waveDevices ?? 0),
-    controlDevices: evidence.control.length || (before?.controlDevices ?? 0),
+    controlDevices: evidence.control?.length || (before?.controlDevices ?? 0),
     pWorse: before?.pWorse ?? null,
     threshold: before?.threshold ?? null,
     looks,
@@ -59,26 +61,38 @@ export function judgeTelemetry(
   }
   const look = looks + 1;
   if (context.windows < windowsOfLook(look)) return base;
-  if (evidence.wave.length === 0 || evidence.control.length === 0) {
-    return { ...base, text: "waits for devices with a baseline in wave and control group" };
+  const { wave, control } = evidence;
+  if (wave.length === 0 || control?.length === 0) {
+    const whom = control === null ? "whose shadow was seen" : "with a baseline in wave and control group";
+    return { ...base, text: `waits for devices ${whom}` };
   }
   const threshold = context.budget * spentAtLook(look);
-  const least = leastP(evidence.wave.length, evidence.control.length);
+  const least = control === null ? leastPairedP(wave.length) : leastP(wave.length, control.length);
   if (least > threshold) {
-    const text = `${evidence.wave.length} devices against ${evidence.control.length} can't give a verdict at this error rate (least p ${format(least)}, needed ${format(threshold)})`;
+    const against = control === null ? "" : ` against ${control.length}`;
+    const text = `${wave.length} devices${against} can't give a verdict at this error rate (least p ${format(least)}, needed ${format(threshold)})`;
     return { ...base, verdict: "undecided", text, threshold };
   }
-  const result = compareGroups(evidence.wave, evidence.control, gate.margin, context.seed + look);
+  const seed = context.seed + look;
+  const result =
+    control === null
+      ? comparePaired(wave, gate.margin, centreOf(gate), seed)
+      : compareGroups(wave, control, gate.margin, seed);
   const verdict = verdictOf(result, gate.margin, threshold);
   return {
     ...base,
     verdict,
-    text: explain(gate, verdict, result.difference),
+    text: explain(gate, verdict, result.difference, control === null),
     difference: result.difference,
     pWorse: result.pWorse,
     threshold,
     looks: look,
   };
+}
+
+/** No two releases agree always, so "worse" is more disagreement than the margin allows; elsewhere it is any worsening. */
+function centreOf({ metric, margin }: TelemetryGate): number {
+  return metric === "agreement" ? margin : 0;
 }
 
 /**
@@ -116,11 +130,15 @@ const WORDS: Record<Metric, { difference(value: number): string; margin(value: n
     difference: (value) => `${(100 * Math.abs(value)).toFixed(0)} % ${value > 0 ? "slower" : "faster"}`,
     margin: (value) => `${(100 * value).toFixed(0)} %`,
   },
+  agreement: {
+    difference: (value) => `${points(value, 1)} of disagreement`,
+    margin: (value) => points(value, 1),
+  },
 };
 
-function explain(gate: TelemetryGate, verdict: Verdict, difference: number): string {
+function explain(gate: TelemetryGate, verdict: Verdict, difference: number, isPaired: boolean): string {
   const words = WORDS[gate.metric];
-  const measured = `${words.difference(difference)} against the control group, margin ${words.margin(gate.margin)}`;
+  const measured = `${words.difference(difference)} against ${isPaired ? "the release that serves" : "the control group"}, margin ${words.margin(gate.margin)}`;
   if (verdict === "stop") return `worse: ${measured}`;
   if (verdict === "advance") return `not worse by the margin: ${measured}`;
   return `undecided so far: ${measured}`;
