@@ -107,6 +107,20 @@ describe("a rehearsal", () => {
     expect(leftBehind()).toEqual([]);
   }, 300_000);
 
+  test("of a shadow that disagrees stops it before anybody was served by it", async () => {
+    await writeFile(
+      join(work, "shadow.yaml"),
+      `${PLAN}strategy: shadow\nshadowShare: 0.5\n`.replace(/^gates:.*$/m, ""),
+    );
+    const args = ["--plan", join(work, "shadow.yaml"), "--devices", "30", "--worse", "agreement:0.3"];
+    const { code, document } = await rehearse([...args, "--expect", "rolled-back"]);
+    expect(code).toBe(0);
+    expect(document).toMatchObject({ outcome: "rolled-back", exposedAtStop: 0 });
+    expect(document.timeline.map(({ text }) => text).join("\n")).toMatch(
+      /gate "agreement" stopped wave "canary": worse: \d+\.\d points of disagreement/,
+    );
+  }, 300_000);
+
   test("that is interrupted ends its programs and leaves nothing behind", async () => {
     const child = start(["--devices", "10"]);
     let said = "";

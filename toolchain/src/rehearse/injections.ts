@@ -43,6 +43,8 @@ const WORSE: Record<Metric, (model: SyntheticModel, by: number) => Partial<Synth
   confidence: ({ confidence }, by) => ({ confidence: Math.max(0, confidence - by) }),
   accuracy: ({ accuracy }, by) => ({ accuracy: Math.max(0, accuracy - by) }),
   errorRate: ({ errorRate }, by) => ({ errorRate: Math.min(1, errorRate + by) }),
+  // Models of one task err on the same samples: who is right less often, agrees less often by as much.
+  agreement: ({ accuracy }, by) => ({ accuracy: Math.max(0, accuracy - by) }),
   latency: ({ latencyUs }, by) => ({ latencyUs: latencyUs * (1 + by) }),
 };
 

@@ -78,7 +78,7 @@ export const command: CliCommand = {
         if (device.errorRate !== null) io.say(`Errors per inference of late: ${percent(device.errorRate)}`);
         if (device.conditions !== null) io.say(`Conditions: ${conditionsText(device.conditions)}`);
         const telemetry = detail.telemetry.map((sums) => [
-          String(sums.releaseSequence),
+          `${sums.releaseSequence}${sums.inShadow ? " (shadow)" : ""}`,
           String(sums.inferences),
           String(sums.errors),
           percent(sums.meanConfidence),

@@ -29,7 +29,8 @@ Example:
 Failures (--fail), for a share or a number of the devices:
   install  the release does not pass its golden vectors     link    the first transfers break off
   errors   half of its inferences fail on probation         vanish  silent from the download on, for ever
-A worse release (--worse): confidence:0.1, accuracy:0.1, errorRate:0.05 (shares), latency:0.5 (relative).
+A worse release (--worse): confidence:0.1, accuracy:0.1, errorRate:0.05 (shares), latency:0.5 (relative); of a shadow also
+agreement:0.1.
 `;
 
 export function configureRehearse(command: Command, io: Io): void {

@@ -9,13 +9,14 @@ import type { Command } from "commander";
 import type { CliCommand, Io } from "../command.js";
 import { addServerOptions, connect, type ServerOptions } from "../operator/connect.js";
 import { addPlanOptions, type PlanOptions, readPlan } from "../operator/plan.js";
+import { promotionOf } from "../operator/promotion.js";
 import { table } from "../operator/table.js";
 import { configureRehearse } from "./rollout-rehearse.js";
 
 export const command: CliCommand = {
   name: "rollout",
   summary:
-    "stage a release over the fleet: create, rehearse, list, show, approve, pause, resume, abort, break-glass",
+    "stage a release over the fleet: create, rehearse, list, show, promote, approve, pause, resume, abort, break-glass",
   configure(command, io) {
     addCreate(command, io);
     configureRehearse(command.command("rehearse"), io);
@@ -33,6 +34,7 @@ export const command: CliCommand = {
       .action(async (id: string, options: ServerOptions) => {
         show(await (await connect(options)).rollout(id), io);
       });
+    addPromote(command, io);
     addAction(command, io, "approve", "approve the start, or let a held wave pass");
     addAction(command, io, "pause", "hand the release to no more devices for now");
     addAction(command, io, "resume", "go on after a pause or a hold");
@@ -76,6 +78,22 @@ A plan file holds the same and more:
     .action(async (options: ServerOptions & PlanOptions & { dryRun?: boolean }) => {
       const plan = await readPlan(options);
       const client = await connect(options);
+      if (options.dryRun === true) return showDryRun(await client.dryRun(plan), io);
+      show(await client.createRollout(plan), io);
+    });
+}
+
+function addPromote(command: Command, io: Io): void {
+  addServerOptions(command.command("promote"))
+    .description(
+      "stage the release of a completed shadow rollout: same devices, same waves, no second download",
+    )
+    .argument("<id>")
+    .option("--dry-run", "say what would happen to whom; nothing is stored")
+    .addHelpText("after", "\nExample:\n  mote rollout promote r7-1f2e3d --dry-run\n")
+    .action(async (id: string, options: ServerOptions & { dryRun?: boolean }) => {
+      const client = await connect(options);
+      const plan = promotionOf(await client.rollout(id));
       if (options.dryRun === true) return showDryRun(await client.dryRun(plan), io);
       show(await client.createRollout(plan), io);
     });

@@ -6,6 +6,7 @@ import {
   type MaintenanceWindow,
   type OnFailure,
   RolloutPlan,
+  SHADOW_GATES,
   type Wave,
   WEEKDAYS,
 } from "@mote/protocol";
@@ -33,6 +34,8 @@ export interface PlanOptions {
   readonly window?: readonly string[];
   readonly minBattery?: string;
   readonly comment?: string;
+  readonly strategy?: string;
+  readonly shadowShare?: string;
 }
 
 /** The flags of which a plan can be made; a file of the whole plan is one of them. */
@@ -54,6 +57,8 @@ export function addPlanOptions(command: Command): Command {
     .option("--agent-version <version...>", "only devices whose agent or firmware says one of these")
     .option("--health <name=value...>", `only by ${HEALTH_HELP}`)
     .option("--on-failure <what>", "hold, rollback-wave or rollback-fleet (default hold)")
+    .option("--strategy <name>", "staged, canary or shadow: run beside the serving release and only report")
+    .option("--shadow-share <share>", "of a shadow: inferences that a device makes twice (default 0.1)")
     .option("--approvals <n>", "people who must approve before the first wave")
     .option(
       "--false-stop-rate <p>",
@@ -83,6 +88,8 @@ const DEFAULT_WAVES: readonly Wave[] = [
 export async function readPlan(options: PlanOptions): Promise<RolloutPlan> {
   const file = options.plan === undefined ? null : await readPlanFile(options.plan);
   const { query, gates, limits, preconditions, ...rest } = asMapping(file?.value, options.plan ?? "the plan");
+  const strategy = options.strategy ?? rest["strategy"];
+  const defaultGates = strategy === "shadow" ? { ...DEFAULT_GATES, telemetry: SHADOW_GATES } : DEFAULT_GATES;
   const plan = {
     waves: DEFAULT_WAVES,
     onFailure: "hold" satisfies OnFailure,
@@ -95,7 +102,9 @@ export async function readPlan(options: PlanOptions): Promise<RolloutPlan> {
     },
     ...limitsOf(options, limits),
     query: { ...asMapping(query, "query") },
-    gates: { ...DEFAULT_GATES, ...asMapping(gates, "gates") },
+    gates: { ...defaultGates, ...asMapping(gates, "gates") },
+    ...(strategy === undefined ? {} : { strategy }),
+    ...(options.shadowShare === undefined ? {} : { shadowShare: Number(options.shadowShare) }),
     ...(options.product === undefined ? {} : { product: options.product }),
     ...(options.release === undefined ? {} : { version: options.release }),
     ...(options.wave === undefined ? {} : { waves: options.wave.map(parseWave) }),
