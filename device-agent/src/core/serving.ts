@@ -1,19 +1,11 @@
 import { openRelease, type Release } from "./candidate.js";
 import { elements, judge, toInput, toReal } from "./judgement.js";
-import type { BlobStore, InferenceEngine, LoadedModel, Log, Sample } from "./ports.js";
+import type { LoadedModel, Sample } from "./ports.js";
 import { messageOf } from "./report-code.js";
-import { Shadow } from "./shadow.js";
+import { type RunDeps, Shadow } from "./shadow.js";
 import { isOnTrial, servingSlot, shadowSlot } from "./slots.js";
 import type { Updater } from "./updater.js";
 import { type FrameContent, TelemetryWindow, type WindowFacts } from "./window.js";
-
-export interface ServingDeps {
-  readonly engine: InferenceEngine;
-  readonly blobs: BlobStore;
-  readonly hardware: string;
-  readonly log: Log;
-  readonly random: () => number;
-}
 
 /** Answers inferences with the release that serves, follows it when it changes, and keeps the window's counts. */
 export class Serving {
@@ -27,7 +19,7 @@ export class Serving {
 
   constructor(
     private readonly updater: Updater,
-    private readonly deps: ServingDeps,
+    private readonly deps: RunDeps,
   ) {
     this.#shadow = new Shadow(deps);
   }

@@ -1,10 +1,18 @@
 import { openRelease, type Release } from "./candidate.js";
 import { judge, toInput, toReal } from "./judgement.js";
-import type { LoadedModel, Sample } from "./ports.js";
+import type { BlobStore, InferenceEngine, LoadedModel, Log, Sample } from "./ports.js";
 import { messageOf } from "./report-code.js";
-import type { ServingDeps } from "./serving.js";
 import type { Slot } from "./state.js";
 import { type FrameContent, TelemetryWindow, type WindowFacts } from "./window.js";
+
+/** What it takes to run a release. */
+export interface RunDeps {
+  readonly engine: InferenceEngine;
+  readonly blobs: BlobStore;
+  readonly hardware: string;
+  readonly log: Log;
+  readonly random: () => number;
+}
 
 /** The release in the shadow: makes some of the serving one's inferences again, and only counts. Nobody acts on it. */
 export class Shadow {
@@ -14,7 +22,7 @@ export class Shadow {
   #key = "";
   #problem = "";
 
-  constructor(private readonly deps: ServingDeps) {}
+  constructor(private readonly deps: RunDeps) {}
 
   /** Takes up the release in `slot`, or none. @returns the window of the one before. */
   async follow(
