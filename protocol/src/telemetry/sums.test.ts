@@ -30,7 +30,7 @@ const frames: fc.Arbitrary<TelemetryFrame> = fc.record({
   probes: fc.record({ seen: count, correct: count }),
   batteryPercent: fc.constant(null),
   temperatureC: fc.constant(null),
-  shadow: fc.option(fc.record({ compared: count, agreed: count })),
+  shadow: fc.record({ compared: count, agreed: count }),
 });
 
 test("sums merge in any order and grouping", () => {

@@ -51,7 +51,7 @@ function upperTail(values: readonly number[], seed: number): number {
   if (n <= MAX_EXACT) {
     let asLarge = 0;
     for (let signs = 0; signs < 2 ** n; signs++) {
-      if (flipped(values, (i) => (signs >> i) & 1) >= total - slack) asLarge++;
+      if (flipped(values, signs) >= total - slack) asLarge++;
     }
     return asLarge / 2 ** n;
   }
@@ -60,14 +60,15 @@ function upperTail(values: readonly number[], seed: number): number {
   let asLarge = 1;
   for (let draw = 0; draw < SAMPLED; draw++) {
     const signs = random();
-    if (flipped(values, (i) => (signs >>> i) & 1) >= total - slack) asLarge++;
+    if (flipped(values, signs) >= total - slack) asLarge++;
   }
   return asLarge / (SAMPLED + 1);
 }
 
-function flipped(values: readonly number[], isFlipped: (i: number) => number): number {
+/** @param signs one bit for each value; there are fewer than 30. */
+function flipped(values: readonly number[], signs: number): number {
   let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += isFlipped(i) === 1 ? -values[i]! : values[i]!;
+  for (let i = 0; i < values.length; i++) sum += (signs >> i) & 1 ? -values[i]! : values[i]!;
   return sum;
 }
 
