@@ -78,7 +78,12 @@ export class Broker implements MqttSide {
     const { peers } = parts.store;
     this.serverId = peers.isShared ? peers.id : null;
     const handle = (stream: Parameters<Aedes["handle"]>[0]) => void this.aedes.handle(stream);
-    this.server = parts.tls === null ? createServer(handle) : createTlsServer(parts.tls, handle);
+    // An answer must not wait until the one before it is acknowledged by the network.
+    const options = { noDelay: true };
+    this.server =
+      parts.tls === null
+        ? createServer(options, handle)
+        : createTlsServer({ ...parts.tls, ...options }, handle);
   }
 
   static async open(parts: BrokerParts): Promise<Broker> {
