@@ -70,7 +70,8 @@ export class DdiController {
     const pending = await this.pending(known);
     if (pending === null || pending.action !== action) throw unknownAction(action);
     const { desired, member, release, file } = pending;
-    if (!(await this.parts.engine.recordOffer(known.device, desired, member))) throw unknownAction(action);
+    if (!(await this.parts.engine.membership.recordOffer(known.device, desired, member)))
+      throw unknownAction(action);
     if (known.ddi.openAction !== action) {
       await this.parts.devices.remember({ ...known.ddi, openAction: action });
     }
@@ -139,7 +140,7 @@ export class DdiController {
   private async pending(known: KnownDevice): Promise<Pending | null> {
     const { device, ddi } = known;
     const { store, engine, trust } = this.parts;
-    const found = await store.read((db) => engine.desired(db, device));
+    const found = await store.read((db) => engine.membership.desired(db, device));
     if (found === null) return null;
     const { desired, member } = found;
     // These clients know no second slot that only reports.

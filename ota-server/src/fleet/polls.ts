@@ -52,7 +52,7 @@ export class Polls {
     const { ids, isReturning } = engine.of(device.product);
     if (asked !== ids || isReturning || isNews(device, request)) return null;
     // No news: the device is as it is held.
-    if (engine.desiredBy(device, (id) => members.get(id) ?? null) !== null) return null;
+    if (engine.membership.desiredBy(device, (id) => members.get(id) ?? null) !== null) return null;
     this.see(device.id, request);
     return `{"offer":null,"pollIntervalS":${pacing.intervalFor(device.id)}}`;
   }
@@ -79,7 +79,7 @@ export class Polls {
     this.seen.delete(device.id);
     await store.write(async (db) => {
       await updateDeviceState(db, device.id, state);
-      await engine.recordRunning(db, device.id, state.runningSequence);
+      await engine.membership.recordRunning(db, device.id, state.runningSequence);
     });
     if (device.runningSequence !== state.runningSequence || device.lastSeenMs === null) {
       events.emit({ type: "device", atMs: state.lastSeenMs, deviceId: device.id });
@@ -115,7 +115,7 @@ export class Polls {
     request: PollRequest,
   ): Promise<Offer | null> {
     const { store, engine, trust, delivery, log } = this.parts;
-    const desired = engine.desiredBy(device, memberOf);
+    const desired = engine.membership.desiredBy(device, memberOf);
     if (desired === null) return null;
     const release = await store.read((db) => findReleaseBySequence(db, device.product, desired.sequence));
     if (release === null || trust.signerOf(release) === null || release.sequence < device.floor) {
@@ -130,7 +130,7 @@ export class Polls {
     const codecs = CODECS.filter((codec) => request.codecs.includes(codec));
     const routes = await delivery.routes(variant.artifact, [...request.held], codecs);
     if (routes === null) return null;
-    if (!(await engine.recordOffer(device, desired, memberOf(desired.rollout.id)))) return null;
+    if (!(await engine.membership.recordOffer(device, desired, memberOf(desired.rollout.id)))) return null;
     return {
       id: `${desired.rollout.id}:${desired.kind}`,
       kind: desired.kind,

@@ -30,7 +30,7 @@ export class Reports {
       for (const report of reports) {
         if (!(await addReport(db, deviceId, report, atMs))) continue;
         added.push(report);
-        await this.parts.engine.recordReport(db, deviceId, report);
+        await this.parts.engine.membership.recordReport(db, deviceId, report);
         const failed = hasFailed(report);
         if (failed !== null) await setLastUpdateFailed(db, deviceId, failed);
         if (report.phase === "confirmed" || report.phase === "reverted") {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { DryRunAnswer, RolloutPlan, UpdateReport } from "@mote/protocol";
+import type { DryRunAnswer, RolloutPlan } from "@mote/protocol";
 import type { Clock } from "../clock.js";
 import { ConflictError, NotFoundError } from "../errors.js";
 import type { Events } from "../events.js";
@@ -7,13 +7,10 @@ import type { Log } from "../log.js";
 import type { DeviceRecord } from "../store/devices.js";
 import type { ReleaseRecord } from "../store/releases.js";
 import {
-  findMember,
-  findMembers,
   listChangedRollouts,
   listRollouts,
   type Member,
   type MemberCounts,
-  putMember,
   putRollout,
   returnMembers,
   sampleMembers,
@@ -22,7 +19,6 @@ import {
 import type { Db, Store } from "../store/store.js";
 import { rolloutNotices } from "../webhooks/notices.js";
 import { tell } from "../webhooks/outbox.js";
-import { type Desired, type Device, desiredFor } from "./desired.js";
 import {
   Baselines,
   collectEvidence,
@@ -32,7 +28,6 @@ import {
   withoutComparison,
 } from "./evidence.js";
 import type { Evidence } from "./gates/telemetryGate.js";
-import { isLimited, limitReached } from "./limits.js";
 import {
   type Effect,
   pendingEffects,
@@ -42,7 +37,7 @@ import {
   step,
   type WaveFacts,
 } from "./machine.js";
-import { memberAfterReport } from "./members.js";
+import { Membership } from "./membership.js";
 import { lacksControls, openWave } from "./opening.js";
 import { checkPlan, dryRun, newRollout, releaseOf, sampleCandidates } from "./plan.js";
 import type { Opening } from "./population.js";
@@ -62,22 +57,20 @@ export interface EngineParts {
   readonly hint: (product: string) => void;
 }
 
-/** A rollout that lets nobody in is counted again after this, not at every poll of a waiting fleet. */
-const FULL_MS = 1000;
-
 /** The rollouts' shell: stores what the machine decides, then carries out its effects. One at a time. */
 export class RolloutEngine {
   private readonly parts: EngineParts;
   /** By id; the store's documents, parsed. */
   private readonly rollouts = new RolloutList();
-  /** Until when a rollout at its limit needs no counting. */
-  private readonly fullUntilMs = new Map<string, number>();
+  /** What single devices should run, and what is remembered of them. */
+  readonly membership: Membership;
   private queue: Promise<unknown> = Promise.resolve();
   private isResumed = false;
   private readonly baselines = new Baselines();
 
   constructor(parts: EngineParts) {
     this.parts = parts;
+    this.membership = new Membership(parts, this.rollouts);
     parts.store.peers.hear(({ type }) => {
       if (type !== "rollouts") return;
       // What another server has decided holds for the next poll; the tick makes up for a failure.
@@ -185,85 +178,6 @@ export class RolloutEngine {
   /** Rollouts that may speak for a device of the product. */
   of(product: string): ProductRollouts {
     return this.rollouts.of(product);
-  }
-
-  /** What the device should run, by its rows in the rollouts of its product. */
-  desiredBy(device: Device, memberOf: (rolloutId: string) => Member | null): Desired | null {
-    return desiredFor(device, this.of(device.product).states, memberOf, this.parts.clock());
-  }
-
-  async desired(db: Db, device: Device): Promise<{ desired: Desired; member: Member | null } | null> {
-    const rows = await findMembers(db, this.of(device.product).ids, device.id);
-    const memberOf = (id: string) => rows.find((row) => row.rolloutId === id) ?? null;
-    const desired = this.desiredBy(device, memberOf);
-    return desired === null ? null : { desired, member: memberOf(desired.rollout.id) };
-  }
-
-  /**
-   * Remembers that a device was told, before it is told.
-   *
-   * @returns false when the rollout's limits let nobody new in at this moment: the device is to come again.
-   */
-  async recordOffer(device: Device, desired: Desired, member: Member | null): Promise<boolean> {
-    const { rollout, kind, wave } = desired;
-    const isRetry = member?.state === "failed";
-    if ((member !== null && !isRetry) || kind === "rollback") return true;
-    const offeredAtMs = this.parts.clock();
-    const fullForMs = (this.fullUntilMs.get(rollout.id) ?? 0) - offeredAtMs;
-    // Longer than it can be: the clock was set back.
-    if (fullForMs > 0 && fullForMs <= FULL_MS) return false;
-    const isTold = await this.parts.store.write(async (db) => {
-      // Counted in the transaction that adds to the count: two devices at once can't both be the last one.
-      if (isLimited(rollout) && (await limitReached(db, rollout, offeredAtMs)) !== null) return false;
-      await putMember(db, {
-        rolloutId: rollout.id,
-        deviceId: device.id,
-        wave: member?.wave ?? Math.max(0, wave),
-        previousSequence: member?.previousSequence ?? device.runningSequence,
-        state: "offered",
-        code: null,
-        attempts: (member?.attempts ?? 0) + 1,
-        offeredAtMs,
-        settledAtMs: null,
-        downloadedBytes: member?.downloadedBytes ?? 0,
-        codec: null,
-        detail: null,
-        retryAtMs: null,
-      });
-      return true;
-    });
-    if (!isTold) {
-      this.fullUntilMs.set(rollout.id, offeredAtMs + FULL_MS);
-      return false;
-    }
-    this.parts.events.emit({
-      type: "rollout",
-      atMs: offeredAtMs,
-      rolloutId: rollout.id,
-      deviceId: device.id,
-    });
-    return true;
-  }
-
-  /** Within the transaction that stores the report. */
-  async recordReport(db: Db, deviceId: string, report: UpdateReport): Promise<void> {
-    const rolloutId = report.offerId?.split(":")[0];
-    const state = rolloutId === undefined ? undefined : this.rollouts.get(rolloutId);
-    if (state === undefined) return;
-    const member = await findMember(db, state.id, deviceId);
-    if (member === null) return;
-    const next = memberAfterReport(member, report, state, this.parts.clock());
-    if (next !== member) await putMember(db, next);
-  }
-
-  /** A poll says what a device runs: those that were to go back and are back are ticked off. */
-  async recordRunning(db: Db, deviceId: string, runningSequence: number): Promise<void> {
-    for (const { id, name } of this.rollouts.all()) {
-      if (name !== "rolling-back") continue;
-      const member = await findMember(db, id, deviceId);
-      if (member?.state !== "returning" || member.previousSequence !== runningSequence) continue;
-      await putMember(db, { ...member, state: "returned", settledAtMs: this.parts.clock() });
-    }
   }
 
   /** Takes up what a crash, of this server or of the leader before it, has interrupted. */
