@@ -11,11 +11,11 @@ export async function filterOf(
   query: Omit<DeviceListQuery, "after" | "limit">,
   nowMs: number,
 ): Promise<DeviceFilter> {
-  const { product, hardware, tag, sequence, agentVersion } = query;
+  const { product, hardware, tag, agentVersion } = query;
   const health: HealthQuery = Object.fromEntries(
     HEALTH_NAMES.filter((name) => query[name] !== undefined).map((name) => [name, query[name]]),
   );
-  const running = sequence === undefined ? await runningOf(db, query) : [sequence];
+  const running = await runningOf(db, query);
   const state = { health, ...(agentVersion === undefined ? {} : { agentVersions: [agentVersion] }) };
   return {
     includeRevoked: true,
@@ -26,7 +26,18 @@ export async function filterOf(
   };
 }
 
-async function runningOf(db: Db, { product, running }: DeviceListQuery): Promise<readonly number[] | null> {
+async function runningOf(
+  db: Db,
+  { product, running, sequence }: DeviceListQuery,
+): Promise<readonly number[] | null> {
+  if (running !== undefined && sequence !== undefined) {
+    throw new PreconditionError({
+      expected: "either sequence or running: both say which release a device runs",
+      got: `sequence=${sequence} and running=${running}`,
+      todo: "Leave one of them out.",
+    });
+  }
+  if (sequence !== undefined) return [sequence];
   if (running === undefined) return null;
   if (running === "none") return [0];
   if (product === undefined) {

@@ -180,6 +180,13 @@ describe("a session", () => {
   });
 });
 
+test("a list of devices takes one word for what they run, and refuses two", async () => {
+  expect((await client.devices({ sequence: 77 })).devices).toEqual([]);
+  await expect(client.devices({ product: "digits", sequence: 0, running: "1.0.0" })).rejects.toThrow(
+    /either sequence or running/,
+  );
+});
+
 test("a report that comes again is acknowledged again and counted once", async () => {
   const [device] = await bench.devices(1, "report");
   const before = (await client.fleet()).reports;
