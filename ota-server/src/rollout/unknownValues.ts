@@ -1,5 +1,12 @@
 import type { RolloutPlan } from "@mote/protocol";
-import { hasDevice, hasTagNamed, knownIds, listHardware, sampleDevices } from "../store/census.js";
+import {
+  hasDevice,
+  knownIds,
+  listHardware,
+  sampleDevices,
+  type Trait,
+  traitsOfNobody,
+} from "../store/census.js";
 import type { Db } from "../store/store.js";
 import { nearest } from "./nearest.js";
 import type { Running } from "./running.js";
@@ -18,43 +25,17 @@ export async function unknownValues(
   { product, query }: Pick<RolloutPlan, "product" | "query">,
   running: Running,
 ): Promise<string[]> {
-  const missing: { readonly what: string; readonly nearest: () => Promise<string[]> | string[] }[] = [];
-  const sample = lazy(() => sampleDevices(db, product, SAMPLE));
-  if (query.hardware !== undefined) {
-    const known = await listHardware(db, product);
-    for (const name of query.hardware.filter((one) => !known.includes(one))) {
-      missing.push({ what: `is of hardware ${name}`, nearest: () => nearest(name, known) });
-    }
-  }
-  for (const [name, value] of Object.entries(query.tags ?? {})) {
-    if (await hasDevice(db, { product, tags: { [name]: value } })) continue;
-    if (await hasTagNamed(db, product, name)) {
-      const valuesOf = async () => new Set((await sample()).flatMap(({ tags }) => tags[name] ?? []));
-      const nearestTags = async () => nearest(value, await valuesOf()).map((one) => `${name}=${one}`);
-      missing.push({ what: `has the tag ${name}=${value}`, nearest: nearestTags });
-    } else {
-      const namesOf = async () => new Set((await sample()).flatMap(({ tags }) => Object.keys(tags)));
-      missing.push({ what: `has a tag "${name}"`, nearest: async () => nearest(name, await namesOf()) });
-    }
-  }
-  for (const version of query.agentVersions ?? []) {
-    if (await hasDevice(db, { product, state: { agentVersions: [version] } })) continue;
-    const versionsOf = async () => new Set((await sample()).map(({ agentVersion }) => agentVersion));
-    missing.push({
-      what: `has the agent version "${version}"`,
-      nearest: async () => nearest(version, await versionsOf()),
-    });
-  }
   const warnings = running.unknown.map(
     (version) =>
       `${product} has no release ${version}; nearest: ${nearest(version, running.known).join(", ")}.`,
   );
-  for (const one of missing) {
-    const near = (await one.nearest()).filter((name) => name !== "");
-    warnings.push(
-      `No device of ${product} ${one.what}${near.length === 0 ? "" : `; nearest: ${near.join(", ")}`}.`,
-    );
+  if (query.hardware !== undefined) {
+    const known = await listHardware(db, product);
+    for (const name of query.hardware.filter((one) => !known.includes(one))) {
+      warnings.push(missing(product, `is of hardware ${name}`, nearest(name, known)));
+    }
   }
+  warnings.push(...(await unknownTraits(db, product, query)));
   if (query.deviceIds !== undefined) {
     const known = await knownIds(db, product, query.deviceIds);
     const strange = query.deviceIds.filter((id) => !known.has(id));
@@ -67,15 +48,43 @@ export async function unknownValues(
   return warnings;
 }
 
+async function unknownTraits(db: Db, product: string, query: RolloutPlan["query"]): Promise<string[]> {
+  const tags = Object.entries(query.tags ?? {});
+  const versions = query.agentVersions ?? [];
+  if (tags.length + versions.length === 0) return [];
+  // Nearly everything that is asked for is found in a sample; only for what is not the whole fleet is read, once.
+  const sample = await sampleDevices(db, product, SAMPLE);
+  const names = new Set(sample.flatMap((device) => Object.keys(device.tags)));
+  const valuesOf = (name: string) => new Set(sample.flatMap((device) => device.tags[name] ?? []));
+  const agents = new Set(sample.map(({ agentVersion }) => agentVersion));
+  const unseen: Trait[] = [
+    ...tags.filter(([name, value]) => !valuesOf(name).has(value)).map((tag) => ({ tag })),
+    ...tags.filter(([name]) => !names.has(name)).map(([tagName]) => ({ tagName })),
+    ...versions.filter((version) => !agents.has(version)).map((agentVersion) => ({ agentVersion })),
+  ];
+  const nobodys = await traitsOfNobody(db, product, unseen);
+  const strange = new Set(nobodys.flatMap((trait) => ("tagName" in trait ? [trait.tagName] : [])));
+  return nobodys.flatMap((trait) => {
+    if ("tagName" in trait) {
+      return missing(product, `has a tag "${trait.tagName}"`, nearest(trait.tagName, names));
+    }
+    if ("agentVersion" in trait) {
+      const near = nearest(trait.agentVersion, agents);
+      return missing(product, `has the agent version "${trait.agentVersion}"`, near);
+    }
+    const [name, value] = trait.tag;
+    if (strange.has(name)) return [];
+    const near = nearest(value, valuesOf(name)).map((one) => `${name}=${one}`);
+    return missing(product, `has the tag ${name}=${value}`, near);
+  });
+}
+
+function missing(product: string, what: string, near: readonly string[]): string {
+  const named = near.filter((name) => name !== "");
+  return `No device of ${product} ${what}${named.length === 0 ? "" : `; nearest: ${named.join(", ")}`}.`;
+}
+
 function idsText(product: string, strange: readonly string[], asked: number): string {
   const more = strange.length > SHOWN ? ", …" : "";
   return `${strange.length} of the ${asked} device ids are no devices of ${product}: ${strange.slice(0, SHOWN).join(", ")}${more}.`;
-}
-
-function lazy<T>(read: () => Promise<T>): () => Promise<T> {
-  let held: Promise<T> | undefined;
-  return () => {
-    held ??= read();
-    return held;
-  };
 }

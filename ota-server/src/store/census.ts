@@ -1,6 +1,6 @@
-import { sql } from "kysely";
+import { type Expression, type SqlBool, sql } from "kysely";
 import type { Db } from "./db.js";
-import { type DeviceFilter, filtered, hasTagName } from "./deviceFilter.js";
+import { type DeviceFilter, filtered, hasTag, hasTagName } from "./deviceFilter.js";
 
 /** Hardware classes of a product's devices: read off the index, one step for each class, however many devices. */
 export async function listHardware(db: Db, product: string): Promise<string[]> {
@@ -19,10 +19,29 @@ export async function hasDevice(db: Db, filter: DeviceFilter): Promise<boolean> 
   return (await filtered(db, filter).select("id").limit(1).executeTakeFirst()) !== undefined;
 }
 
-/** Does any device of the product have a tag of this name? */
-export async function hasTagNamed(db: Db, product: string, name: string): Promise<boolean> {
-  const query = filtered(db, { product }).select("id").where(hasTagName(name)).limit(1);
-  return (await query.executeTakeFirst()) !== undefined;
+/** Something that a device may have: a tag, a tag's name, an agent's version. */
+export type Trait =
+  | { readonly tag: readonly [name: string, value: string] }
+  | { readonly tagName: string }
+  | { readonly agentVersion: string };
+
+/** Which of these does no device of the product have? One reading of the devices for all of them. */
+export async function traitsOfNobody<T extends Trait>(
+  db: Db,
+  product: string,
+  traits: readonly T[],
+): Promise<T[]> {
+  if (traits.length === 0) return [];
+  const row = (await filtered(db, { product })
+    .select(traits.map((trait, i) => sql<number>`count(*) filter (where ${hasTrait(trait)})`.as(`t${i}`)))
+    .executeTakeFirstOrThrow()) as Record<string, number>;
+  return traits.filter((_, i) => Number(row[`t${i}`]) === 0);
+}
+
+function hasTrait(trait: Trait): Expression<SqlBool> {
+  if ("tag" in trait) return hasTag(...trait.tag);
+  if ("tagName" in trait) return hasTagName(trait.tagName);
+  return sql<SqlBool>`agent_version = ${trait.agentVersion}`;
 }
 
 /** What some devices of the product are like, so that a person can be shown what there is. */
