@@ -2949,6 +2949,7 @@ export interface paths {
                                 devices: number;
                                 untilMs: number | null;
                             }[];
+                            sampled: number;
                             warnings: string[];
                         };
                     };

@@ -14,6 +14,9 @@ import type { RolloutState } from "./state.js";
 import { unknownValues } from "./unknownValues.js";
 import { countWaits, type Waits } from "./waits.js";
 
+/** Devices whose conditions a dry run reads; of a larger fleet a sample, which tells a share to a percent or better. */
+export const WAITS_SAMPLE = 20_000;
+
 /** What a schema can't say. Throws PreconditionError. */
 export function checkPlan(plan: RolloutPlan): void {
   let lastShare = 0;
@@ -147,7 +150,7 @@ export async function dryRun(
     plan,
     eligible: candidates.eligible,
     waves,
-    waits: await waitsOf(db, plan, candidates, nowMs),
+    ...(await waitsOf(db, plan, candidates, nowMs)),
     excluded: candidates.excluded,
     warnings,
   };
@@ -167,7 +170,14 @@ export async function sampleCandidates(
   return { eligible, devices: await listDrawn(db, question, limit) };
 }
 
-async function waitsOf(db: Db, plan: RolloutPlan, candidates: Candidates, nowMs: number): Promise<Waits[]> {
-  if (Object.keys(plan.preconditions).length === 0) return [];
-  return countWaits(plan.preconditions, await listConditions(db, candidates.question), nowMs);
+/** @returns who would wait, and of how many devices that was looked up. */
+async function waitsOf(
+  db: Db,
+  { preconditions }: RolloutPlan,
+  { eligible, question }: Candidates,
+  nowMs: number,
+): Promise<{ waits: Waits[]; sampled: number }> {
+  if (Object.keys(preconditions).length === 0) return { waits: [], sampled: eligible };
+  const devices = await listConditions(db, question, WAITS_SAMPLE / Math.max(1, eligible));
+  return { waits: countWaits(preconditions, devices, nowMs, eligible), sampled: devices.length };
 }

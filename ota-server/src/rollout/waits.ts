@@ -32,8 +32,17 @@ export interface Waits {
   readonly untilMs: number | null;
 }
 
-/** How many of these devices would wait, by reason. Zones are few, so each opening is looked up once. */
-export function countWaits(wanted: Preconditions, devices: readonly Told[], nowMs: number): Waits[] {
+/**
+ * How many devices would wait, by reason. Zones are few, so each opening is looked up once.
+ *
+ * @param outOf devices of which these are a sample: the counts are scaled up to them.
+ */
+export function countWaits(
+  wanted: Preconditions,
+  devices: readonly Told[],
+  nowMs: number,
+  outOf: number = devices.length,
+): Waits[] {
   const counts = new Map<PreconditionName, number>();
   const zones = new Set<string>();
   for (const device of devices) {
@@ -49,7 +58,7 @@ export function countWaits(wanted: Preconditions, devices: readonly Told[], nowM
   const firstMs = openings.length === 0 ? null : Math.min(...openings);
   return [...counts].map(([reason, count]) => ({
     reason,
-    devices: count,
+    devices: Math.max(1, Math.round((count * outOf) / devices.length)),
     untilMs: reason === "windows" ? firstMs : null,
   }));
 }

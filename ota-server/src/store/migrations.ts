@@ -354,6 +354,13 @@ const webhooks = ({ integer, text }: Types): Migration => ({
   },
 });
 
+/** A uniform sample of a product's devices: those whose draws are small. */
+const sample: Migration = {
+  async up(db: Kysely<unknown>) {
+    await db.schema.createIndex("devices_by_draw").on("devices").columns(["product", "draw"]).execute();
+  },
+};
+
 async function fillDraws(db: Kysely<unknown>, table: string, column: string): Promise<void> {
   const id = sql.ref(column);
   let after = "";
@@ -410,6 +417,7 @@ class Steps implements MigrationProvider {
       "0007-health": health(this.types),
       "0008-webhooks": webhooks(this.types),
       "0009-shadow": shadow(this.types),
+      "0010-sample": sample,
     };
   }
 }

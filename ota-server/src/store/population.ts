@@ -92,14 +92,26 @@ function eligible(
     .where("running_sequence", "<=", sequence);
 }
 
-/** What the eligible devices said of themselves when they last polled. */
+/**
+ * What eligible devices said of themselves when they last polled.
+ *
+ * @param share of them, by the draw: a sample that is uniform, found by an index, and the same each time; 1 is all.
+ */
 export async function listConditions(
   db: Db,
   question: PopulationQuestion,
+  share: number,
 ): Promise<Pick<DeviceRecord, "id" | "batteryPercent" | "freeBytes" | "conditions" | "tags">[]> {
-  const rows = await eligible(db, question)
-    .select(["id", "battery_percent", "free_bytes", "conditions", "tags"])
-    .execute();
+  const devices = eligible(db, question).select([
+    "id",
+    "battery_percent",
+    "free_bytes",
+    "conditions",
+    "tags",
+  ]);
+  // A literal: PostgreSQL must see how few that gives.
+  const sampled = sql<boolean>`draw < ${sql.lit(Math.ceil(share * DRAW_MODULUS))}`;
+  const rows = await (share < 1 ? devices.where(sampled) : devices).execute();
   return rows.map((row) => ({
     id: row.id,
     batteryPercent: row.battery_percent,

@@ -382,6 +382,11 @@ export const DryRunAnswer = Type.Object(
         strict,
       ),
     ),
+    /**
+     * Devices out of which `waits` was counted. Fewer than `eligible` where the fleet is large: then `waits` is scaled up
+     * from a uniform sample of some 20,000.
+     */
+    sampled: Type.Integer({ minimum: 0 }),
     warnings: Type.Array(Type.String()),
   },
   strict,

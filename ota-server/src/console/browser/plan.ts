@@ -86,6 +86,9 @@ function showPreview(answer: DryRunAnswer): void {
     ({ reason, devices, untilMs }) =>
       `${devices} would wait now for ${reason}${untilMs === null ? "" : `, the first until ${new Date(untilMs).toLocaleString()}`}`,
   );
+  if (waits.length > 0 && answer.sampled < answer.eligible) {
+    waits.push(`Who waits was counted in a sample of ${answer.sampled} devices and scaled up.`);
+  }
   const left = answer.excluded.map(({ reason, devices }) => `${devices} get nothing: ${reason}`);
   show(
     byId("plan-preview"),

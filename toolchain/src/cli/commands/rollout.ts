@@ -173,5 +173,8 @@ function showDryRun(answer: DryRunAnswer, io: Io): void {
     const until = untilMs === null ? "" : `, the first until ${new Date(untilMs).toISOString()}`;
     io.say(`Would wait now: ${devices} devices, for ${reason}${until}`);
   }
+  if (answer.waits.length > 0 && answer.sampled < answer.eligible) {
+    io.say(`Who waits was counted in a sample of ${answer.sampled} devices and scaled up.`);
+  }
   for (const warning of answer.warnings) io.say(`Warning: ${warning}`);
 }
