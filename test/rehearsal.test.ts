@@ -191,7 +191,6 @@ describe("a rehearsal", () => {
       while ((await seen()).length < 12) await new Promise((resolve) => setTimeout(resolve, 100));
       const known = await knownByServer(
         real.client,
-        real.url,
         {
           product: "digits",
           version: "2.0.0",

@@ -45,6 +45,8 @@ export const Config = Type.Object(
     publicMqttUrl: Type.Optional(Type.String()),
     /** Address of this server as devices write it, where a proxy stands in front: links of the hawkBit door lead there. */
     publicUrl: Type.Optional(Type.String({ pattern: "^https?://[^/]+$" })),
+    /** Who may download blobs: who shows a token or follows a link made for it, or whoever knows the digest. */
+    downloadsFor: Type.Union([Type.Literal("devices"), Type.Literal("anyone")], { default: "devices" }),
     tlsKey: Type.Optional(Type.String()),
     tlsCert: Type.Optional(Type.String()),
     /** Listen beyond loopback without TLS. Tokens then cross the network in the clear. */

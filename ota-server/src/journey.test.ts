@@ -164,7 +164,7 @@ test("what the server hands out satisfies a device that trusts nothing but its p
 });
 
 async function download(device: TestDevice, digest: string): Promise<Uint8Array> {
-  const { chunks } = await device.client.blob(digest, 0);
+  const { chunks } = await device.client.blob(digest, 0, device.token);
   const parts: Uint8Array[] = [];
   for await (const chunk of chunks) parts.push(chunk);
   return new Uint8Array(Buffer.concat(parts));

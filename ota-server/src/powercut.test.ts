@@ -100,7 +100,7 @@ describe.skipIf(reason !== null)(reason ?? "a server whose unsynced writes are l
       expect(releases.map((one) => one.signedBy)).toEqual(releases.map(() => "offline"));
       expect(releases).toHaveLength(cut);
       const device = devices[0]!;
-      const { chunks } = await device.client.blob(sha256(release.artifact), 0);
+      const { chunks } = await device.client.blob(sha256(release.artifact), 0, device.token);
       const parts: Uint8Array[] = [];
       for await (const chunk of chunks) parts.push(chunk);
       expect(Buffer.concat(parts).equals(Buffer.from(release.artifact))).toBe(true);

@@ -15,6 +15,7 @@ import type { PatchWorker } from "./delivery/patchWorker.js";
 import { StoreError } from "./errors.js";
 import { Events } from "./events.js";
 import { DeviceCache } from "./fleet/deviceCache.js";
+import { DownloadRights } from "./fleet/downloadRights.js";
 import { Enrolment } from "./fleet/enrolment.js";
 import { LoadMeter } from "./fleet/loadMeter.js";
 import { Pacing } from "./fleet/pacing.js";
@@ -152,7 +153,11 @@ export class MoteServer {
       ? Ingest.direct(store, events, clock)
       : await Ingest.open(store, events, clock, join(config.data, "frames"));
     // What devices ask over MQTT is answered by the doors of HTTP; nobody is let in before they are open.
-    const exchange = new Exchange((request) => app.inject(request));
+    const rights = await DownloadRights.open(store, clock);
+    const exchange = new Exchange(
+      (request) => app.inject(request),
+      (sha256) => rights.pass(sha256),
+    );
     const mqttParts = { sessions, ingest, reports, store, events, clock, log, tls, exchange };
     const embedded = config.mqttBroker === undefined ? await Broker.open(mqttParts) : null;
     const broker: MqttSide = embedded ?? openExternalBroker(config, mqttParts);
@@ -193,12 +198,13 @@ export class MoteServer {
       reports,
       devices: ddiDevices,
       hasher,
+      rights,
       pacing,
       clock,
     });
     const catalog = new Catalog(store, blobs, trust, clock);
     const app = await createApp({
-      blobs,
+      blobs: { blobs, rights, sessions, people, isOpen: config.downloadsFor === "anyone" },
       log,
       tls,
       trustProxy: config.trustProxy,

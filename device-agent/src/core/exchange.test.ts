@@ -100,7 +100,7 @@ function bench(answer: (request: ExchangeRequest, nth: number) => ExchangeAnswer
   });
   const client = createDeviceClient("mqtt://broker/", exchange.fetch);
   const read = async (from: number, signal?: AbortSignal) => {
-    const stream = await client.blob(SHA, from, signal);
+    const stream = await client.blob(SHA, from, null, signal);
     const chunks: Uint8Array[] = [];
     for await (const chunk of stream.chunks) chunks.push(chunk);
     return { from: stream.from, bytes: Buffer.concat(chunks) };
@@ -187,7 +187,7 @@ describe("a blob over MQTT", () => {
     expect(requests.length).toBe(after);
 
     const left = bench((request) => [byteAnswer(request)]);
-    const stream = await left.clock.until(left.client.blob(SHA, 0));
+    const stream = await left.clock.until(left.client.blob(SHA, 0, null));
     for await (const _ of stream.chunks) break;
     const asked = left.requests.length;
     await new Promise((resolve) => setImmediate(resolve));

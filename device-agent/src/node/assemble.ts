@@ -128,7 +128,14 @@ export async function liveAs(parts: AgentParts, signal: AbortSignal): Promise<vo
     client,
     session,
     link: new ConfirmedLink(link, overMqtt, session, deviceId),
-    fetcher: client,
+    fetcher: {
+      metadata: (file, maxBytes, signal) => client.metadata(file, maxBytes, signal),
+      // Over MQTT the connection says who asks.
+      blob: (sha256, from, signal) =>
+        isMqttAlone
+          ? client.blob(sha256, from, null, signal)
+          : session.with((token) => client.blob(sha256, from, token, signal)),
+    },
     crypto: { sha256: nodeSha256, verify: nodeVerify },
     agentVersion: AGENT_VERSION,
     codecs: CODECS,

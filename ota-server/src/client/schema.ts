@@ -689,7 +689,9 @@ export interface paths {
         };
         get: {
             parameters: {
-                query?: never;
+                query?: {
+                    pass?: string;
+                };
                 header?: never;
                 path: {
                     sha256: string;
@@ -719,7 +721,9 @@ export interface paths {
         options?: never;
         head: {
             parameters: {
-                query?: never;
+                query?: {
+                    pass?: string;
+                };
                 header?: never;
                 path: {
                     sha256: string;

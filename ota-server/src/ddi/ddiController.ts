@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { DdiFeedback, UpdateReport } from "@mote/protocol";
 import type { Clock } from "../clock.js";
 import { NotFoundError } from "../errors.js";
+import type { DownloadRights } from "../fleet/downloadRights.js";
 import type { Pacing } from "../fleet/pacing.js";
 import type { Reports } from "../fleet/reports.js";
 import type { Desired } from "../rollout/desired.js";
@@ -26,6 +27,7 @@ export interface DdiParts {
   readonly reports: Reports;
   readonly devices: DdiDevices;
   readonly hasher: FileHasher;
+  readonly rights: DownloadRights;
   readonly pacing: Pacing;
   readonly clock: Clock;
 }
@@ -75,7 +77,7 @@ export class DdiController {
     if (known.ddi.openAction !== action) {
       await this.parts.devices.remember({ ...known.ddi, openAction: action });
     }
-    return deploymentDocument(address, action, release, file, await this.parts.hasher.of(file.artifact));
+    return this.document(address, action, release, file);
   }
 
   async installed(address: DdiAddress, { device, ddi }: KnownDevice, action: number) {
@@ -86,7 +88,13 @@ export class DdiController {
         : await this.parts.store.read((db) => findReleaseBySequence(db, device.product, target.sequence));
     const file = release === null ? null : fileFor(release, device.hardware);
     if (ddi.installedAction !== action || release === null || file === null) throw unknownAction(action);
-    return deploymentDocument(address, action, release, file, await this.parts.hasher.of(file.artifact));
+    return this.document(address, action, release, file);
+  }
+
+  private async document(address: DdiAddress, action: number, release: ReleaseRecord, file: DdiFile) {
+    const { hasher, rights } = this.parts;
+    const hashes = await hasher.of(file.artifact);
+    return deploymentDocument(address, action, release, file, hashes, rights.pass(file.artifact.sha256));
   }
 
   cancellation({ ddi }: KnownDevice, action: number) {

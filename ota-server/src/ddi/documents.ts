@@ -1,4 +1,4 @@
-import { DDI_PATHS, PATHS } from "@mote/protocol";
+import { DDI_PATHS, PASS_PARAMETER, PATHS } from "@mote/protocol";
 import type { ReleaseRecord } from "../store/releases.js";
 import { type DdiAddress, type DdiFile, deploymentLink } from "./actions.js";
 import type { FileHashes } from "./fileHashes.js";
@@ -42,8 +42,9 @@ export function deploymentDocument(
   release: ReleaseRecord,
   file: DdiFile,
   hashes: FileHashes,
+  pass: string,
 ) {
-  const href = `${address.origin}${PATHS.blob(file.artifact.sha256)}`;
+  const href = `${address.origin}${PATHS.blob(file.artifact.sha256)}?${PASS_PARAMETER}=${pass}`;
   return {
     id: String(action),
     deployment: {

@@ -5,12 +5,11 @@ import swagger from "@fastify/swagger";
 import { ErrorAnswer, OPERATOR_PATHS, PATHS } from "@mote/protocol";
 import { Type } from "@sinclair/typebox";
 import fastify, { type FastifyInstance } from "fastify";
-import type { Blobs } from "../blobs/blobs.js";
 import { addDdiRoutes, type DdiDoor } from "../ddi/ddiRoutes.js";
 import type { Log } from "../log.js";
 import type { Metrics } from "../monitor/metrics.js";
 import type { TlsFiles } from "../tls.js";
-import { addBlobRoutes } from "./blobRoutes.js";
+import { addBlobRoutes, type BlobDoor } from "./blobRoutes.js";
 import { addConsoleRoutes, type ConsoleDoor } from "./consoleRoutes.js";
 import { addDeviceRoutes, type DeviceDoor } from "./deviceRoutes.js";
 import { routerErrorForm, useErrorForm } from "./errors.js";
@@ -34,7 +33,7 @@ export const HTTP_LIMITS = {
 } as const;
 
 export interface AppParts {
-  readonly blobs: Blobs;
+  readonly blobs: BlobDoor;
   readonly log: Log;
   readonly tls: TlsFiles | null;
   /** Addresses or networks of proxies in front. */

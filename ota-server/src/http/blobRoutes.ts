@@ -1,26 +1,44 @@
 import type {} from "@fastify/swagger";
-import { ErrorAnswer, PATHS, Sha256Hex } from "@mote/protocol";
+import { ErrorAnswer, PASS_PARAMETER, PATHS, Sha256Hex } from "@mote/protocol";
 import { Type } from "@sinclair/typebox";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Blobs } from "../blobs/blobs.js";
 import { NotFoundError } from "../errors.js";
+import type { DownloadRights } from "../fleet/downloadRights.js";
+import type { Sessions } from "../fleet/sessions.js";
+import { bearerToken, type People } from "./auth.js";
 import { parseRange } from "./range.js";
+
+export interface BlobDoor {
+  readonly blobs: Blobs;
+  readonly rights: DownloadRights;
+  readonly sessions: Sessions;
+  readonly people: People;
+  /** Whoever knows a digest may have its blob; any cache between may keep it. */
+  readonly isOpen: boolean;
+}
+
+const Query = Type.Object({ [PASS_PARAMETER]: Type.Optional(Type.String({ maxLength: 64 })) });
+type BlobRequest = FastifyRequest<{ Params: { sha256: string }; Querystring: { pass?: string } }>;
 
 /**
  * Blobs by digest. The digest is the strong ETag, so a resumed download can't be stitched together from two contents,
  * and any cache between may keep a blob for ever.
  */
-export function addBlobRoutes(app: FastifyInstance, blobs: Blobs): void {
-  app.route<{ Params: { sha256: string } }>({
+export function addBlobRoutes(app: FastifyInstance, door: BlobDoor): void {
+  const { blobs } = door;
+  app.route<{ Params: { sha256: string }; Querystring: { pass?: string } }>({
     method: ["GET", "HEAD"],
     url: PATHS.blob(":sha256"),
     schema: {
       tags: ["device"],
       params: Type.Object({ sha256: Sha256Hex }),
+      querystring: Query,
       response: { "4xx": ErrorAnswer },
     },
     async handler(request, reply) {
       const { sha256 } = request.params;
+      await enter(door, request);
       const length = await blobs.length(sha256);
       if (length === null) {
         throw new NotFoundError({
@@ -33,7 +51,7 @@ export function addBlobRoutes(app: FastifyInstance, blobs: Blobs): void {
       reply
         .header("etag", etag)
         .header("accept-ranges", "bytes")
-        .header("cache-control", "public, max-age=31536000, immutable")
+        .header("cache-control", `${door.isOpen ? "public" : "private"}, max-age=31536000, immutable`)
         .type("application/octet-stream");
       if (namesEtag(request.headers["if-none-match"], etag)) return reply.status(304).send();
       // If-Range that names another content asks for the whole (RFC 9110, 13.1.5).
@@ -52,6 +70,16 @@ export function addBlobRoutes(app: FastifyInstance, blobs: Blobs): void {
       return reply.send(blobs.stream(sha256, start, end));
     },
   });
+}
+
+/** A pass, a device's session, or a person's token. Throws UnauthenticatedError. */
+async function enter({ isOpen, rights, sessions, people }: BlobDoor, request: BlobRequest): Promise<void> {
+  const { pass } = request.query;
+  if (isOpen || (pass !== undefined && rights.isGood(request.params.sha256, pass))) return;
+  // Sessions have a dot, which people's tokens have not.
+  const token = bearerToken(request);
+  if (token?.includes(".") === true) await sessions.authenticate(token);
+  else await people.require(request, "viewer");
 }
 
 function namesEtag(header: string | undefined, etag: string): boolean {

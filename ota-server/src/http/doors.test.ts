@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { DEFAULT_GATES, OPERATOR_PATHS, type OperatorClient, PATHS, type RolloutPlan } from "@mote/protocol";
 import { generateKey } from "@mote/protocol/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DownloadRights } from "../fleet/downloadRights.js";
 import { TestDevice } from "../testing/device.js";
 import { makeRelease, type TestRelease } from "../testing/release.js";
 import { eventually, TestBench } from "../testing/server.js";
@@ -218,8 +219,31 @@ test("a report that comes again is acknowledged again and counted once", async (
 describe("a blob", () => {
   const get = (headers: Record<string, string> = {}, method = "GET") => {
     const digest = createHash("sha256").update(release.artifact).digest("hex");
-    return fetch(`${url}${PATHS.blob(digest)}`, { headers, method });
+    return fetch(`${url}${PATHS.blob(digest)}`, {
+      headers: { authorization: `Bearer ${bench.token}`, ...headers },
+      method,
+    });
   };
+
+  test("is for devices and people; who shows nothing, or what was made for something else, gets none of it", async () => {
+    const [device] = await bench.devices(1, "reader");
+    expect((await get({ authorization: `Bearer ${device!.token}` })).status).toBe(200);
+    const other = "0".repeat(64);
+    const rights = await DownloadRights.open(bench.server.store, () => bench.now());
+    const digest = createHash("sha256").update(release.artifact).digest("hex");
+    const follow = (pass: string) => fetch(`${url}${PATHS.blob(digest)}?pass=${pass}`);
+    expect((await follow(rights.pass(digest))).status).toBe(200);
+    for (const authorization of ["", "Bearer guess", `Bearer ${device!.token}x`]) {
+      expect((await get({ authorization })).status).toBe(401);
+    }
+    const late = await DownloadRights.open(bench.server.store, () => bench.now() - 3 * 86_400_000);
+    for (const pass of [rights.pass(other), late.pass(digest), "1.x", `9${rights.pass(digest)}`]) {
+      expect((await follow(pass)).status).toBe(401);
+    }
+    await client.revokeDevice(device!.id);
+    expect((await get({ authorization: `Bearer ${device!.token}` })).status).toBe(401);
+    await device!.disconnect(true);
+  });
 
   test("comes whole, with a strong validator, for ever", async () => {
     const response = await get();
@@ -263,7 +287,9 @@ describe("a blob", () => {
       ["../../etc/passwd", 404],
       ["zz", 400],
     ] as const) {
-      const response = await fetch(`${url}/blobs/${digest}`);
+      const response = await fetch(`${url}/blobs/${digest}`, {
+        headers: { authorization: `Bearer ${bench.token}` },
+      });
       expect(response.status).toBe(status);
       expect(await response.json()).toEqual({
         code: expect.stringMatching(/^MOTE_/),

@@ -5,6 +5,7 @@ import {
   type ExchangeAnswer,
   type ExchangeRequest,
   encodeExchangeAnswer,
+  PASS_PARAMETER,
   PATHS,
 } from "@mote/protocol";
 
@@ -46,8 +47,14 @@ const BLOB = /^\/blobs\/[0-9a-f]{64}$/;
  * metrics. Only the device's own routes can be reached. Holds one chunk for each request under way, no state.
  */
 export class Exchange {
-  /** @param inner the server's HTTP routes. */
-  constructor(private readonly inner: InnerRequest) {}
+  /**
+   * @param inner the server's HTTP routes.
+   * @param passTo a pass to a blob: the connection has proved who asks.
+   */
+  constructor(
+    private readonly inner: InnerRequest,
+    private readonly passTo: (sha256: string) => string,
+  ) {}
 
   /** @returns the payload for the caller's answer topic. */
   async answer(caller: Caller, request: ExchangeRequest): Promise<Uint8Array> {
@@ -67,7 +74,7 @@ export class Exchange {
     const wanted = isGet ? clamped(request.range) : null;
     const answer = await this.inner({
       method,
-      url: path,
+      url: BLOB.test(path) ? `${path}?${PASS_PARAMETER}=${this.passTo(path.slice("/blobs/".length))}` : path,
       headers: headersOf(request, BLOB.test(path) ? wanted : null),
       remoteAddress: caller.address,
       ...(isGet ? {} : { payload: Buffer.from(request.body) }),

@@ -19,6 +19,8 @@ export class TestBench {
   readonly keys: ServerKeys;
   server!: MoteServer;
   operator!: OperatorClient;
+  /** The operator's. */
+  token = "";
   /** Added to the real clock. */
   aheadMs = 0;
 
@@ -60,8 +62,8 @@ export class TestBench {
       log: SILENT,
       patches: new PatchWorker(),
     });
-    const token = readFileSync(join(this.folder, "admin.token"), "utf8").trim();
-    this.operator = new OperatorClient({ url: this.server.url, token, fetch });
+    this.token = readFileSync(join(this.folder, "admin.token"), "utf8").trim();
+    this.operator = new OperatorClient({ url: this.server.url, token: this.token, fetch });
   }
 
   async publishRoot(): Promise<Uint8Array> {

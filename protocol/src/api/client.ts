@@ -74,8 +74,12 @@ export interface DeviceClient {
   telemetry(deviceId: string, token: string, frames: readonly Uint8Array[]): Promise<TelemetryAnswer>;
   /** TUF metadata by file name; null where the server has none. Throws TooLargeError beyond `maxBytes`. */
   metadata(file: string, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array | null>;
-  /** Opens a blob at byte `from`. `from` of the answer is 0 when the server ignored the range. */
-  blob(sha256: string, from: number, signal?: AbortSignal): Promise<BlobStream>;
+  /**
+   * Opens a blob at byte `from`. `from` of the answer is 0 when the server ignored the range.
+   *
+   * @param token null where the way there has proved who asks (MQTT).
+   */
+  blob(sha256: string, from: number, token: string | null, signal?: AbortSignal): Promise<BlobStream>;
 }
 
 export interface BlobStream {
@@ -135,8 +139,11 @@ export function createDeviceClient(baseUrl: string, fetch: Fetch): DeviceClient 
       return readAll(response, maxBytes, base);
     },
 
-    async blob(sha256, from, signal) {
-      const headers: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {};
+    async blob(sha256, from, token, signal) {
+      const headers: Record<string, string> = {
+        ...(from > 0 ? { range: `bytes=${from}-` } : {}),
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      };
       const response = await request(PATHS.blob(sha256), {
         headers,
         ...(signal === undefined ? {} : { signal }),

@@ -10,6 +10,9 @@ const strict = { additionalProperties: false } as const;
 const Hex32 = Type.String({ pattern: "^[0-9a-f]{64}$" });
 const Hex64 = Type.String({ pattern: "^[0-9a-f]{128}$" });
 
+/** Query parameter of a blob's URL: a pass in place of a token, made by the server for this blob alone. */
+export const PASS_PARAMETER = "pass";
+
 export const PATHS = {
   enroll: "/api/v1/enroll",
   nonce: (deviceId: string) => `/api/v1/devices/${deviceId}/nonce`,

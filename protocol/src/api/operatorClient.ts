@@ -1,6 +1,6 @@
 import { NetworkError, ServerRefusedError } from "./client.js";
 import type { DdiTokenAnswer, DdiTokenRequest, DdiTokensAnswer } from "./ddi.js";
-import type { ErrorAnswer } from "./device.js";
+import { type ErrorAnswer, PATHS } from "./device.js";
 import {
   type AuditAnswer,
   type DeviceDetail,
@@ -59,6 +59,12 @@ export class OperatorClient {
 
   releases(): Promise<ReleasesAnswer> {
     return this.call("GET", OPERATOR_PATHS.releases);
+  }
+
+  /** A stored artifact, manifest or patch; the caller checks the digest. */
+  async blob(sha256: string): Promise<Uint8Array> {
+    const response = await this.send("GET", PATHS.blob(sha256));
+    return new Uint8Array(await response.arrayBuffer());
   }
 
   trust(): Promise<TrustAnswer> {

@@ -1,10 +1,4 @@
-import {
-  createDeviceClient,
-  type Fetch,
-  type OperatorClient,
-  parseManifest,
-  type RolloutPlan,
-} from "@mote/protocol";
+import { type OperatorClient, parseManifest, type RolloutPlan } from "@mote/protocol";
 import { UsageError } from "../errors.js";
 import { invented, modelledOn, type Population } from "./population.js";
 import type { ReleaseFacts } from "./releases.js";
@@ -19,12 +13,10 @@ export interface Known {
 /**
  * Reads the real fleet: who could be reached, by what bundle, and what they run. It asks and changes nothing.
  *
- * @param url of the server that the operator's client talks to.
  * @throws UsageError when no device matches
  */
 export async function knownByServer(
   client: OperatorClient,
-  url: string,
   plan: RolloutPlan,
   limit: number,
 ): Promise<Known> {
@@ -42,7 +34,12 @@ export async function knownByServer(
     const release = ofProduct.find((one) => one.sequence === sequence);
     if (release === undefined) return null;
     const { version, manifest } = release;
-    return { name: plan.product, version, sequence, manifest: await readManifest(url, manifest.sha256) };
+    return {
+      name: plan.product,
+      version,
+      sequence,
+      manifest: parseManifest(await client.blob(manifest.sha256)),
+    };
   };
   const planned = ofProduct.find(({ version }) => version === plan.version)!;
   const candidate = (await factsOf(planned.sequence))!;
@@ -61,13 +58,6 @@ function mostCommon(sequences: readonly number[]): number | null {
   const counts = new Map<number, number>();
   for (const sequence of sequences) if (sequence > 0) counts.set(sequence, (counts.get(sequence) ?? 0) + 1);
   return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? null;
-}
-
-async function readManifest(url: string, sha256: string) {
-  const { chunks } = await createDeviceClient(url, fetch as unknown as Fetch).blob(sha256, 0);
-  const parts: Uint8Array[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
-  return parseManifest(Buffer.concat(parts));
 }
 
 /** A fleet and releases out of thin air, for a plan that no server knows yet. */

@@ -60,9 +60,7 @@ async function run(options: RehearseOptions, io: Io): Promise<void> {
   const devices = wholeNumber("--devices", options.devices, 1, 2000);
   const url = serverUrl(options);
   const known =
-    url === null
-      ? knownByNobody(plan, devices)
-      : await knownByServer(await connect(options), url, plan, devices);
+    url === null ? knownByNobody(plan, devices) : await knownByServer(await connect(options), plan, devices);
   const request = {
     plan,
     ...known,
