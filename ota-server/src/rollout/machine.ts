@@ -1,6 +1,7 @@
 import type { ApprovalScope, GateEvidence, RolloutStateName } from "@mote/protocol";
 import { ConflictError, PreconditionError } from "../errors.js";
 import { type Installs, judgeInstalls, neededToSettle } from "./gates/installGate.js";
+import { intervalOf } from "./gates/interval.js";
 import { type Evidence, judgeTelemetry } from "./gates/telemetryGate.js";
 import { isShadowPlan } from "./shadow.js";
 import {
@@ -234,7 +235,7 @@ function observed(state: RolloutState, facts: WaveFacts, nowMs: number): Step {
     const reason = `the rollout's deadline passed in wave "${waveName(state)}" and a person must decide`;
     return { state: { ...enter(state, "held", reason, nowMs), isOverdue: true }, effects: [] };
   }
-  const gates = judgeAll(state, facts);
+  const gates = judgeAll(state, facts, nowMs);
   const isSettled = facts.installs.confirmed >= neededToSettle(state.plan.gates, facts.installs.members);
   const settledAtMs = wave.settledAtMs ?? (isSettled ? nowMs : null);
   const judged = withWave(state, {
@@ -267,7 +268,7 @@ function isPastDeadline(state: RolloutState, nowMs: number): boolean {
 /** The shell collects evidence when a look is due; in between the gate keeps what it had. */
 const NO_EVIDENCE: Omit<Evidence, "metric"> = { wave: [], control: [], notApplicable: null };
 
-function judgeAll(state: RolloutState, facts: WaveFacts): GateEvidence[] {
+function judgeAll(state: RolloutState, facts: WaveFacts, nowMs: number): GateEvidence[] {
   const { plan } = state;
   const wave = state.waves[state.currentWave]!;
   // One error budget for the whole rollout: every gate of every wave gets an equal part.
@@ -276,9 +277,36 @@ function judgeAll(state: RolloutState, facts: WaveFacts): GateEvidence[] {
     const evidence = facts.evidence.find((one) => one.metric === gate.metric) ?? NO_EVIDENCE;
     const before = wave.gates.find((one) => one.gate === gate.metric);
     const seed = 0x6d6f7465 + 7919 * state.currentWave + 104729 * i;
-    return judgeTelemetry(gate, before, evidence, { budget, windows: facts.windows, seed });
+    const judged = judgeTelemetry(gate, before, evidence, { budget, windows: facts.windows, seed });
+    return withLook(judged, before, evidence, seed, nowMs);
   });
   return [judgeInstalls(plan.gates, facts.installs, isLastWave(state)), ...telemetry];
+}
+
+/** Remembers what a look has seen; between looks what was remembered stays. */
+function withLook(
+  gate: GateEvidence,
+  before: GateEvidence | undefined,
+  { wave, control }: Omit<Evidence, "metric">,
+  seed: number,
+  atMs: number,
+): GateEvidence {
+  const trail = before?.trail ?? [];
+  const { looks, difference, threshold, verdict } = gate;
+  if (looks === (before?.looks ?? 0) || difference === null || threshold === null) {
+    return trail.length === 0 ? gate : { ...gate, trail };
+  }
+  const { low, high } = intervalOf(wave, control, threshold, seed + looks);
+  const look = {
+    atMs,
+    verdict,
+    difference,
+    low,
+    high,
+    waveDevices: wave.length,
+    controlDevices: control.length,
+  };
+  return { ...gate, trail: [...trail, look] };
 }
 
 function passWave(state: RolloutState, nowMs: number): Step {
