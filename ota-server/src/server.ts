@@ -5,6 +5,7 @@ import type { FastifyInstance } from "fastify";
 import { syncFolder, writeDurably } from "./blobs/durable.js";
 import { openBlobs } from "./blobs/openBlobs.js";
 import { Catalog } from "./catalog/catalog.js";
+import { Consumers } from "./catalog/consumers.js";
 import type { Clock } from "./clock.js";
 import type { Config } from "./config.js";
 import { DdiController } from "./ddi/ddiController.js";
@@ -246,7 +247,8 @@ export class MoteServer {
         },
         settleTelemetry: () => ingest.flush(),
       },
-      rollout: { people, engine, store },
+      catalog: { people, catalog, consumers: new Consumers(store, clock), engine },
+      rollout: { people, engine, store, clock },
       people: { people, store, clock },
       webhooks: { people, webhooks: new Webhooks(store, clock) },
       metrics: new Metrics({ store, engine, broker }),
@@ -257,7 +259,7 @@ export class MoteServer {
         problems: async () => [...(await problemsOf(store)), ...broker.problems],
         notes: () => [...notes, ...trust.describe().warnings],
       },
-      console: { people, isTls: tls !== null },
+      console: { people, throttle, isTls: tls !== null },
     });
     const webSockets =
       embedded === null

@@ -1,3 +1,4 @@
+export * from "./api/catalog.js";
 export * from "./api/client.js";
 export * from "./api/ddi.js";
 export * from "./api/device.js";

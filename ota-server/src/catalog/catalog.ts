@@ -1,9 +1,20 @@
-import { BUNDLE_MAX_BYTES, type ReleaseView, targetPath, toHex, unpackBundle } from "@mote/protocol";
+import {
+  BUNDLE_MAX_BYTES,
+  type LineageAnswer,
+  type ReleaseComparison,
+  type ReleaseView,
+  targetPath,
+  toHex,
+  unpackBundle,
+} from "@mote/protocol";
 import { nodeSha256 } from "@mote/protocol/node";
 import type { Blobs } from "../blobs/blobs.js";
 import type { Clock } from "../clock.js";
-import { ConflictError } from "../errors.js";
+import { ConflictError, NotFoundError } from "../errors.js";
+import { listConsumers } from "../store/consumers.js";
 import { countByRelease } from "../store/devices.js";
+import { fieldFigures } from "../store/figures.js";
+import { findPatches } from "../store/patches.js";
 import {
   findRelease,
   findReleaseBySequence,
@@ -15,8 +26,14 @@ import type { Store } from "../store/store.js";
 import type { TrustRepository } from "../trust/repository.js";
 import { releaseNotice } from "../webhooks/notices.js";
 import { tell } from "../webhooks/outbox.js";
+import { compareManifests } from "./compare.js";
+import { warningsFor } from "./effects.js";
+import { kinOf, type RolloutOf } from "./lineage.js";
 
 export { BUNDLE_MAX_BYTES };
+
+/** What figures from the field are about. */
+const FIELD_MS = 86_400_000;
 
 /** What could be rolled out: every bundle that was uploaded, whoever has signed it so far. */
 export class Catalog {
@@ -77,6 +94,72 @@ export class Catalog {
     return this.store.read((db) => findRelease(db, product, version));
   }
 
+  /** Throws NotFoundError. */
+  async get(product: string, version: string): Promise<ReleaseRecord> {
+    const release = await this.find(product, version);
+    if (release !== null) return release;
+    throw new NotFoundError({
+      expected: "an uploaded release",
+      got: `${product} ${version}`,
+      todo: "Upload its bundle with `mote publish`.",
+    });
+  }
+
+  /** @param rollouts of the product. Throws NotFoundError. */
+  async lineage(product: string, version: string, rollouts: readonly RolloutOf[]): Promise<LineageAnswer> {
+    const release = await this.get(product, version);
+    const known = (await this.store.read(listReleases)).filter((one) => one.product === product);
+    const counts = await this.store.read(countByRelease);
+    return {
+      ...kinOf(release, known, rollouts, (sequence) => devicesOn(counts, product, sequence)),
+      field: await this.field(release),
+    };
+  }
+
+  /** Throws NotFoundError. */
+  async compare(product: string, fromVersion: string, toVersion: string): Promise<ReleaseComparison> {
+    const [from, to] = [await this.get(product, fromVersion), await this.get(product, toVersion)];
+    const counts = await this.store.read(countByRelease);
+    const made = new Map<string, { codec: string; bytes: number }[]>();
+    for (const variant of to.manifest.variants) {
+      const base = from.manifest.variants.find(({ id }) => id === variant.id)?.artifact.sha256;
+      if (base === undefined) continue;
+      const patches = await this.store.read((db) => findPatches(db, base, variant.artifact.sha256));
+      const good = patches.filter(({ sha256 }) => sha256 !== null);
+      made.set(
+        `${base}/${variant.artifact.sha256}`,
+        good.map(({ codec, length }) => ({ codec, bytes: length })),
+      );
+    }
+    const side = async (release: ReleaseRecord) => ({
+      version: release.version,
+      sequence: release.sequence,
+      manifestSha256: release.manifestSha256,
+      devices: devicesOn(counts, product, release.sequence),
+      accuracy: release.manifest.modelCard.accuracy ?? null,
+      samples: release.manifest.modelCard.samples ?? null,
+      minConfidence: release.manifest.envelope?.minConfidence ?? null,
+      field: await this.field(release),
+    });
+    const consumers = await this.store.read((db) => listConsumers(db, product));
+    return {
+      product,
+      from: await side(from),
+      to: await side(to),
+      ...compareManifests(
+        from.manifest,
+        to.manifest,
+        (base, target) => made.get(`${base.sha256}/${target.sha256}`) ?? [],
+      ),
+      consumers: warningsFor(consumers, [from.manifest], to.manifest),
+    };
+  }
+
+  private field({ product, sequence }: ReleaseRecord) {
+    const sinceMs = this.clock() - FIELD_MS;
+    return this.store.read((db) => fieldFigures(db, product, sequence, sinceMs));
+  }
+
   private async conflicting(release: ReleaseRecord): Promise<ReleaseRecord | null> {
     const { product, version, sequence } = release;
     const sameVersion = await this.find(product, version);
@@ -91,10 +174,7 @@ export class Catalog {
     });
   }
 
-  private viewWith(
-    release: ReleaseRecord,
-    counts: readonly { product: string; sequence: number; devices: number }[],
-  ): ReleaseView {
+  private viewWith(release: ReleaseRecord, counts: readonly DevicesOn[]): ReleaseView {
     const { manifest } = release;
     return {
       product: release.product,
@@ -113,9 +193,17 @@ export class Catalog {
         artifact,
       })),
       accuracy: manifest.modelCard.accuracy ?? null,
-      devices: counts
-        .filter((row) => row.product === release.product && row.sequence === release.sequence)
-        .reduce((sum, row) => sum + row.devices, 0),
+      devices: devicesOn(counts, release.product, release.sequence),
     };
   }
+}
+
+interface DevicesOn {
+  readonly product: string;
+  readonly sequence: number;
+  readonly devices: number;
+}
+
+function devicesOn(counts: readonly DevicesOn[], product: string, sequence: number): number {
+  return counts.find((row) => row.product === product && row.sequence === sequence)?.devices ?? 0;
 }

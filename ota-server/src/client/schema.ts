@@ -61,6 +61,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            id: string;
+                            role: "viewer" | "operator" | "approver" | "release-manager" | "admin";
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            code: string;
+                            message: string;
+                            requestId: string;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people": {
         parameters: {
             query?: never;
@@ -1967,6 +2018,8 @@ export interface paths {
                     lastUpdateFailed?: boolean;
                     belowFloor?: boolean;
                     maxErrorRate?: number;
+                    prefix?: string;
+                    revoked?: boolean;
                     after?: string;
                     limit?: number;
                 };
@@ -2015,6 +2068,7 @@ export interface paths {
                                 } | null;
                             }[];
                             next: string | null;
+                            total: number;
                         };
                     };
                 };
@@ -2097,6 +2151,46 @@ export interface paths {
                                     timeZone: string | null;
                                 } | null;
                             };
+                            next: {
+                                rolloutId: string;
+                                kind: "update" | "rollback";
+                                version: string | null;
+                                unmet: string[];
+                            } | null;
+                            versions: {
+                                sequence: number;
+                                version: string;
+                            }[];
+                            rollouts: {
+                                rolloutId: string;
+                                version: string;
+                                rolloutState: string;
+                                wave: string;
+                                previousVersion: string | null;
+                                state: "offered" | "confirmed" | "failed" | "returning" | "returned";
+                                code: string | null;
+                                detail: string | null;
+                                attempts: number;
+                                /** @description milliseconds since 1970, server's clock */
+                                offeredAtMs: number;
+                                settledAtMs: number | null;
+                                retryAtMs: number | null;
+                                downloadedBytes: number;
+                                codec: string | null;
+                            }[];
+                            trend: {
+                                /** @description milliseconds since 1970, server's clock */
+                                atMs: number;
+                                releaseSequence: number;
+                                windows: number;
+                                inferences: number;
+                                errorRate: number | null;
+                                abstainedRate: number | null;
+                                meanConfidence: number | null;
+                                probeAccuracy: number | null;
+                                meanLatencyUs: number | null;
+                                energyUj: number | null;
+                            }[];
                             reports: {
                                 /** @description milliseconds since 1970, server's clock */
                                 receivedAtMs: number;
@@ -2264,7 +2358,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/rollouts": {
+    "/api/v1/releases/{product}/{version}/lineage": {
         parameters: {
             query?: never;
             header?: never;
@@ -2274,6 +2368,422 @@ export interface paths {
         get: {
             parameters: {
                 query?: never;
+                header?: never;
+                path: {
+                    product: string;
+                    version: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            release: {
+                                version: string;
+                                sequence: number;
+                                manifestSha256: string;
+                                parent: string | null;
+                                sourceModelSha256: string;
+                                trainingDataSha256: string | null;
+                                recipe: string;
+                                toolVersion: string;
+                                devices: number;
+                                rollouts: {
+                                    id: string;
+                                    state: "awaiting-approval" | "running" | "paused" | "held" | "rolling-back" | "rolled-back" | "completed" | "aborted";
+                                }[];
+                            };
+                            ancestors: {
+                                version: string;
+                                sequence: number;
+                                manifestSha256: string;
+                                parent: string | null;
+                                sourceModelSha256: string;
+                                trainingDataSha256: string | null;
+                                recipe: string;
+                                toolVersion: string;
+                                devices: number;
+                                rollouts: {
+                                    id: string;
+                                    state: "awaiting-approval" | "running" | "paused" | "held" | "rolling-back" | "rolled-back" | "completed" | "aborted";
+                                }[];
+                            }[];
+                            children: {
+                                version: string;
+                                sequence: number;
+                                manifestSha256: string;
+                                parent: string | null;
+                                sourceModelSha256: string;
+                                trainingDataSha256: string | null;
+                                recipe: string;
+                                toolVersion: string;
+                                devices: number;
+                                rollouts: {
+                                    id: string;
+                                    state: "awaiting-approval" | "running" | "paused" | "held" | "rolling-back" | "rolled-back" | "completed" | "aborted";
+                                }[];
+                            }[];
+                            field: {
+                                devices: number;
+                                inferences: number;
+                                errorRate: number | null;
+                                meanConfidence: number | null;
+                                probeAccuracy: number | null;
+                                meanLatencyUs: number | null;
+                                energyUj: number | null;
+                            } | null;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            code: string;
+                            message: string;
+                            requestId: string;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/releases/{product}/{version}/compare/{from}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    product: string;
+                    version: string;
+                    from: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            product: string;
+                            from: {
+                                version: string;
+                                sequence: number;
+                                manifestSha256: string;
+                                devices: number;
+                                accuracy: number | null;
+                                samples: number | null;
+                                minConfidence: number | null;
+                                field: {
+                                    devices: number;
+                                    inferences: number;
+                                    errorRate: number | null;
+                                    meanConfidence: number | null;
+                                    probeAccuracy: number | null;
+                                    meanLatencyUs: number | null;
+                                    energyUj: number | null;
+                                } | null;
+                            };
+                            to: {
+                                version: string;
+                                sequence: number;
+                                manifestSha256: string;
+                                devices: number;
+                                accuracy: number | null;
+                                samples: number | null;
+                                minConfidence: number | null;
+                                field: {
+                                    devices: number;
+                                    inferences: number;
+                                    errorRate: number | null;
+                                    meanConfidence: number | null;
+                                    probeAccuracy: number | null;
+                                    meanLatencyUs: number | null;
+                                    energyUj: number | null;
+                                } | null;
+                            };
+                            labels: {
+                                added: string[];
+                                removed: string[];
+                                moved: {
+                                    label: string;
+                                    from: number;
+                                    to: number;
+                                }[];
+                            };
+                            isPreprocessingChanged: boolean;
+                            classes: {
+                                label: string;
+                                from: number | null;
+                                to: number | null;
+                            }[];
+                            variants: {
+                                id: string;
+                                hardware: string[];
+                                from: {
+                                    artifactBytes: number;
+                                    ramBytes: number;
+                                    flashBytes: number;
+                                    runtime: string;
+                                    inputDtype: string;
+                                    outputDtype: string;
+                                    goldenVectors: number;
+                                    goldenTolerance: number;
+                                } | null;
+                                to: {
+                                    artifactBytes: number;
+                                    ramBytes: number;
+                                    flashBytes: number;
+                                    runtime: string;
+                                    inputDtype: string;
+                                    outputDtype: string;
+                                    goldenVectors: number;
+                                    goldenTolerance: number;
+                                } | null;
+                                isArchitectureChanged: boolean;
+                                patches: {
+                                    codec: string;
+                                    bytes: number;
+                                }[];
+                            }[];
+                            consumers: {
+                                consumer: string;
+                                contact: string;
+                                changes: string[];
+                            }[];
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            code: string;
+                            message: string;
+                            requestId: string;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/consumers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: {
+                    product?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            consumers: {
+                                id: string;
+                                product: string;
+                                contact: string;
+                                purpose: string;
+                                reads: ("labels" | "indices" | "scores")[];
+                                labels: string[];
+                                declaredBy: string;
+                                /** @description milliseconds since 1970, server's clock */
+                                declaredAtMs: number;
+                            }[];
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            code: string;
+                            message: string;
+                            requestId: string;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/consumers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        product: string;
+                        contact: string;
+                        purpose?: string;
+                        reads: ("labels" | "indices" | "scores")[];
+                        labels?: string[];
+                    };
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            id: string;
+                            product: string;
+                            contact: string;
+                            purpose: string;
+                            reads: ("labels" | "indices" | "scores")[];
+                            labels: string[];
+                            declaredBy: string;
+                            /** @description milliseconds since 1970, server's clock */
+                            declaredAtMs: number;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            code: string;
+                            message: string;
+                            requestId: string;
+                        };
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": Record<string, never>;
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            code: string;
+                            message: string;
+                            requestId: string;
+                        };
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: {
+                    product?: string;
+                    active?: boolean;
+                    after?: string;
+                    limit?: number;
+                };
                 header?: never;
                 path?: never;
                 cookie?: never;
@@ -2391,8 +2901,13 @@ export interface paths {
                                     openedAtMs: number | null;
                                     members: number;
                                     offered: number;
+                                    updating: number;
+                                    waiting: number;
                                     confirmed: number;
                                     failed: number;
+                                    retrying: number;
+                                    settledAtMs: number | null;
+                                    deadlineAtMs: number | null;
                                     control: number;
                                     gates: {
                                         gate: string;
@@ -2405,6 +2920,16 @@ export interface paths {
                                         pWorse: number | null;
                                         threshold: number | null;
                                         looks: number;
+                                        trail?: {
+                                            /** @description milliseconds since 1970, server's clock */
+                                            atMs: number;
+                                            verdict: "advance" | "stop" | "undecided" | "not-applicable";
+                                            difference: number;
+                                            low: number | null;
+                                            high: number | null;
+                                            waveDevices: number;
+                                            controlDevices: number;
+                                        }[];
                                     }[];
                                 }[];
                                 approvals: {
@@ -2416,6 +2941,7 @@ export interface paths {
                                     wave: number;
                                     expiresAtMs: number | null;
                                 }[];
+                                approvalsMissing: number;
                                 breakGlass: {
                                     by: string;
                                     /** @description milliseconds since 1970, server's clock */
@@ -2436,6 +2962,7 @@ export interface paths {
                                     text: string;
                                 }[];
                             }[];
+                            next: string | null;
                         };
                     };
                 };
@@ -2665,8 +3192,13 @@ export interface paths {
                                 openedAtMs: number | null;
                                 members: number;
                                 offered: number;
+                                updating: number;
+                                waiting: number;
                                 confirmed: number;
                                 failed: number;
+                                retrying: number;
+                                settledAtMs: number | null;
+                                deadlineAtMs: number | null;
                                 control: number;
                                 gates: {
                                     gate: string;
@@ -2679,6 +3211,16 @@ export interface paths {
                                     pWorse: number | null;
                                     threshold: number | null;
                                     looks: number;
+                                    trail?: {
+                                        /** @description milliseconds since 1970, server's clock */
+                                        atMs: number;
+                                        verdict: "advance" | "stop" | "undecided" | "not-applicable";
+                                        difference: number;
+                                        low: number | null;
+                                        high: number | null;
+                                        waveDevices: number;
+                                        controlDevices: number;
+                                    }[];
                                 }[];
                             }[];
                             approvals: {
@@ -2690,6 +3232,7 @@ export interface paths {
                                 wave: number;
                                 expiresAtMs: number | null;
                             }[];
+                            approvalsMissing: number;
                             breakGlass: {
                                 by: string;
                                 /** @description milliseconds since 1970, server's clock */
@@ -2954,6 +3497,11 @@ export interface paths {
                                 untilMs: number | null;
                             }[];
                             sampled: number;
+                            consumers: {
+                                consumer: string;
+                                contact: string;
+                                changes: string[];
+                            }[];
                             warnings: string[];
                         };
                     };
@@ -3282,8 +3830,13 @@ export interface paths {
                                 openedAtMs: number | null;
                                 members: number;
                                 offered: number;
+                                updating: number;
+                                waiting: number;
                                 confirmed: number;
                                 failed: number;
+                                retrying: number;
+                                settledAtMs: number | null;
+                                deadlineAtMs: number | null;
                                 control: number;
                                 gates: {
                                     gate: string;
@@ -3296,6 +3849,16 @@ export interface paths {
                                     pWorse: number | null;
                                     threshold: number | null;
                                     looks: number;
+                                    trail?: {
+                                        /** @description milliseconds since 1970, server's clock */
+                                        atMs: number;
+                                        verdict: "advance" | "stop" | "undecided" | "not-applicable";
+                                        difference: number;
+                                        low: number | null;
+                                        high: number | null;
+                                        waveDevices: number;
+                                        controlDevices: number;
+                                    }[];
                                 }[];
                             }[];
                             approvals: {
@@ -3307,6 +3870,7 @@ export interface paths {
                                 wave: number;
                                 expiresAtMs: number | null;
                             }[];
+                            approvalsMissing: number;
                             breakGlass: {
                                 by: string;
                                 /** @description milliseconds since 1970, server's clock */
@@ -3326,6 +3890,74 @@ export interface paths {
                                 atMs: number;
                                 text: string;
                             }[];
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            code: string;
+                            message: string;
+                            requestId: string;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollouts/{id}/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: {
+                    state?: "offered" | "confirmed" | "failed" | "returning" | "returned";
+                    after?: string;
+                    limit?: number;
+                };
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            devices: {
+                                deviceId: string;
+                                wave: string;
+                                state: "offered" | "confirmed" | "failed" | "returning" | "returned";
+                                code: string | null;
+                                detail: string | null;
+                                attempts: number;
+                                /** @description milliseconds since 1970, server's clock */
+                                offeredAtMs: number;
+                                settledAtMs: number | null;
+                                retryAtMs: number | null;
+                            }[];
+                            next: string | null;
                         };
                     };
                 };
@@ -3490,8 +4122,13 @@ export interface paths {
                                 openedAtMs: number | null;
                                 members: number;
                                 offered: number;
+                                updating: number;
+                                waiting: number;
                                 confirmed: number;
                                 failed: number;
+                                retrying: number;
+                                settledAtMs: number | null;
+                                deadlineAtMs: number | null;
                                 control: number;
                                 gates: {
                                     gate: string;
@@ -3504,6 +4141,16 @@ export interface paths {
                                     pWorse: number | null;
                                     threshold: number | null;
                                     looks: number;
+                                    trail?: {
+                                        /** @description milliseconds since 1970, server's clock */
+                                        atMs: number;
+                                        verdict: "advance" | "stop" | "undecided" | "not-applicable";
+                                        difference: number;
+                                        low: number | null;
+                                        high: number | null;
+                                        waveDevices: number;
+                                        controlDevices: number;
+                                    }[];
                                 }[];
                             }[];
                             approvals: {
@@ -3515,6 +4162,7 @@ export interface paths {
                                 wave: number;
                                 expiresAtMs: number | null;
                             }[];
+                            approvalsMissing: number;
                             breakGlass: {
                                 by: string;
                                 /** @description milliseconds since 1970, server's clock */
@@ -3696,8 +4344,13 @@ export interface paths {
                                 openedAtMs: number | null;
                                 members: number;
                                 offered: number;
+                                updating: number;
+                                waiting: number;
                                 confirmed: number;
                                 failed: number;
+                                retrying: number;
+                                settledAtMs: number | null;
+                                deadlineAtMs: number | null;
                                 control: number;
                                 gates: {
                                     gate: string;
@@ -3710,6 +4363,16 @@ export interface paths {
                                     pWorse: number | null;
                                     threshold: number | null;
                                     looks: number;
+                                    trail?: {
+                                        /** @description milliseconds since 1970, server's clock */
+                                        atMs: number;
+                                        verdict: "advance" | "stop" | "undecided" | "not-applicable";
+                                        difference: number;
+                                        low: number | null;
+                                        high: number | null;
+                                        waveDevices: number;
+                                        controlDevices: number;
+                                    }[];
                                 }[];
                             }[];
                             approvals: {
@@ -3721,6 +4384,7 @@ export interface paths {
                                 wave: number;
                                 expiresAtMs: number | null;
                             }[];
+                            approvalsMissing: number;
                             breakGlass: {
                                 by: string;
                                 /** @description milliseconds since 1970, server's clock */
@@ -3902,8 +4566,13 @@ export interface paths {
                                 openedAtMs: number | null;
                                 members: number;
                                 offered: number;
+                                updating: number;
+                                waiting: number;
                                 confirmed: number;
                                 failed: number;
+                                retrying: number;
+                                settledAtMs: number | null;
+                                deadlineAtMs: number | null;
                                 control: number;
                                 gates: {
                                     gate: string;
@@ -3916,6 +4585,16 @@ export interface paths {
                                     pWorse: number | null;
                                     threshold: number | null;
                                     looks: number;
+                                    trail?: {
+                                        /** @description milliseconds since 1970, server's clock */
+                                        atMs: number;
+                                        verdict: "advance" | "stop" | "undecided" | "not-applicable";
+                                        difference: number;
+                                        low: number | null;
+                                        high: number | null;
+                                        waveDevices: number;
+                                        controlDevices: number;
+                                    }[];
                                 }[];
                             }[];
                             approvals: {
@@ -3927,6 +4606,7 @@ export interface paths {
                                 wave: number;
                                 expiresAtMs: number | null;
                             }[];
+                            approvalsMissing: number;
                             breakGlass: {
                                 by: string;
                                 /** @description milliseconds since 1970, server's clock */
@@ -4108,8 +4788,13 @@ export interface paths {
                                 openedAtMs: number | null;
                                 members: number;
                                 offered: number;
+                                updating: number;
+                                waiting: number;
                                 confirmed: number;
                                 failed: number;
+                                retrying: number;
+                                settledAtMs: number | null;
+                                deadlineAtMs: number | null;
                                 control: number;
                                 gates: {
                                     gate: string;
@@ -4122,6 +4807,16 @@ export interface paths {
                                     pWorse: number | null;
                                     threshold: number | null;
                                     looks: number;
+                                    trail?: {
+                                        /** @description milliseconds since 1970, server's clock */
+                                        atMs: number;
+                                        verdict: "advance" | "stop" | "undecided" | "not-applicable";
+                                        difference: number;
+                                        low: number | null;
+                                        high: number | null;
+                                        waveDevices: number;
+                                        controlDevices: number;
+                                    }[];
                                 }[];
                             }[];
                             approvals: {
@@ -4133,6 +4828,7 @@ export interface paths {
                                 wave: number;
                                 expiresAtMs: number | null;
                             }[];
+                            approvalsMissing: number;
                             breakGlass: {
                                 by: string;
                                 /** @description milliseconds since 1970, server's clock */
@@ -4314,8 +5010,13 @@ export interface paths {
                                 openedAtMs: number | null;
                                 members: number;
                                 offered: number;
+                                updating: number;
+                                waiting: number;
                                 confirmed: number;
                                 failed: number;
+                                retrying: number;
+                                settledAtMs: number | null;
+                                deadlineAtMs: number | null;
                                 control: number;
                                 gates: {
                                     gate: string;
@@ -4328,6 +5029,16 @@ export interface paths {
                                     pWorse: number | null;
                                     threshold: number | null;
                                     looks: number;
+                                    trail?: {
+                                        /** @description milliseconds since 1970, server's clock */
+                                        atMs: number;
+                                        verdict: "advance" | "stop" | "undecided" | "not-applicable";
+                                        difference: number;
+                                        low: number | null;
+                                        high: number | null;
+                                        waveDevices: number;
+                                        controlDevices: number;
+                                    }[];
                                 }[];
                             }[];
                             approvals: {
@@ -4339,6 +5050,7 @@ export interface paths {
                                 wave: number;
                                 expiresAtMs: number | null;
                             }[];
+                            approvalsMissing: number;
                             breakGlass: {
                                 by: string;
                                 /** @description milliseconds since 1970, server's clock */

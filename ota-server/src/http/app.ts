@@ -10,6 +10,7 @@ import type { Log } from "../log.js";
 import type { Metrics } from "../monitor/metrics.js";
 import type { TlsFiles } from "../tls.js";
 import { addBlobRoutes, type BlobDoor } from "./blobRoutes.js";
+import { addCatalogRoutes, type CatalogDoor } from "./catalogRoutes.js";
 import { addConsoleRoutes, type ConsoleDoor } from "./consoleRoutes.js";
 import { addDeviceRoutes, type DeviceDoor } from "./deviceRoutes.js";
 import { routerErrorForm, useErrorForm } from "./errors.js";
@@ -41,6 +42,7 @@ export interface AppParts {
   readonly device: DeviceDoor;
   readonly ddi: DdiDoor;
   readonly operator: OperatorDoor;
+  readonly catalog: CatalogDoor;
   readonly rollout: RolloutDoor;
   readonly people: PeopleDoor;
   readonly webhooks: WebhookDoor;
@@ -111,6 +113,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   addBlobRoutes(app, parts.blobs);
   addDdiRoutes(app, parts.ddi);
   addOperatorRoutes(app, parts.operator);
+  addCatalogRoutes(app, parts.catalog);
   addRolloutRoutes(app, parts.rollout);
   addWebhookRoutes(app, parts.webhooks);
   addLiveRoutes(app, parts.live);

@@ -15,9 +15,13 @@ export function bearerToken(request: FastifyRequest): string | null {
   return header?.startsWith("Bearer ") === true ? header.slice("Bearer ".length).trim() : null;
 }
 
-/** The console's cookie; it is SameSite=Strict and only ever read for GET. */
+/** The page sends it with every change. Another site's page can't, without asking for leave that is never given. */
+export const CONSOLE_HEADER = "x-mote-console";
+
+/** The console's cookie: HttpOnly, SameSite=Strict, and good for a change only beside the page's own header. */
 function cookieToken(request: FastifyRequest): string | null {
-  if (request.method !== "GET" && request.method !== "HEAD") return null;
+  const isReading = request.method === "GET" || request.method === "HEAD";
+  if (!isReading && request.headers[CONSOLE_HEADER] !== "1") return null;
   const match = /(?:^|;\s*)mote_token=([A-Za-z0-9_-]{1,128})/.exec(request.headers.cookie ?? "");
   return match?.[1] ?? null;
 }

@@ -11,7 +11,7 @@ export async function filterOf(
   query: Omit<DeviceListQuery, "after" | "limit">,
   nowMs: number,
 ): Promise<DeviceFilter> {
-  const { product, hardware, tag, agentVersion } = query;
+  const { product, hardware, tag, agentVersion, prefix, revoked } = query;
   const health: HealthQuery = Object.fromEntries(
     HEALTH_NAMES.filter((name) => query[name] !== undefined).map((name) => [name, query[name]]),
   );
@@ -21,6 +21,8 @@ export async function filterOf(
     includeRevoked: true,
     ...(product === undefined ? {} : { product }),
     ...(hardware === undefined ? {} : { hardware: [hardware] }),
+    ...(prefix === undefined ? {} : { prefix }),
+    ...(revoked === undefined ? {} : { revoked }),
     ...(tag === undefined ? {} : { tags: tagOf(tag) }),
     state: stateFilterOf(state, running, nowMs),
   };

@@ -1,7 +1,8 @@
-import { ErrorAnswer, HealthAnswer, OPERATOR_PATHS, ReadyAnswer, type ServerEvent } from "@mote/protocol";
+import { ErrorAnswer, HealthAnswer, OPERATOR_PATHS, ReadyAnswer } from "@mote/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Events } from "../events.js";
 import type { People } from "./auth.js";
+import { Coalescer } from "./coalesce.js";
 
 export interface LiveDoor {
   readonly people: People;
@@ -54,16 +55,15 @@ export function addLiveRoutes(app: FastifyInstance, door: LiveDoor): void {
         "x-request-id": request.id,
       });
       raw.write(": open\n\n");
-      const pending = new Map<string, ServerEvent>();
+      const pending = new Coalescer();
       const flush = setInterval(() => {
-        for (const event of pending.values()) raw.write(`data: ${JSON.stringify(event)}\n\n`);
-        pending.clear();
+        // A page that reads slower than the fleet moves gets less, not later.
+        if (raw.writableNeedDrain) return;
+        const text = pending.take().map((event) => `data: ${JSON.stringify(event)}\n\n`);
+        if (text.length > 0) raw.write(text.join(""));
       }, COALESCE_MS);
       const keepalive = setInterval(() => raw.write(": alive\n\n"), KEEPALIVE_MS);
-      const unsubscribe = door.events.subscribe((event) => {
-        const { type, deviceId, rolloutId } = event;
-        pending.set(`${type}/${deviceId ?? ""}/${rolloutId ?? ""}`, event);
-      });
+      const unsubscribe = door.events.subscribe((event) => pending.add(event));
       const end = () => {
         clearInterval(flush);
         clearInterval(keepalive);

@@ -1,5 +1,4 @@
 import {
-  agreement,
   BUNDLE_MAX_BYTES,
   DeviceDetail,
   DeviceListQuery,
@@ -10,11 +9,8 @@ import {
   ErrorAnswer,
   FleetAnswer,
   MetadataStoredAnswer,
-  meanConfidence,
-  meanLatencyUs,
   Name,
   OPERATOR_PATHS,
-  probeAccuracy,
   ReleasesAnswer,
   ReleaseView,
   SignAnswer,
@@ -31,15 +27,13 @@ import type { Clock } from "../clock.js";
 import { NotFoundError } from "../errors.js";
 import type { Events } from "../events.js";
 import type { Enrolment } from "../fleet/enrolment.js";
+import { deviceStory } from "../fleet/story.js";
 import { deviceView, fleetView, versionNames } from "../fleet/views.js";
 import type { RolloutEngine } from "../rollout/engine.js";
 import { isActive } from "../rollout/state.js";
 import { sha256Hex } from "../secrets.js";
-import { findDevice, listDevices, revokeDevice } from "../store/devices.js";
-import type { ReleaseRecord } from "../store/releases.js";
-import { listReports } from "../store/reports.js";
+import { countDevices, listDevices, revokeDevice } from "../store/devices.js";
 import type { Store } from "../store/store.js";
-import { telemetryByRelease } from "../store/telemetry.js";
 import type { TrustRepository } from "../trust/repository.js";
 import type { People } from "./auth.js";
 import { filterOf } from "./deviceList.js";
@@ -63,7 +57,6 @@ export interface OperatorDoor {
 
 const refusals = { "4xx": ErrorAnswer };
 const DeviceParams = Type.Object({ id: Name });
-const REPORTS_SHOWN = 200;
 const DEFAULT_PAGE = 100;
 
 /** What operators do, rollouts apart (rolloutRoutes.ts). */
@@ -118,7 +111,7 @@ function addReleaseRoutes(
     },
     async (request) => {
       await people.require(request, "viewer");
-      return catalog.view(await knownRelease(catalog, request.params.product, request.params.version));
+      return catalog.view(await catalog.get(request.params.product, request.params.version));
     },
   );
 
@@ -127,7 +120,7 @@ function addReleaseRoutes(
     { schema: { tags: ["operator"], body: SignRequest, response: { 200: SignAnswer, ...refusals } } },
     async (request): Promise<SignAnswer> => {
       await people.require(request, "release-manager");
-      const release = await knownRelease(catalog, request.body.product, request.body.version);
+      const release = await catalog.get(request.body.product, request.body.version);
       const { role, version } = await trust.signRelease(release);
       return { target: release.target, role, roleVersion: version };
     },
@@ -233,10 +226,12 @@ function addFleetRoutes(app: FastifyInstance, door: OperatorDoor): void {
       return store.read(async (db) => {
         const names = await versionNames(db);
         const page = { limit, ...(after === undefined ? {} : { after }) };
-        const devices = await listDevices(db, await filterOf(db, filter, clock()), page);
+        const asked = await filterOf(db, filter, clock());
+        const devices = await listDevices(db, asked, page);
         return {
           devices: devices.map((device) => deviceView(device, names)),
           next: devices.length === limit ? devices.at(-1)!.id : null,
+          total: await countDevices(db, asked),
         };
       });
     },
@@ -249,26 +244,9 @@ function addFleetRoutes(app: FastifyInstance, door: OperatorDoor): void {
       await people.require(request, "viewer");
       const { id } = request.params;
       await settleTelemetry();
-      return store.read(async (db) => {
-        const device = await findDevice(db, id);
-        if (device === null) throw unknownDevice(id);
-        const telemetry = await telemetryByRelease(db, id);
-        return {
-          device: deviceView(device, await versionNames(db)),
-          reports: await listReports(db, id, REPORTS_SHOWN),
-          telemetry: telemetry.map(({ releaseSequence, sums }) => ({
-            releaseSequence: Math.abs(releaseSequence),
-            inShadow: releaseSequence < 0,
-            agreement: agreement(sums),
-            windows: sums.windows,
-            inferences: sums.inferences,
-            errors: sums.errors,
-            meanConfidence: meanConfidence(sums),
-            probeAccuracy: probeAccuracy(sums),
-            meanLatencyUs: meanLatencyUs(sums),
-          })),
-        };
-      });
+      const story = await store.read((db) => deviceStory(db, id, { engine, clock }));
+      if (story === null) throw unknownDevice(id);
+      return story;
     },
   );
 
@@ -300,16 +278,6 @@ function addFleetRoutes(app: FastifyInstance, door: OperatorDoor): void {
       );
     },
   );
-}
-
-async function knownRelease(catalog: Catalog, product: string, version: string): Promise<ReleaseRecord> {
-  const release = await catalog.find(product, version);
-  if (release !== null) return release;
-  throw new NotFoundError({
-    expected: "an uploaded release",
-    got: `${product} ${version}`,
-    todo: "Upload its bundle with `mote publish`.",
-  });
 }
 
 function unknownDevice(id: string): NotFoundError {

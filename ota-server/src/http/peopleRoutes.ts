@@ -1,11 +1,13 @@
 import {
   AuditAnswer,
   ErrorAnswer,
+  MeAnswer,
   Name,
   OPERATOR_PATHS,
   PeopleAnswer,
   PersonAnswer,
   PersonRequest,
+  type Role,
 } from "@mote/protocol";
 import { Type } from "@sinclair/typebox";
 import type { FastifyInstance, FastifyRequest } from "fastify";
@@ -41,6 +43,15 @@ const DONE = 200;
 /** People, their roles, and the log of what they did. */
 export function addPeopleRoutes(app: FastifyInstance, { people, store, clock }: PeopleDoor): void {
   addAudit(app, { people, store, clock });
+
+  app.get(
+    OPERATOR_PATHS.me,
+    { schema: { tags: ["operator"], response: { 200: MeAnswer, ...refusals } } },
+    async (request): Promise<MeAnswer> => {
+      const { id, role } = await people.require(request, "viewer");
+      return { id, role: role as Role };
+    },
+  );
 
   app.get(
     OPERATOR_PATHS.people,
@@ -112,6 +123,8 @@ function addAudit(app: FastifyInstance, { people, store, clock }: PeopleDoor): v
   const entryOf = (request: FastifyRequest, status: number): AuditEntry | null => {
     const person = people.makerOf(request);
     if (person === null || request.method === "GET" || request.method === "HEAD") return null;
+    // It changes nothing, and a page asks for it whenever somebody types.
+    if (request.routeOptions.url === OPERATOR_PATHS.rolloutDryRun) return null;
     return {
       atMs: clock(),
       by: person.id,

@@ -6,6 +6,9 @@ import {
   type Role,
   type RolloutAction,
   RolloutActionRequest,
+  RolloutDevicesAnswer,
+  RolloutDevicesQuery,
+  RolloutListQuery,
   RolloutPlan,
   RolloutSampleAnswer,
   RolloutSampleRequest,
@@ -14,12 +17,13 @@ import {
 } from "@mote/protocol";
 import { Type } from "@sinclair/typebox";
 import type { FastifyInstance } from "fastify";
+import type { Clock } from "../clock.js";
 import { deviceView, versionNames } from "../fleet/views.js";
 import type { RolloutEngine } from "../rollout/engine.js";
 import type { RolloutEvent } from "../rollout/machine.js";
-import type { RolloutState } from "../rollout/state.js";
+import { isActive, type RolloutState } from "../rollout/state.js";
 import { rolloutView } from "../rollout/view.js";
-import { listMembers } from "../store/rollouts.js";
+import { pageMembers, tallyMembers } from "../store/memberViews.js";
 import type { Store } from "../store/store.js";
 import type { People } from "./auth.js";
 
@@ -27,7 +31,10 @@ export interface RolloutDoor {
   readonly people: People;
   readonly engine: RolloutEngine;
   readonly store: Store;
+  readonly clock: Clock;
 }
+
+const DEFAULT_PAGE = 50;
 
 const RolloutParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 const refusals = { "4xx": ErrorAnswer };
@@ -39,9 +46,9 @@ const ROLE_OF: Record<RolloutAction, Role> = {
   "break-glass": "release-manager",
 };
 
-export function addRolloutRoutes(app: FastifyInstance, { people, engine, store }: RolloutDoor): void {
+export function addRolloutRoutes(app: FastifyInstance, { people, engine, store, clock }: RolloutDoor): void {
   const view = async (state: RolloutState): Promise<RolloutView> =>
-    rolloutView(state, await store.read((db) => listMembers(db, state.id)));
+    rolloutView(state, await store.read((db) => tallyMembers(db, state.id)), clock());
 
   app.post<{ Body: RolloutPlan }>(
     OPERATOR_PATHS.rollouts,
@@ -78,12 +85,19 @@ export function addRolloutRoutes(app: FastifyInstance, { people, engine, store }
     },
   );
 
-  app.get(
+  app.get<{ Querystring: RolloutListQuery }>(
     OPERATOR_PATHS.rollouts,
-    { schema: { tags: ["operator"], response: { 200: RolloutsAnswer, ...refusals } } },
+    {
+      schema: {
+        tags: ["operator"],
+        querystring: RolloutListQuery,
+        response: { 200: RolloutsAnswer, ...refusals },
+      },
+    },
     async (request): Promise<RolloutsAnswer> => {
       await people.require(request, "viewer");
-      return { rollouts: await Promise.all(engine.list().map(view)) };
+      const { states, next } = pageOf(engine.list(), request.query);
+      return { rollouts: await Promise.all(states.map(view)), next };
     },
   );
 
@@ -93,6 +107,38 @@ export function addRolloutRoutes(app: FastifyInstance, { people, engine, store }
     async (request) => {
       await people.require(request, "viewer");
       return view(engine.get(request.params.id));
+    },
+  );
+
+  app.get<{ Params: { id: string }; Querystring: RolloutDevicesQuery }>(
+    OPERATOR_PATHS.rolloutDevices(":id"),
+    {
+      schema: {
+        tags: ["operator"],
+        params: RolloutParams,
+        querystring: RolloutDevicesQuery,
+        response: { 200: RolloutDevicesAnswer, ...refusals },
+      },
+    },
+    async (request): Promise<RolloutDevicesAnswer> => {
+      await people.require(request, "viewer");
+      const { plan, id } = engine.get(request.params.id);
+      const { limit = DEFAULT_PAGE, ...page } = request.query;
+      const members = await store.read((db) => pageMembers(db, id, { ...page, limit }));
+      return {
+        devices: members.map((member) => ({
+          deviceId: member.deviceId,
+          wave: plan.waves[member.wave]?.name ?? "",
+          state: member.state,
+          code: member.code,
+          detail: member.detail,
+          attempts: member.attempts,
+          offeredAtMs: member.offeredAtMs,
+          settledAtMs: member.settledAtMs,
+          retryAtMs: member.retryAtMs,
+        })),
+        next: members.length === limit ? members.at(-1)!.deviceId : null,
+      };
     },
   );
 
@@ -114,6 +160,20 @@ export function addRolloutRoutes(app: FastifyInstance, { people, engine, store }
       },
     );
   }
+}
+
+function pageOf(
+  all: readonly RolloutState[],
+  { product, active, after, limit = DEFAULT_PAGE }: RolloutListQuery,
+): { states: RolloutState[]; next: string | null } {
+  const matching = all.filter(
+    (state) =>
+      (product === undefined || state.plan.product === product) &&
+      (active === undefined || isActive(state) === active),
+  );
+  const from = after === undefined ? 0 : matching.findIndex(({ id }) => id === after) + 1;
+  const states = matching.slice(from, from + limit);
+  return { states, next: matching.length > from + limit ? states.at(-1)!.id : null };
 }
 
 function eventOf(action: RolloutAction, by: string, request: RolloutActionRequest): RolloutEvent {

@@ -304,7 +304,7 @@ function withLook(
     low,
     high,
     waveDevices: wave.length,
-    controlDevices: control.length,
+    controlDevices: control?.length ?? 0,
   };
   return { ...gate, trail: [...trail, look] };
 }

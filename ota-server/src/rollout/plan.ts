@@ -1,8 +1,10 @@
-import { type DryRunAnswer, isTimeZone, type RolloutPlan } from "@mote/protocol";
+import { type ConsumerWarning, type DryRunAnswer, isTimeZone, type RolloutPlan } from "@mote/protocol";
+import { warningsFor } from "../catalog/effects.js";
 import { PreconditionError } from "../errors.js";
+import { listConsumers } from "../store/consumers.js";
 import type { DeviceRecord } from "../store/devices.js";
-import { listConditions, listDrawn } from "../store/population.js";
-import { findRelease, type ReleaseRecord } from "../store/releases.js";
+import { listConditions, listDrawn, listRunning } from "../store/population.js";
+import { findRelease, listReleases, type ReleaseRecord } from "../store/releases.js";
 import type { Db } from "../store/store.js";
 import { leastPairedP } from "./gates/paired.js";
 import { leastP } from "./gates/permutation.js";
@@ -139,6 +141,11 @@ export async function dryRun(
         );
       }
     }
+    if (draw.members < (draws[i - 1]?.members ?? 0)) {
+      warnings.push(
+        `Wave "${wave.name}" comes to ${draw.members} devices, fewer than the ${draws[i - 1]!.members} of the wave before: it would reach nobody new.`,
+      );
+    }
     return {
       name: wave.name,
       devices: draw.members,
@@ -152,6 +159,7 @@ export async function dryRun(
     waves,
     ...(await waitsOf(db, plan, candidates, nowMs)),
     excluded: candidates.excluded,
+    consumers: await consumersOf(db, release, candidates),
     warnings,
   };
 }
@@ -168,6 +176,24 @@ export async function sampleCandidates(
   const target = { plan, running, id: null };
   const { eligible, question } = await Candidates.count(db, target, release, plan.salt ?? "dry-run", nowMs);
   return { eligible, devices: await listDrawn(db, question, limit) };
+}
+
+/** Who reads what this release changes for the devices that would get it. */
+async function consumersOf(
+  db: Db,
+  release: ReleaseRecord,
+  candidates: Candidates,
+): Promise<ConsumerWarning[]> {
+  const consumers = await listConsumers(db, release.product);
+  if (consumers.length === 0) return [];
+  const running = new Set(await listRunning(db, candidates.question));
+  const known = (await listReleases(db)).filter(({ product }) => product === release.product);
+  const froms = known.filter((one) => running.has(one.sequence) && one.sequence !== release.sequence);
+  return warningsFor(
+    consumers,
+    froms.map(({ manifest }) => manifest),
+    release.manifest,
+  );
 }
 
 /** @returns who would wait, and of how many devices that was looked up. */

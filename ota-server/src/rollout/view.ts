@@ -1,13 +1,15 @@
-import type { RolloutView } from "@mote/protocol";
-import type { Member } from "../store/rollouts.js";
+import type { RolloutView, WaveView } from "@mote/protocol";
+import type { MemberTally } from "../store/memberViews.js";
 import { inScope } from "./desired.js";
-import type { RolloutState } from "./state.js";
+import { approvalsFor, approvalsNeeded, type RolloutState } from "./state.js";
 
 /** What people see of a rollout. */
-export function rolloutView(state: RolloutState, members: readonly Member[]): RolloutView {
-  const counted = (wave: number, ...states: Member["state"][]) =>
-    members.filter((member) => member.wave <= wave && states.includes(member.state)).length;
-  const returning = members.filter((member) => state.rollbackScope !== null && inScope(state, member.wave));
+export function rolloutView(
+  state: RolloutState,
+  members: readonly MemberTally[],
+  nowMs: number,
+): RolloutView {
+  const returning = members.filter(({ wave }) => state.rollbackScope !== null && inScope(state, wave));
   return {
     id: state.id,
     plan: state.plan,
@@ -17,37 +19,67 @@ export function rolloutView(state: RolloutState, members: readonly Member[]): Ro
     createdAtMs: state.createdAtMs,
     updatedAtMs: state.updatedAtMs,
     currentWave: state.currentWave,
-    waves: state.waves.map((wave, i) => ({
-      name: state.plan.waves[i]!.name,
-      state: wave.phase === "opening" ? "waiting" : wave.phase,
-      openedAtMs: wave.openedAtMs,
-      members: wave.members,
-      offered: members.filter((member) => member.wave <= i).length,
-      confirmed: counted(i, "confirmed", "returning", "returned"),
-      failed: counted(i, "failed"),
-      control: wave.control,
-      gates: [...wave.gates],
-    })),
+    waves: state.waves.map((_, i) => waveView(state, i, members)),
     approvals: [...state.approvals],
+    approvalsMissing: approvalsMissing(state, nowMs),
     breakGlass: state.breakGlass,
     waiting: waitingOf(members),
     rollback: {
-      done: returning.filter((member) => member.state === "returned").length,
-      pending: returning.filter((member) => member.state === "returning").length,
+      done: count(returning, (one) => one.state === "returned"),
+      pending: count(returning, (one) => one.state === "returning"),
     },
     history: [...state.history],
   };
 }
 
+function waveView(state: RolloutState, index: number, all: readonly MemberTally[]): WaveView {
+  const wave = state.waves[index]!;
+  const members = all.filter((one) => one.wave <= index);
+  const isWaiting = (one: MemberTally) => one.waitsFor !== null;
+  return {
+    name: state.plan.waves[index]!.name,
+    state: wave.phase === "opening" ? "waiting" : wave.phase,
+    openedAtMs: wave.openedAtMs,
+    settledAtMs: wave.settledAtMs,
+    deadlineAtMs: wave.deadlineAtMs,
+    members: wave.members,
+    offered: count(members, () => true),
+    updating: count(members, (one) => one.state === "offered" && !isWaiting(one)),
+    waiting: count(members, isWaiting),
+    confirmed: count(
+      members,
+      ({ state: is }) => is === "confirmed" || is === "returning" || is === "returned",
+    ),
+    failed: count(members, (one) => one.state === "failed"),
+    retrying: count(members, (one) => one.isRetrying),
+    control: wave.control,
+    gates: [...wave.gates],
+  };
+}
+
+function approvalsMissing(state: RolloutState, nowMs: number): number {
+  if (state.name !== "awaiting-approval") return 0;
+  const { plan, currentWave } = state;
+  return Math.max(0, approvalsNeeded(plan, currentWave) - approvalsFor(state, currentWave, nowMs).length);
+}
+
+function count(tallies: readonly MemberTally[], has: (one: MemberTally) => boolean): number {
+  return tallies.reduce((sum, one) => sum + (has(one) ? one.devices : 0), 0);
+}
+
+/** Devices may give reasons in their own words; more than these would only be noise. */
+const REASONS_SHOWN = 20;
+
 /** Most devices first. */
-function waitingOf(members: readonly Member[]): RolloutView["waiting"] {
+function waitingOf(members: readonly MemberTally[]): RolloutView["waiting"] {
   const counts = new Map<string, number>();
-  for (const { state, code, detail } of members) {
-    if (state !== "offered" || code !== "waiting-preconditions") continue;
-    const reason = detail ?? "unknown";
-    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  for (const { waitsFor, devices } of members) {
+    if (waitsFor !== null) counts.set(waitsFor, (counts.get(waitsFor) ?? 0) + devices);
   }
-  return [...counts]
+  const sorted = [...counts]
     .map(([reason, devices]) => ({ reason, devices }))
     .sort((a, b) => b.devices - a.devices || (a.reason < b.reason ? -1 : 1));
+  const others = sorted.slice(REASONS_SHOWN).reduce((sum, { devices }) => sum + devices, 0);
+  const shown = sorted.slice(0, REASONS_SHOWN);
+  return others === 0 ? shown : [...shown, { reason: "other reasons", devices: others }];
 }

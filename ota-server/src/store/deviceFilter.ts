@@ -18,7 +18,10 @@ export interface DeviceFilter {
   readonly hardware?: readonly string[];
   readonly ids?: readonly string[];
   readonly tags?: Readonly<Record<string, string>>;
+  /** Beginning of the id. */
+  readonly prefix?: string;
   readonly includeRevoked?: boolean;
+  readonly revoked?: boolean;
   readonly state?: DeviceStateFilter;
   /** A rollout whose members match whatever their state has become since they were told. */
   readonly orMemberOf?: string;
@@ -31,6 +34,13 @@ export function filtered(db: Db, filter: DeviceFilter) {
   if (filter.hardware !== undefined) query = query.where("hardware", "in", [...filter.hardware]);
   if (filter.ids !== undefined) query = query.where("id", "in", [...filter.ids]);
   if (filter.includeRevoked !== true) query = query.where("revoked_at_ms", "is", null);
+  if (filter.revoked !== undefined) {
+    query = query.where("revoked_at_ms", filter.revoked ? "is not" : "is", null);
+  }
+  // Ids are ASCII: what begins with the prefix lies between it and the prefix followed by the last character.
+  if (filter.prefix !== undefined) {
+    query = query.where("id", ">=", filter.prefix).where("id", "<", `${filter.prefix}~`);
+  }
   for (const [name, value] of Object.entries(filter.tags ?? {})) query = query.where(hasTag(name, value));
   const conditions = conditionsOf(filter.state ?? {});
   if (conditions.length === 0) return query;

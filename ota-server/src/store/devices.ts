@@ -100,6 +100,13 @@ export async function listDevices(
   return (await query.execute()).map(deviceFromRow);
 }
 
+export async function countDevices(db: Db, filter: DeviceFilter): Promise<number> {
+  const row = await filtered(db, filter)
+    .select(({ fn }) => fn.countAll<number>().as("devices"))
+    .executeTakeFirstOrThrow();
+  return Number(row.devices);
+}
+
 export async function countByRelease(
   db: Db,
 ): Promise<{ product: string; sequence: number; devices: number; online: number }[]> {

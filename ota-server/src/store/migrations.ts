@@ -361,6 +361,18 @@ const sample: Migration = {
   },
 };
 
+/** Who reads outputs; and a device's way through its rollouts without a reading of all of them. */
+const catalogue = ({ integer, text }: Types): Migration => ({
+  async up(db: Kysely<unknown>) {
+    let table = db.schema.createTable("consumers").addColumn("id", text, (c) => c.primaryKey());
+    for (const column of ["product", "contact", "purpose", "reads", "labels", "declared_by"]) {
+      table = table.addColumn(column, text, (c) => c.notNull());
+    }
+    await table.addColumn("declared_at_ms", integer, (c) => c.notNull()).execute();
+    await sql`create index members_by_device on rollout_devices (device_id, offered_at_ms)`.execute(db);
+  },
+});
+
 async function fillDraws(db: Kysely<unknown>, table: string, column: string): Promise<void> {
   const id = sql.ref(column);
   let after = "";
@@ -418,6 +430,7 @@ class Steps implements MigrationProvider {
       "0008-webhooks": webhooks(this.types),
       "0009-shadow": shadow(this.types),
       "0010-sample": sample,
+      "0011-catalogue": catalogue(this.types),
     };
   }
 }

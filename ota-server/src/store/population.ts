@@ -121,6 +121,12 @@ export async function listConditions(
   }));
 }
 
+/** Releases that the eligible devices run now; 0 for none. */
+export async function listRunning(db: Db, question: PopulationQuestion): Promise<number[]> {
+  const rows = await eligible(db, question).select("running_sequence").distinct().execute();
+  return rows.map((row) => row.running_sequence);
+}
+
 /** The eligible devices of these buckets, in the order of their places. */
 export async function listPlaces(
   db: Db,

@@ -108,7 +108,7 @@ export async function findMember(db: Db, rolloutId: string, deviceId: string): P
     .where("rollout_id", "=", rolloutId)
     .where("device_id", "=", deviceId)
     .executeTakeFirst();
-  return row === undefined ? null : fromRow(row);
+  return row === undefined ? null : memberFromRow(row);
 }
 
 /** A device's rows in these rollouts. */
@@ -124,17 +124,7 @@ export async function findMembers(
     .where("rollout_id", "in", [...rolloutIds])
     .where("device_id", "=", deviceId)
     .execute();
-  return rows.map(fromRow);
-}
-
-export async function listMembers(db: Db, rolloutId: string): Promise<Member[]> {
-  const rows = await db
-    .selectFrom("rollout_devices")
-    .selectAll()
-    .where("rollout_id", "=", rolloutId)
-    .orderBy("device_id")
-    .execute();
-  return rows.map(fromRow);
+  return rows.map(memberFromRow);
 }
 
 /** Some of those that are on the release or on their way to it, of the newest waves first, drawn evenly. */
@@ -148,7 +138,7 @@ export async function sampleMembers(db: Db, rolloutId: string, limit: number): P
     .orderBy("draw")
     .limit(limit)
     .execute();
-  return rows.map(fromRow);
+  return rows.map(memberFromRow);
 }
 
 export interface MemberCounts {
@@ -287,7 +277,7 @@ interface Row {
   retry_at_ms: number | null;
 }
 
-function fromRow(row: Row): Member {
+export function memberFromRow(row: Row): Member {
   return {
     rolloutId: row.rollout_id,
     deviceId: row.device_id,

@@ -200,6 +200,17 @@ export interface Tables {
   servers: { id: string };
   /** Nonces of device sign-ins, kept where several servers must know of them, until they expire. */
   used_nonces: { nonce: string; used_at_ms: number };
+  /** Declared readers of outputs (catalog room). `reads` and `labels` are JSON arrays; no labels: all. */
+  consumers: {
+    id: string;
+    product: string;
+    contact: string;
+    purpose: string;
+    reads: string;
+    labels: string;
+    declared_by: string;
+    declared_at_ms: number;
+  };
   /** What would take a reading of a whole table to count (counters.ts). */
   counters: { name: string; value: number };
 }

@@ -38,12 +38,14 @@ export function sha256(bytes: Uint8Array): string {
 /**
  * @param artifact the model's bytes; random ones unless given.
  * @param images for devices with an update client of their own.
+ * @param more of the manifest, over what it has otherwise.
  */
 export function makeRelease(
   sequence: number,
   artifact: Uint8Array = new Uint8Array(randomBytes(4096)),
   hardware: string[] = ["gateway"],
   images: readonly { hardware: string[]; filename: string; bytes: Uint8Array }[] = [],
+  more: Partial<Manifest> = {},
 ): TestRelease {
   const golden = new Uint8Array(randomBytes(64));
   const tensor = { name: "x", dtype: "float32" as const, shape: [1, 4] };
@@ -80,6 +82,7 @@ export function makeRelease(
     health: { probationInferences: 1, probationS: 0, maxErrorShare: 0.1, maxLatencyUs: 1_000_000 },
     modelCard: { summary: "test", intendedUse: "test", limitations: "test" },
     lineage: { sourceModelSha256: sha256(artifact), recipe: "test", toolVersion: "0" },
+    ...more,
   };
   const artifacts = new Map([
     [sha256(artifact), artifact],

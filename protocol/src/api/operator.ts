@@ -2,6 +2,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { ArtifactRef, Name, Sha256Hex, Version } from "../bundle/manifest.js";
 import { PublishLogEntry } from "../trust/publish-log.js";
 import { UpdateReport } from "../update/report.js";
+import { ConsumerWarning } from "./catalog.js";
 import { ReportedConditions } from "./device.js";
 import { ApprovalScope, HealthQuery, RolloutPlan, RolloutView, RunningVersion } from "./rollout.js";
 
@@ -24,6 +25,15 @@ export const OPERATOR_PATHS = {
   /** GET: what is known, signed or not. */
   releases: "/api/v1/releases",
   release: (product: string, version: string) => `/api/v1/releases/${product}/${version}`,
+  /** GET: what it was made from, what was made from it, and what its devices measure. */
+  lineage: (product: string, version: string) => `/api/v1/releases/${product}/${version}/lineage`,
+  /** GET: what changes for devices and consumers that come from `from`. */
+  comparison: (product: string, version: string, from: string) =>
+    `/api/v1/releases/${product}/${version}/compare/${from}`,
+  /** GET: declared consumers of outputs, of one product with ?product=. */
+  consumers: "/api/v1/consumers",
+  /** PUT declares (or declares anew), DELETE forgets. */
+  consumer: (id: string) => `/api/v1/consumers/${id}`,
   /** GET: roles, versions, expiries, floors, and whether the server holds a targets key. */
   trust: "/api/v1/trust",
   /** GET: public keys of the server's own roles, to be named in root before it is signed. */
@@ -47,19 +57,23 @@ export const OPERATOR_PATHS = {
   device: (deviceId: string) => `/api/v1/devices/${deviceId}`,
   /** POST: its sessions end, it can't open new ones, and its key can't enrol again. */
   deviceRevoke: (deviceId: string) => `/api/v1/devices/${deviceId}/revoke`,
-  /** POST a RolloutPlan, GET a list. */
+  /** POST a RolloutPlan, GET a list, newest first, with the filters of RolloutListQuery. */
   rollouts: "/api/v1/rollouts",
   /** POST a RolloutPlan: says what would happen to whom, and stores nothing. */
   rolloutDryRun: "/api/v1/rollouts/dry-run",
   /** POST a RolloutSampleRequest (rehearsal.ts): some of the devices that the plan could reach, as they are now. */
   rolloutSample: "/api/v1/rollouts/sample",
   rollout: (id: string) => `/api/v1/rollouts/${id}`,
+  /** GET ?state=failed&after=ID: the devices that have heard of it. */
+  rolloutDevices: (id: string) => `/api/v1/rollouts/${id}/devices`,
   /** POST a RolloutAction. */
   rolloutAction: (id: string, action: RolloutAction) => `/api/v1/rollouts/${id}/${action}`,
   /** GET, text/event-stream of ServerEvent; `Last-Event-ID` is not needed: events only say what to look at again. */
   events: "/api/v1/events",
   /** GET: the fleet at a glance. */
   fleet: "/api/v1/fleet",
+  /** GET: who asks, and what they may. */
+  me: "/api/v1/me",
   /** GET lists people, POST makes one (or gives one a new token and role). Admins only. */
   people: "/api/v1/people",
   personRevoke: (id: string) => `/api/v1/people/${id}/revoke`,
@@ -260,6 +274,9 @@ export const DeviceListQuery = Type.Object(
     running: Type.Optional(RunningVersion),
     agentVersion: Type.Optional(Type.String({ maxLength: 32 })),
     ...HealthQuery.properties,
+    /** Beginning of the id. */
+    prefix: Type.Optional(Name),
+    revoked: Type.Optional(Type.Boolean()),
     /** Device id to start after (the `next` of the answer before). */
     after: Type.Optional(Name),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
@@ -298,15 +315,84 @@ export const DeviceView = Type.Object(
 export type DeviceView = Static<typeof DeviceView>;
 
 export const DevicesAnswer = Type.Object(
-  { devices: Type.Array(DeviceView), next: Type.Union([Name, Type.Null()]) },
+  {
+    devices: Type.Array(DeviceView),
+    next: Type.Union([Name, Type.Null()]),
+    /** All that match, whatever the page. */
+    total: Type.Integer({ minimum: 0 }),
+  },
   strict,
 );
 export type DevicesAnswer = Static<typeof DevicesAnswer>;
 
-/** A device's life story: its newest reports (newest first) and telemetry by release. */
+export const ROLLOUT_DEVICE_STATES = ["offered", "confirmed", "failed", "returning", "returned"] as const;
+export const RolloutDeviceState = Type.Union(ROLLOUT_DEVICE_STATES.map((state) => Type.Literal(state)));
+export type RolloutDeviceState = Static<typeof RolloutDeviceState>;
+
+/** One rollout's way with a device. */
+export const DeviceRollout = Type.Object(
+  {
+    rolloutId: Type.String(),
+    version: Version,
+    rolloutState: Type.String(),
+    wave: Type.String(),
+    /** What it ran before; null for nothing, or for a release that the server doesn't know. */
+    previousVersion: Type.Union([Version, Type.Null()]),
+    state: RolloutDeviceState,
+    code: Type.Union([Type.String(), Type.Null()]),
+    detail: Type.Union([Type.String(), Type.Null()]),
+    attempts: Type.Integer({ minimum: 0 }),
+    offeredAtMs: TimeMs,
+    settledAtMs: Type.Union([TimeMs, Type.Null()]),
+    retryAtMs: Type.Union([TimeMs, Type.Null()]),
+    downloadedBytes: Type.Integer({ minimum: 0 }),
+    codec: Type.Union([Type.String(), Type.Null()]),
+  },
+  strict,
+);
+export type DeviceRollout = Static<typeof DeviceRollout>;
+
+/** What a device measured over one stretch of time; older stretches are longer. */
+export const TrendPoint = Type.Object(
+  {
+    atMs: TimeMs,
+    releaseSequence: Type.Integer({ minimum: 0 }),
+    windows: Type.Integer({ minimum: 0 }),
+    inferences: Type.Integer({ minimum: 0 }),
+    errorRate: Type.Union([Type.Number(), Type.Null()]),
+    abstainedRate: Type.Union([Type.Number(), Type.Null()]),
+    meanConfidence: Type.Union([Type.Number(), Type.Null()]),
+    probeAccuracy: Type.Union([Type.Number(), Type.Null()]),
+    meanLatencyUs: Type.Union([Type.Number(), Type.Null()]),
+    /** Microjoule per inference. */
+    energyUj: Type.Union([Type.Number(), Type.Null()]),
+  },
+  strict,
+);
+export type TrendPoint = Static<typeof TrendPoint>;
+
+/** What is meant for a device now, and what stands between; null when it is to be left as it is. */
+export const DeviceNext = Type.Object(
+  {
+    rolloutId: Type.String(),
+    kind: Type.Union([Type.Literal("update"), Type.Literal("rollback"), Type.Literal("shadow")]),
+    version: Type.Union([Version, Type.Null()]),
+    /** Conditions that don't hold, by what the server knows (names of Preconditions). */
+    unmet: Type.Array(Type.String()),
+  },
+  strict,
+);
+
+/** A device's life story: its newest reports (newest first), its rollouts (newest first) and telemetry. */
 export const DeviceDetail = Type.Object(
   {
     device: DeviceView,
+    next: Type.Union([DeviceNext, Type.Null()]),
+    /** Of the releases that are told of by their sequence here, as far as the server knows them. */
+    versions: Type.Array(Type.Object({ sequence: Type.Integer({ minimum: 1 }), version: Version }, strict)),
+    rollouts: Type.Array(DeviceRollout),
+    /** The newest stretches, oldest first. */
+    trend: Type.Array(TrendPoint),
     reports: Type.Array(Type.Object({ receivedAtMs: TimeMs, report: UpdateReport }, strict)),
     telemetry: Type.Array(
       Type.Object(
@@ -348,8 +434,60 @@ export const RolloutActionRequest = Type.Object(
 );
 export type RolloutActionRequest = Static<typeof RolloutActionRequest>;
 
-export const RolloutsAnswer = Type.Object({ rollouts: Type.Array(RolloutView) }, strict);
+export const RolloutListQuery = Type.Object(
+  {
+    product: Type.Optional(Name),
+    /** Under way (or waiting for somebody), or over. */
+    active: Type.Optional(Type.Boolean()),
+    /** Id to start after (the `next` of the answer before). */
+    after: Type.Optional(Type.String({ maxLength: 64 })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200 })),
+  },
+  strict,
+);
+export type RolloutListQuery = Static<typeof RolloutListQuery>;
+
+export const RolloutsAnswer = Type.Object(
+  { rollouts: Type.Array(RolloutView), next: Type.Union([Type.String(), Type.Null()]) },
+  strict,
+);
 export type RolloutsAnswer = Static<typeof RolloutsAnswer>;
+
+export const RolloutDevicesQuery = Type.Object(
+  {
+    state: Type.Optional(RolloutDeviceState),
+    /** Device id to start after. */
+    after: Type.Optional(Name),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
+  },
+  strict,
+);
+export type RolloutDevicesQuery = Static<typeof RolloutDevicesQuery>;
+
+/** Devices that have heard of a rollout, in the order of their ids. */
+export const RolloutDevicesAnswer = Type.Object(
+  {
+    devices: Type.Array(
+      Type.Object(
+        {
+          deviceId: Name,
+          wave: Type.String(),
+          state: RolloutDeviceState,
+          code: Type.Union([Type.String(), Type.Null()]),
+          detail: Type.Union([Type.String(), Type.Null()]),
+          attempts: Type.Integer({ minimum: 0 }),
+          offeredAtMs: TimeMs,
+          settledAtMs: Type.Union([TimeMs, Type.Null()]),
+          retryAtMs: Type.Union([TimeMs, Type.Null()]),
+        },
+        strict,
+      ),
+    ),
+    next: Type.Union([Name, Type.Null()]),
+  },
+  strict,
+);
+export type RolloutDevicesAnswer = Static<typeof RolloutDevicesAnswer>;
 
 export const DryRunAnswer = Type.Object(
   {
@@ -387,6 +525,8 @@ export const DryRunAnswer = Type.Object(
      * from a uniform sample of some 20,000.
      */
     sampled: Type.Integer({ minimum: 0 }),
+    /** Declared consumers of outputs that change for some of these devices. */
+    consumers: Type.Array(ConsumerWarning),
     warnings: Type.Array(Type.String()),
   },
   strict,
@@ -448,6 +588,9 @@ export type FleetAnswer = Static<typeof FleetAnswer>;
 export const ROLES = ["viewer", "operator", "approver", "release-manager", "admin"] as const;
 export const Role = Type.Union(ROLES.map((role) => Type.Literal(role)));
 export type Role = Static<typeof Role>;
+
+export const MeAnswer = Type.Object({ id: Type.String(), role: Role }, strict);
+export type MeAnswer = Static<typeof MeAnswer>;
 
 export const PersonRequest = Type.Object({ id: Name, role: Role }, strict);
 export type PersonRequest = Static<typeof PersonRequest>;

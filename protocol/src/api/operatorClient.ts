@@ -1,3 +1,11 @@
+import type {
+  ConsumerListQuery,
+  ConsumerRequest,
+  ConsumersAnswer,
+  ConsumerView,
+  LineageAnswer,
+  ReleaseComparison,
+} from "./catalog.js";
 import { NetworkError, ServerRefusedError } from "./client.js";
 import type { DdiTokenAnswer, DdiTokenRequest, DdiTokensAnswer } from "./ddi.js";
 import { type ErrorAnswer, PATHS } from "./device.js";
@@ -12,6 +20,7 @@ import {
   type EnrolmentTokensRequest,
   type EnvelopeStoredAnswer,
   type FleetAnswer,
+  type MeAnswer,
   type MetadataStoredAnswer,
   OPERATOR_PATHS,
   type PeopleAnswer,
@@ -23,6 +32,9 @@ import {
   type ReleaseView,
   type RolloutAction,
   type RolloutActionRequest,
+  type RolloutDevicesAnswer,
+  type RolloutDevicesQuery,
+  type RolloutListQuery,
   type RolloutsAnswer,
   type ServerEvent,
   type SignAnswer,
@@ -65,6 +77,27 @@ export class OperatorClient {
   async blob(sha256: string): Promise<Uint8Array> {
     const response = await this.send("GET", PATHS.blob(sha256));
     return new Uint8Array(await response.arrayBuffer());
+  }
+
+  lineage(product: string, version: string): Promise<LineageAnswer> {
+    return this.call("GET", OPERATOR_PATHS.lineage(product, version));
+  }
+
+  /** What changes for devices and consumers that come from `from`. */
+  compare(product: string, version: string, from: string): Promise<ReleaseComparison> {
+    return this.call("GET", OPERATOR_PATHS.comparison(product, version, from));
+  }
+
+  consumers(query: ConsumerListQuery = {}): Promise<ConsumersAnswer> {
+    return this.call("GET", `${OPERATOR_PATHS.consumers}${suffixOf(query)}`);
+  }
+
+  declareConsumer(id: string, request: ConsumerRequest): Promise<ConsumerView> {
+    return this.call("PUT", OPERATOR_PATHS.consumer(id), request);
+  }
+
+  removeConsumer(id: string): Promise<Record<string, never>> {
+    return this.call("DELETE", OPERATOR_PATHS.consumer(id));
   }
 
   trust(): Promise<TrustAnswer> {
@@ -112,10 +145,7 @@ export class OperatorClient {
   }
 
   devices(query: DeviceListQuery = {}): Promise<DevicesAnswer> {
-    const search = new URLSearchParams();
-    for (const [name, value] of Object.entries(query)) search.set(name, String(value));
-    const suffix = search.size > 0 ? `?${search}` : "";
-    return this.call("GET", `${OPERATOR_PATHS.devices}${suffix}`);
+    return this.call("GET", `${OPERATOR_PATHS.devices}${suffixOf(query)}`);
   }
 
   device(id: string): Promise<DeviceDetail> {
@@ -138,8 +168,12 @@ export class OperatorClient {
     return this.call("POST", OPERATOR_PATHS.rolloutSample, request);
   }
 
-  rollouts(): Promise<RolloutsAnswer> {
-    return this.call("GET", OPERATOR_PATHS.rollouts);
+  rollouts(query: RolloutListQuery = {}): Promise<RolloutsAnswer> {
+    return this.call("GET", `${OPERATOR_PATHS.rollouts}${suffixOf(query)}`);
+  }
+
+  rolloutDevices(id: string, query: RolloutDevicesQuery = {}): Promise<RolloutDevicesAnswer> {
+    return this.call("GET", `${OPERATOR_PATHS.rolloutDevices(id)}${suffixOf(query)}`);
   }
 
   rollout(id: string): Promise<RolloutView> {
@@ -152,6 +186,10 @@ export class OperatorClient {
 
   fleet(): Promise<FleetAnswer> {
     return this.call("GET", OPERATOR_PATHS.fleet);
+  }
+
+  me(): Promise<MeAnswer> {
+    return this.call("GET", OPERATOR_PATHS.me);
   }
 
   people(): Promise<PeopleAnswer> {
@@ -247,6 +285,12 @@ export class OperatorClient {
     if (response.ok || (path === OPERATOR_PATHS.ready && response.status === 503)) return response;
     throw await refusal(response, `${method} ${path}`);
   }
+}
+
+function suffixOf(query: object): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) search.set(name, String(value));
+  return search.size > 0 ? `?${search}` : "";
 }
 
 async function refusal(response: Response, what: string): Promise<ServerRefusedError> {

@@ -217,6 +217,22 @@ export const Verdict = Type.Union([
 ]);
 export type Verdict = Static<typeof Verdict>;
 
+/** One look of a telemetry gate; numbers in the gate's unit, positive is worse. */
+export const GateLook = Type.Object(
+  {
+    atMs: TimeMs,
+    verdict: Verdict,
+    difference: Type.Number(),
+    /** Differences that this look's test leaves possible; null where it can't bound that side. */
+    low: Type.Union([Type.Number(), Type.Null()]),
+    high: Type.Union([Type.Number(), Type.Null()]),
+    waveDevices: Type.Integer({ minimum: 0 }),
+    controlDevices: Type.Integer({ minimum: 0 }),
+  },
+  strict,
+);
+export type GateLook = Static<typeof GateLook>;
+
 export const GateEvidence = Type.Object(
   {
     /** "installs" or a Metric. */
@@ -233,6 +249,8 @@ export const GateEvidence = Type.Object(
     pWorse: Type.Union([Type.Number(), Type.Null()]),
     threshold: Type.Union([Type.Number(), Type.Null()]),
     looks: Type.Integer({ minimum: 0 }),
+    /** The looks so far, oldest first; missing before the first. */
+    trail: Type.Optional(Type.Array(GateLook)),
   },
   strict,
 );
@@ -252,8 +270,18 @@ export const WaveView = Type.Object(
     /** Members by now: devices of this wave and of the waves before it. */
     members: Type.Integer({ minimum: 0 }),
     offered: Type.Integer({ minimum: 0 }),
+    /** Told, and at it: fetching, verifying, trying. */
+    updating: Type.Integer({ minimum: 0 }),
+    /** Told, and waiting for their preconditions. */
+    waiting: Type.Integer({ minimum: 0 }),
     confirmed: Type.Integer({ minimum: 0 }),
     failed: Type.Integer({ minimum: 0 }),
+    /** Of the failed: those that will be told again. */
+    retrying: Type.Integer({ minimum: 0 }),
+    /** When enough had confirmed; the soak time counts from here. */
+    settledAtMs: Type.Union([TimeMs, Type.Null()]),
+    /** When a person is asked if it is still undecided. */
+    deadlineAtMs: Type.Union([TimeMs, Type.Null()]),
     control: Type.Integer({ minimum: 0 }),
     gates: Type.Array(GateEvidence),
   },
@@ -292,6 +320,8 @@ export const RolloutView = Type.Object(
     currentWave: Type.Integer({ minimum: 0 }),
     waves: Type.Array(WaveView),
     approvals: Type.Array(Approval),
+    /** How many more people must approve before it goes on; 0 when it waits for none. */
+    approvalsMissing: Type.Integer({ minimum: 0 }),
     /** Who let this rollout past approvals, windows, preconditions and limits; null while nobody has. */
     breakGlass: Type.Union([
       Type.Object({ by: Type.String(), atMs: TimeMs, comment: Type.String() }, strict),

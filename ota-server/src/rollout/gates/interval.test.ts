@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { intervalOf } from "./interval.js";
+import { comparePaired } from "./paired.js";
 import { compareGroups } from "./permutation.js";
 
 const THRESHOLD = 0.01;
@@ -33,4 +34,14 @@ test("has no end where so few devices can bound nothing", () => {
 
 test("is a point where nothing varies", () => {
   expect(intervalOf([0.1, 0.1], [0.1, 0.1], THRESHOLD, SEED)).toEqual({ low: 0, high: 0 });
+});
+
+test("covers what devices measured against themselves, and ends where that test stops rejecting", () => {
+  const wave = group(20, 0.2, 0.1);
+  const { low, high } = intervalOf(wave, null, THRESHOLD, SEED);
+  expect(low!).toBeGreaterThan(0);
+  expect(low!).toBeLessThan(0.2);
+  expect(high!).toBeGreaterThan(0.2);
+  expect(comparePaired(wave, high! + 1e-9, 0, SEED).pTolerable).toBeLessThanOrEqual(THRESHOLD);
+  expect(comparePaired(wave, 0, low! - 1e-9, SEED).pWorse).toBeLessThanOrEqual(THRESHOLD);
 });

@@ -1,3 +1,4 @@
+import { comparePaired } from "./paired.js";
 import { compareGroups } from "./permutation.js";
 
 /**
@@ -14,22 +15,30 @@ const STEPS = 10;
 /** Widths of the data that a bound is looked for in. */
 const REACH = 2;
 
-/** @param threshold that the look's p-values are held against. */
+/**
+ * @param control null where each device is its own.
+ * @param threshold that the look's p-values are held against.
+ */
 export function intervalOf(
   wave: readonly number[],
-  control: readonly number[],
+  control: readonly number[] | null,
   threshold: number,
   seed: number,
 ): Interval {
-  const { difference } = compareGroups(wave, control, 0, seed);
-  const width = REACH * spread([...wave, ...control]);
+  // Against its own device a value is compared with zero.
+  const { difference } = control === null ? comparePaired(wave, 0, 0, seed) : compareGroups(wave, control, 0, seed);
+  const width = REACH * spread([...wave, ...(control ?? [0])]);
   if (width === 0) return { low: difference, high: difference };
   // A true difference of `shift` is rejected when what was measured lies too far above it, or too far below.
   const isTooLow = (shift: number) => {
+    if (control === null) return comparePaired(wave, 0, shift, seed).pWorse <= threshold;
     const without = wave.map((value) => value - shift);
     return compareGroups(without, control, 0, seed).pWorse <= threshold;
   };
-  const isTooHigh = (shift: number) => compareGroups(wave, control, shift, seed).pTolerable <= threshold;
+  const isTooHigh = (shift: number) => {
+    const test = control === null ? comparePaired(wave, shift, 0, seed) : compareGroups(wave, control, shift, seed);
+    return test.pTolerable <= threshold;
+  };
   return {
     low: bound(difference - width, difference, isTooLow),
     high: bound(difference + width, difference, isTooHigh),
