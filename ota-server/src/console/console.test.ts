@@ -1,158 +1,272 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { DEFAULT_GATES } from "@mote/protocol";
-import { type Browser, chromium, type Page } from "playwright-core";
+import axe from "axe-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ConsoleBrowser, hasBrowser, picture, visit } from "../testing/consoleBrowser.js";
 import type { TestDevice } from "../testing/device.js";
-import { makeRelease } from "../testing/release.js";
-import { TestBench } from "../testing/server.js";
+import { furnish, type Gallery, plan, state, take, windows } from "../testing/gallery.js";
+import { eventually, TestBench } from "../testing/server.js";
 
-/** The page in a real browser: Debian's chromium. */
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+/** Every page of the console as somebody meets it: by mouse, by keyboard, on a phone, in the dark. */
 
-describe.skipIf(!existsSync(CHROMIUM))("the live page (needs chromium)", () => {
+const PHONE = { width: 390, height: 844 };
+/** Between phases of a rollout, so that their telemetry lies in buckets of its own. */
+const LATER_MS = 5 * 60_000;
+
+describe.skipIf(!hasBrowser)("the console (needs chromium)", () => {
   let bench: TestBench;
-  let browser: Browser;
-  let page: Page;
-  let devices: TestDevice[];
-  const faults: string[] = [];
+  let gallery: Gallery;
+  let browser: ConsoleBrowser;
+  let admin: Page;
+  let worse: string;
 
   beforeAll(async () => {
     bench = await TestBench.start();
-    await bench.publishRoot();
-    await bench.signers.publish(bench.operator, [makeRelease(1)], bench.now());
-    devices = await bench.devices(6);
-    await Promise.all(devices.map((device) => device.poll()));
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
-    page = await browser.newPage();
-    page.on("pageerror", (error) => faults.push(error.message));
-    page.on("requestfailed", (request) => faults.push(request.url()));
-    page.on("request", (request) => {
-      if (new URL(request.url()).origin !== bench.server.url && !request.url().startsWith("data:")) {
-        faults.push(`asks elsewhere: ${request.url()}`);
-      }
+    gallery = await furnish(bench);
+    const { devices } = gallery;
+    await bench.operator.declareConsumer("ward-board", {
+      product: "digits",
+      contact: "ward-board@example.org",
+      purpose: "The board in the nurses' room",
+      reads: ["labels"],
+      labels: ["lying", "sitting"],
     });
-  });
+    await better(bench, devices);
+    worse = await muchWorse(bench, devices);
+    browser = await ConsoleBrowser.launch(bench);
+    admin = await browser.signIn(browser.adminToken);
+  }, 240_000);
   afterAll(async () => {
     await browser?.close();
-    await Promise.all(devices.map((device) => device.disconnect()));
+    await Promise.all((gallery?.devices ?? []).map((device) => device.disconnect()));
     await bench.close();
   });
 
-  test("asks for a token first, and says when one is wrong", async () => {
-    await page.goto(bench.server.url);
+  const pages = (): [address: string, heading: string | RegExp][] => [
+    ["/", "Overview"],
+    ["/rollouts", "Rollouts"],
+    [`/rollouts/${worse}`, "digits 3.0.0"],
+    [`/rollouts/${worse}/devices`, "Devices of the rollout"],
+    ["/new-rollout", "New rollout"],
+    ["/approvals", "Approvals"],
+    ["/devices", "Devices"],
+    ["/devices/cam-01", "cam-01"],
+    ["/releases", "Releases"],
+    ["/releases/digits/3.0.0", "digits 3.0.0"],
+    ["/compare/digits/1.0.0/4.0.0", "digits: compare"],
+    ["/consumers", "Consumers"],
+    ["/trust", "Trust"],
+    ["/people", "People and tokens"],
+    ["/audit", "Audit"],
+    ["/nowhere", "There is no such page"],
+  ];
+
+  test("asks for a token first, says when one is wrong, and then opens the page that was asked for", async () => {
+    const page = await browser.open();
+    await page.goto(`${bench.server.url}/#/devices/cam-02`);
     await page.getByLabel("Token").fill("wrong");
     await page.keyboard.press("Enter");
     await page.getByText("unknown or revoked").waitFor();
-    await page.getByLabel("Token").fill(readFileSync(join(bench.folder, "admin.token"), "utf8").trim());
+    await page.getByLabel("Token").fill(browser.adminToken);
     await page.keyboard.press("Enter");
-    await page.locator(".device").nth(5).waitFor();
-    expect(await page.locator(".device").count()).toBe(6);
+    await page.getByRole("heading", { name: "cam-02", level: 1 }).waitFor();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    await page.reload();
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
   });
 
-  test("shows versions change without a reload", async () => {
-    await bench.operator.createRollout({
-      product: "digits",
-      version: "1.0.0",
-      query: {},
-      waves: [
-        { name: "canary", count: 2, soakS: 3600 },
-        { name: "everybody", share: 1, soakS: 0 },
-      ],
-      gates: DEFAULT_GATES,
-      onFailure: "hold",
-      preconditions: {},
-      approvals: 0,
-    });
-    await page.getByText("canary", { exact: true }).waitFor();
-    for (let i = 0; i < 20 && devices.filter((device) => device.sequence === 1).length < 2; i++) {
-      await Promise.all(devices.map((device) => device.update()));
+  test("says at once what waits for a person, what to do, and where", async () => {
+    await visit(admin, "/", "Overview");
+    const alert = admin.getByRole("listitem").filter({ hasText: "digits 3.0.0 is held" });
+    await alert.getByText("take it back", { exact: false }).waitFor();
+    await admin.getByText("digits 4.0.0 is uploaded and signed by nobody").waitFor();
+    await picture(admin, "overview");
+    await alert.getByRole("link").click();
+    await admin.getByRole("heading", { name: "digits 3.0.0", level: 1 }).waitFor();
+  });
+
+  test("shows why a gate stopped a wave: the whole bar beyond zero, and the measurement beyond the margin", async () => {
+    await visit(admin, `/rollouts/${worse}`, "digits 3.0.0");
+    const gates = admin.getByRole("region", { name: "Gates of wave “canary”" });
+    await gates.getByText("surely worse").first().waitFor();
+    await gates
+      .getByRole("img", { name: /^Look 1: measured \+\d.*margin .*: worse$/ })
+      .first()
+      .waitFor();
+    await picture(admin, "rollout-held");
+  });
+
+  test("draws every look of a rollout that went well", async () => {
+    await admin.goto(`${bench.server.url}/#/rollouts`);
+    await admin.getByRole("link", { name: "digits 2.0.0" }).click();
+    const gates = admin.getByRole("region", { name: "Gates of wave “canary”" });
+    await gates
+      .getByRole("img", { name: /^Look 1: .*: fine$/ })
+      .first()
+      .waitFor();
+    await gates.getByText("surely not worse than allowed").first().waitFor();
+  });
+
+  test("tells a device's life: enrolled, told, confirmed, and what it measured under which release", async () => {
+    const { id } = gallery.devices.find((device) => device.sequence === 3)!;
+    await visit(admin, `/devices/${id}`, id);
+    const life = admin.getByRole("region", { name: "Its life" });
+    for (const text of ["enrolled", "was told of 1.0.0", "confirmed 2.0.0", "confirmed 3.0.0"]) {
+      await life.getByText(text).waitFor();
     }
-    await page.locator(".device", { hasText: "1.0.0" }).nth(1).waitFor();
-    await page.getByText("2 of 2 confirmed").first().waitFor();
+    await admin.getByRole("img", { name: /^Confidence: .*release changed to 2\.0\.0, 3\.0\.0/ }).waitFor();
+    await picture(admin, "device");
   });
 
-  test("takes a rollout's pause and end by keyboard alone, after asking", async () => {
-    const press = async (name: string) => {
-      await page.getByRole("button", { name, exact: true }).focus();
-      await page.keyboard.press("Enter");
-      await page.getByRole("button", { name: "Yes" }).focus();
-      await page.keyboard.press("Enter");
-    };
-    await press("pause");
-    await page.locator(".badge.is-paused").waitFor();
-    await press("abort");
-    await page.locator(".badge.is-aborted").waitFor();
-    expect((await bench.operator.rollouts()).rollouts[0]!.state).toBe("aborted");
+  test("shows what a release was made from and what came of it", async () => {
+    await visit(admin, "/releases/digits/3.0.0", "digits 3.0.0");
+    const lineage = admin.getByRole("region", { name: "Where it comes from" });
+    await lineage.getByText("made from 2.0.0").waitFor();
+    await lineage.getByText("(the same as 3.0.0)").waitFor();
+    await lineage.getByRole("link", { name: worse }).waitFor();
+    await picture(admin, "release");
   });
 
-  test("stages a rollout: previews to whom it goes, then starts it, and takes it back", async () => {
-    await page.getByRole("button", { name: "New rollout" }).click();
-    const start = page.getByRole("button", { name: "Start", exact: true });
-    await page.getByLabel("First wave, devices").fill("3");
-    await page.getByLabel("Second wave, % of all (0 for none)").fill("0");
-    expect(await start.isDisabled()).toBe(true);
-    await page.getByLabel("Hardware", { exact: true }).fill("no-such-board");
-    await page.getByRole("button", { name: "Preview" }).click();
-    await page.getByRole("heading", { name: "0 devices would get it" }).waitFor();
-    await page.getByLabel("Hardware", { exact: true }).fill("gateway");
-    // What was previewed is not what the form says now.
-    expect(await start.isDisabled()).toBe(true);
-    await page.getByRole("button", { name: "Preview" }).click();
-    await page.getByRole("heading", { name: "6 devices would get it" }).waitFor();
-    if (process.env["MOTE_SCREENSHOTS"] !== undefined)
-      await page.screenshot({ path: join(process.env["MOTE_SCREENSHOTS"], "new-rollout.png") });
-    await start.click();
-    await page.locator(".badge.is-running").first().waitFor();
-    const { rollouts } = await bench.operator.rollouts();
-    expect(rollouts[0]!.plan).toMatchObject({
-      query: { hardware: ["gateway"] },
-      onFailure: "rollback-fleet",
-      preconditions: { requireIdle: true, requireNoCriticalTask: true },
-      waves: [{ count: 3 }, { share: 1 }],
+  test("compares two releases and names who reads what changes", async () => {
+    await visit(admin, "/compare/digits/1.0.0/4.0.0", "digits: compare");
+    await admin.getByText("Tell ward-board@example.org first").waitFor();
+    await admin.getByText('the classes "lying", "sitting" are gone').waitFor();
+    await admin.getByText("+2.40 points better").waitFor();
+    await picture(admin, "compare");
+    await admin.getByRole("button", { name: "Swap" }).click();
+    await admin.getByText("−2.40 points worse").waitFor();
+  });
+
+  test("finds devices by what is asked, and keeps the question in the address", async () => {
+    await visit(admin, "/devices", "Devices");
+    await admin.getByLabel("Id begins with").fill("cam-1");
+    await admin.keyboard.press("Enter");
+    await admin.getByRole("status").filter({ hasText: "10 devices" }).waitFor();
+    expect(admin.url()).toContain("#/devices?prefix=cam-1");
+    await admin.getByRole("combobox", { name: "Product" }).selectOption("digits");
+    await admin.getByRole("combobox", { name: "Runs" }).selectOption("3.0.0");
+    await admin.waitForURL(/sequence=3/);
+    await admin.goBack();
+    await admin.goBack();
+    await admin.getByRole("status").filter({ hasText: "10 devices" }).waitFor();
+  });
+
+  test("shows what changes without a reload", async () => {
+    await visit(admin, "/devices/cam-05", "cam-05");
+    await admin.getByText("connected", { exact: true }).waitFor();
+    await gallery.devices[4]!.disconnect();
+    await admin.getByText("not connected", { exact: true }).waitFor();
+    await gallery.devices[4]!.connect();
+    await admin.getByText("connected", { exact: true }).waitFor();
+  });
+
+  test.each([
+    "light",
+    "dark",
+  ] as const)("has no fault that axe finds on any page, %s", async (colorScheme) => {
+    const page = await browser.signIn(browser.adminToken, { colorScheme, reducedMotion: "reduce" });
+    const found: string[] = [];
+    for (const [address, heading] of pages()) {
+      await visit(page, address, heading);
+      await settled(page);
+      // By evaluation: the page's policy lets no script in, and that is as it should be.
+      await page.evaluate(axe.source);
+      const { violations } = (await page.evaluate(
+        'axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })',
+      )) as axe.AxeResults;
+      for (const { id, nodes } of violations) {
+        found.push(`${address} ${id}: ${nodes.map((node) => node.html).join(" | ")}`);
+      }
+    }
+    expect(found).toEqual([]);
+  }, 120_000);
+
+  test("fits a phone on every page without scrolling sideways", async () => {
+    const page = await browser.signIn(browser.adminToken, {
+      viewport: PHONE,
+      hasTouch: true,
+      colorScheme: "dark",
     });
-    await page.getByRole("button", { name: "abort", exact: true }).click();
-    await page.getByLabel("Devices go back to what they ran before").check();
-    await page.getByRole("button", { name: "Yes" }).click();
-    await page.locator(".rollout").first().locator(".badge.is-rolled-back, .badge.is-aborted").waitFor();
+    for (const [address, heading] of pages()) {
+      await visit(page, address, heading);
+      await settled(page);
+      const overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+      expect(overflow, address).toBeLessThanOrEqual(0);
+    }
+    await visit(page, `/rollouts/${worse}`, "digits 3.0.0");
+    await settled(page);
+    await picture(page, "phone-rollout");
+  }, 120_000);
+
+  test("shows a viewer everything and offers nothing that takes more", async () => {
+    const viewer = await browser.signIn(await bench.addPerson("eve", "viewer"));
+    await visit(viewer, `/rollouts/${worse}`, "digits 3.0.0");
+    await viewer.getByText("you are viewer").waitFor();
+    expect(await viewer.getByRole("button", { name: "Roll back" }).count()).toBe(0);
+    expect(await viewer.getByRole("link", { name: "Audit" }).count()).toBe(0);
+    await visit(viewer, "/audit", "Audit");
+    await viewer.getByText("takes the role admin").waitFor();
   });
 
-  test("names what waits for a person, and shows where a release comes from", async () => {
-    await page.getByText("Nothing waits for you.").waitFor();
-    await bench.operator.createRollout({
-      ...(await bench.operator.rollouts()).rollouts[0]!.plan,
-      approvals: 1,
-    });
-    await page.getByText("digits 1.0.0 waits for approval.").waitFor();
-    await page.getByRole("button", { name: "digits 1.0.0" }).click();
-    await page.getByRole("heading", { name: "Where it comes from" }).waitFor();
-    await page.getByText("source model").waitFor();
-    await page.keyboard.press("Escape");
-  });
-
-  test("shows the devices that are asked for", async () => {
-    await page.getByLabel("Show devices by hardware or tag").fill("mcu");
-    await page.keyboard.press("Enter");
-    await page.locator(".device").first().waitFor({ state: "detached" });
-    await page.getByLabel("Show devices by hardware or tag").fill("gateway");
-    await page.keyboard.press("Enter");
-    await page.locator(".device").nth(5).waitFor();
-  });
-
-  test("opens a device's life story", async () => {
-    await page.locator(".device").first().click();
-    await page.getByRole("heading", { name: "Telemetry by release" }).waitFor();
-    await page.keyboard.press("Escape");
-    expect(await page.locator("dialog#device").isVisible()).toBe(false);
-  });
-
-  test("fits a phone without scrolling sideways", async () => {
-    await page.setViewportSize({ width: 390, height: 844 });
-    const overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
-    expect(overflow).toBeLessThanOrEqual(0);
+  test("takes what devices and people write as text, never as markup", async () => {
+    const evil = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`;
+    const [token] = (
+      await bench.operator.createEnrolmentTokens({ product: "digits", count: 1, tags: { ward: evil } })
+    ).tokens;
+    const device = new (gallery.devices[0]!.constructor as typeof TestDevice)("evil-01", bench.server.url);
+    await device.enroll(token!.token);
+    await device.signIn();
+    await device.poll();
+    await device.client.reports(device.id, device.token, [
+      { ...device.report({ id: "r0:update", sequence: 1 } as never, "failed", "internal"), detail: evil },
+    ]);
+    await visit(admin, "/devices/evil-01", "evil-01");
+    await admin.getByText(evil).first().waitFor();
+    await visit(admin, "/devices?prefix=evil", "Devices");
+    await admin.getByText(evil).first().waitFor();
+    expect(await admin.title()).toBe("Devices · Mote");
+    expect(await admin.locator("main img, main script").count()).toBe(0);
   });
 
   test("has met no fault, and has asked nobody but its server", () => {
-    expect(faults.filter((fault) => !fault.endsWith("/api/v1/events"))).toEqual([]);
+    expect(browser.faults).toEqual([]);
   });
 });
+
+/** Nothing is being read any more. */
+async function settled(page: Page): Promise<void> {
+  await eventually(async () => (await page.getByText("Reading …").count()) === 0, "the page to have read");
+}
+
+/** 2.0.0 goes out in two waves, and is a little better. */
+async function better(bench: TestBench, devices: TestDevice[]): Promise<void> {
+  bench.aheadMs += LATER_MS;
+  await bench.operator.createRollout(plan({ version: "2.0.0", comment: "trained on the spring data" }));
+  await take(devices, 2, 8);
+  bench.aheadMs += LATER_MS;
+  await report(devices, 12, (device) => (device.sequence === 2 ? 0.92 : 0.88));
+  await take(devices, 2);
+  await state(bench.operator, "completed");
+  bench.aheadMs += LATER_MS;
+  await report(devices, 4, () => 0.92);
+}
+
+/** 3.0.0 is held in its canary. @returns the rollout's id. */
+async function muchWorse(bench: TestBench, devices: TestDevice[]): Promise<string> {
+  bench.aheadMs += LATER_MS;
+  await bench.operator.createRollout(plan({ version: "3.0.0" }));
+  await take(devices, 3, 8);
+  bench.aheadMs += LATER_MS;
+  await report(devices, 12, (device) => (device.sequence === 3 ? 0.6 : 0.92));
+  return (await state(bench.operator, "held")).id;
+}
+
+async function report(
+  devices: readonly TestDevice[],
+  count: number,
+  confidence: (device: TestDevice) => number,
+) {
+  for (let i = 0; i < count; i++) {
+    await windows(devices, (device) => ({ confidence: confidence(device), accuracy: 0.95 }));
+  }
+}

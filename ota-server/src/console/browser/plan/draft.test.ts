@@ -1,0 +1,97 @@
+import { checkSchema, DEFAULT_GATES, RolloutPlan } from "@mote/protocol";
+import { expect, test } from "vitest";
+import { addWave, beyondForm, type Draft, draftOf, emptyDraft, planOf } from "./draft.js";
+
+const draft = (more: Partial<Draft>): Draft => ({
+  ...emptyDraft(DEFAULT_GATES, 1000),
+  release: "digits 2.0.0",
+  ...more,
+});
+const plan = (more: Partial<Draft> = {}) => planOf(draft(more), DEFAULT_GATES, "salt");
+
+test("says a plan that the server's schema takes, as it stands when it is opened", () => {
+  expect(checkSchema(RolloutPlan, plan(), "plan")).toMatchObject({
+    product: "digits",
+    version: "2.0.0",
+    query: {},
+    waves: [
+      { name: "canary", count: 50, soakS: 3600 },
+      { name: "early", share: 0.25, soakS: 3600 },
+      { name: "everybody", share: 1, soakS: 0 },
+    ],
+    gates: DEFAULT_GATES,
+    onFailure: "rollback-fleet",
+    preconditions: { requireIdle: true, requireNoCriticalTask: true },
+  });
+});
+
+test("reads tags and ids as people write them", () => {
+  const { query } = plan({ hardware: ["camera"], tags: "ward=3, site=a=b", devices: "cam-1\ncam-2 " });
+  expect(query).toEqual({
+    hardware: ["camera"],
+    tags: { ward: "3", site: "a=b" },
+    deviceIds: ["cam-1", "cam-2"],
+  });
+});
+
+test("leaves a gate out whose margin is empty", () => {
+  const { gates } = plan({ margins: { confidence: "7", accuracy: "", errorRate: "1", latency: "50" } });
+  expect(gates.telemetry.map(({ metric, margin }) => [metric, margin])).toEqual([
+    ["confidence", 0.07],
+    ["errorRate", 0.01],
+    ["latency", 0.5],
+  ]);
+});
+
+test("keeps a window only when it has both ends", () => {
+  expect(plan({ from: "22:00" }).preconditions.windows).toBeUndefined();
+  expect(plan({ from: "22:00", until: "05:00", weekdays: true }).preconditions.windows).toEqual([
+    { from: "22:00", to: "05:00", days: ["mon", "tue", "wed", "thu", "fri"] },
+  ]);
+});
+
+test("stages an earlier plan again as it was", () => {
+  const first = plan({
+    hardware: ["camera"],
+    tags: "ward=3",
+    minBattery: "30",
+    from: "22:00",
+    until: "05:00",
+    perHour: "500",
+    approvalHours: "24",
+    comment: "again",
+  });
+  const again = planOf(draftOf(first, DEFAULT_GATES), DEFAULT_GATES, "salt");
+  expect(again).toEqual(first);
+});
+
+test("begins with a canary that fits the fleet, and waves that grow", () => {
+  const sizes = (fleet: number) =>
+    emptyDraft(DEFAULT_GATES, fleet).waves.map(({ size, unit }) => `${size} ${unit}`);
+  expect(sizes(0)).toEqual(["1 devices", "100 percent"]);
+  expect(sizes(3)).toEqual(["1 devices", "100 percent"]);
+  expect(sizes(24)).toEqual(["8 devices", "100 percent"]);
+  expect(sizes(60)).toEqual(["8 devices", "25 percent", "100 percent"]);
+  expect(sizes(100_000)).toEqual(["50 devices", "25 percent", "100 percent"]);
+});
+
+test("puts a new wave before the last one", () => {
+  expect(addWave(draft({}).waves).map(({ name }) => name)).toEqual([
+    "canary",
+    "early",
+    "wave 3",
+    "everybody",
+  ]);
+});
+
+test("names what it would lose of an earlier plan", () => {
+  const known = plan({ hardware: ["camera"], minBattery: "30" });
+  expect(beyondForm(known, DEFAULT_GATES)).toEqual([]);
+  expect(beyondForm({ ...known, approvals: 2 }, DEFAULT_GATES)).toEqual([]);
+  const preconditions = { ...known.preconditions, links: ["wifi" as const] };
+  const retries = { maxAttempts: 9, backoffS: 1 };
+  expect(beyondForm({ ...known, preconditions, retries }, DEFAULT_GATES)).toEqual([
+    "preconditions",
+    "retries",
+  ]);
+});

@@ -1,0 +1,257 @@
+import type { Gates, RolloutPlan } from "@mote/protocol";
+
+/** What the form holds, and the plan that it says. Pure. Text fields stay text: half-typed is not wrong yet. */
+
+export interface WaveDraft {
+  readonly key: number;
+  readonly name: string;
+  readonly size: string;
+  readonly unit: "devices" | "percent";
+  readonly watchMinutes: string;
+  readonly approvals: string;
+}
+
+export interface Draft {
+  /** "product version" */
+  readonly release: string;
+  readonly hardware: readonly string[];
+  /** name=value, one in each line */
+  readonly tags: string;
+  /** Ids, parted by spaces, commas or lines. */
+  readonly devices: string;
+  readonly waves: readonly WaveDraft[];
+  readonly onFailure: RolloutPlan["onFailure"];
+  readonly margins: Readonly<Record<string, string>>;
+  readonly maxFailurePercent: string;
+  readonly falseStopPercent: string;
+  readonly deadlineHours: string;
+  readonly minBattery: string;
+  readonly charging: boolean;
+  readonly unmetered: boolean;
+  readonly idle: boolean;
+  readonly from: string;
+  readonly until: string;
+  readonly weekdays: boolean;
+  readonly perHour: string;
+  readonly concurrent: string;
+  readonly approvalHours: string;
+  readonly comment: string;
+}
+
+let keys = 0;
+const wave = (name: string, size: string, unit: WaveDraft["unit"], watchMinutes: string): WaveDraft => ({
+  key: keys++,
+  name,
+  size,
+  unit,
+  watchMinutes,
+  approvals: "0",
+});
+
+/** Ways to go about it, for who has none of their own. @param fleet devices of the product. */
+export const PRESETS: readonly { readonly name: string; readonly waves: (fleet: number) => WaveDraft[] }[] = [
+  {
+    name: "Careful",
+    waves: (fleet) => {
+      const early = wave("early", "25", "percent", "60");
+      // Sizes count all devices up to there: an early wave no larger than the canary would reach nobody.
+      const between = 0.25 * fleet >= 1.5 * canarySize(fleet) ? [early] : [];
+      return [canary(fleet), ...between, wave("everybody", "100", "percent", "0")];
+    },
+  },
+  {
+    name: "Canary, then all",
+    waves: (fleet) => [canary(fleet), wave("everybody", "100", "percent", "0")],
+  },
+  { name: "All at once", waves: () => [wave("everybody", "100", "percent", "0")] },
+];
+
+/** Enough for a verdict where the fleet has them, never more than half of it, and few in a large one. */
+function canarySize(fleet: number): number {
+  return Math.max(1, Math.min(50, Math.max(8, Math.ceil(fleet / 10)), Math.floor(fleet / 2)));
+}
+
+const canary = (fleet: number) => wave("canary", String(canarySize(fleet)), "devices", "60");
+
+export function addWave(waves: readonly WaveDraft[]): WaveDraft[] {
+  return [...waves.slice(0, -1), wave(`wave ${waves.length}`, "25", "percent", "60"), ...waves.slice(-1)];
+}
+
+/** @param fleet devices of the product. */
+export function emptyDraft(gates: Gates, fleet: number): Draft {
+  return {
+    release: "",
+    hardware: [],
+    tags: "",
+    devices: "",
+    waves: PRESETS[0]!.waves(fleet),
+    onFailure: "rollback-fleet",
+    ...gateFields(gates),
+    minBattery: "",
+    charging: false,
+    unmetered: false,
+    idle: true,
+    from: "",
+    until: "",
+    weekdays: false,
+    perHour: "",
+    concurrent: "",
+    approvalHours: "",
+    comment: "",
+  };
+}
+
+function gateFields(gates: Gates) {
+  return {
+    margins: Object.fromEntries(gates.telemetry.map(({ metric, margin }) => [metric, percentText(margin)])),
+    maxFailurePercent: percentText(gates.maxFailureShare),
+    falseStopPercent: percentText(gates.falseStopRate),
+    deadlineHours: String(gates.deadlineS / 3600),
+  };
+}
+
+/** What an earlier plan says, to be staged anew; `beyondForm` names what is lost. */
+export function draftOf(plan: RolloutPlan, gates: Gates): Draft {
+  const { query, preconditions, limits = {} } = plan;
+  const window = preconditions.windows?.[0];
+  return {
+    ...emptyDraft(gates, 0),
+    ...gateFields(plan.gates),
+    release: `${plan.product} ${plan.version}`,
+    hardware: query.hardware ?? [],
+    tags: Object.entries(query.tags ?? {})
+      .map(([name, value]) => `${name}=${value}`)
+      .join("\n"),
+    devices: (query.deviceIds ?? []).join("\n"),
+    waves: plan.waves.map(({ name, share, count, soakS, approvals }, i) => ({
+      ...wave(
+        name,
+        count === undefined ? percentText(share ?? 1) : String(count),
+        count === undefined ? "percent" : "devices",
+        String(soakS / 60),
+      ),
+      approvals: String(approvals ?? (i === 0 ? plan.approvals : 0)),
+    })),
+    onFailure: plan.onFailure,
+    minBattery: textOf(preconditions.minBatteryPercent),
+    charging: preconditions.requireCharging === true,
+    unmetered: preconditions.allowMetered === false,
+    idle: preconditions.requireIdle === true || preconditions.requireNoCriticalTask === true,
+    from: window?.from ?? "",
+    until: window?.to ?? "",
+    weekdays: window?.days !== undefined,
+    perHour: textOf(limits.installsPerHour),
+    concurrent: textOf(limits.concurrent),
+    approvalHours: plan.approvalExpiresS === undefined ? "" : String(plan.approvalExpiresS / 3600),
+    comment: plan.comment ?? "",
+  };
+}
+
+/** Parts of an earlier plan that would be lost, because the form has no field for something in them. */
+export function beyondForm(plan: RolloutPlan, gates: Gates): string[] {
+  const asForm: Record<string, unknown> = { ...planOf(draftOf(plan, gates), gates, plan.salt ?? "") };
+  const [first, ...others] = plan.waves;
+  const needed = first?.approvals ?? plan.approvals;
+  // The form writes approvals with their wave.
+  const { approvals: _, ...bare } = first!;
+  const waves = [needed > 0 ? { ...bare, approvals: needed } : bare, ...others];
+  const asPlan: Record<string, unknown> = { ...plan, approvals: 0, waves, salt: plan.salt ?? "" };
+  const names = new Set([...Object.keys(asForm), ...Object.keys(asPlan)]);
+  return [...names].filter((name) => sorted(asForm[name]) !== sorted(asPlan[name]));
+}
+
+function sorted(value: unknown): string | undefined {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    inner !== null && typeof inner === "object" && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+
+/** @param gates what the form has no fields for. */
+export function planOf(draft: Draft, gates: Gates, salt: string): RolloutPlan {
+  const [product = "", version = ""] = draft.release.split(" ");
+  const expires = numberOf(draft.approvalHours);
+  return {
+    product,
+    version,
+    query: queryOf(draft),
+    waves: draft.waves.map(({ name, size, unit, watchMinutes, approvals }) => ({
+      name: name.trim(),
+      ...(unit === "percent" ? { share: Number(size) / 100 } : { count: Number(size) }),
+      soakS: 60 * Number(watchMinutes),
+      ...(Number(approvals) > 0 ? { approvals: Number(approvals) } : {}),
+    })),
+    gates: {
+      ...gates,
+      maxFailureShare: Number(draft.maxFailurePercent) / 100,
+      falseStopRate: Number(draft.falseStopPercent) / 100,
+      deadlineS: 3600 * Number(draft.deadlineHours),
+      telemetry: gates.telemetry.flatMap(({ metric }) => {
+        const margin = numberOf(draft.margins[metric] ?? "");
+        return margin === undefined || margin <= 0 ? [] : [{ metric, margin: margin / 100 }];
+      }),
+    },
+    onFailure: draft.onFailure,
+    preconditions: preconditionsOf(draft),
+    approvals: 0,
+    ...(expires === undefined ? {} : { approvalExpiresS: 3600 * expires }),
+    ...limitsOf(draft),
+    salt,
+    ...(draft.comment.trim() === "" ? {} : { comment: draft.comment.trim() }),
+  };
+}
+
+function queryOf({ hardware, tags, devices }: Draft): RolloutPlan["query"] {
+  const pairs = words(tags).map((pair) => {
+    const at = pair.indexOf("=");
+    return [at < 0 ? pair : pair.slice(0, at), at < 0 ? "" : pair.slice(at + 1)] as const;
+  });
+  const ids = words(devices);
+  return {
+    ...(hardware.length > 0 ? { hardware: [...hardware] } : {}),
+    ...(pairs.length > 0 ? { tags: Object.fromEntries(pairs) } : {}),
+    ...(ids.length > 0 ? { deviceIds: ids } : {}),
+  };
+}
+
+const DAYS = ["mon", "tue", "wed", "thu", "fri"] as const;
+
+function preconditionsOf(draft: Draft): RolloutPlan["preconditions"] {
+  const battery = numberOf(draft.minBattery);
+  const hasWindow = draft.from !== "" && draft.until !== "";
+  const days = draft.weekdays ? { days: [...DAYS] } : {};
+  return {
+    ...(battery === undefined ? {} : { minBatteryPercent: battery }),
+    ...(draft.charging ? { requireCharging: true } : {}),
+    ...(draft.unmetered ? { allowMetered: false } : {}),
+    ...(draft.idle ? { requireIdle: true, requireNoCriticalTask: true } : {}),
+    ...(hasWindow ? { windows: [{ from: draft.from, to: draft.until, ...days }] } : {}),
+  };
+}
+
+function limitsOf({ perHour, concurrent }: Draft): Pick<RolloutPlan, "limits"> {
+  const [installsPerHour, atOnce] = [numberOf(perHour), numberOf(concurrent)];
+  const limits = {
+    ...(installsPerHour === undefined ? {} : { installsPerHour }),
+    ...(atOnce === undefined ? {} : { concurrent: atOnce }),
+  };
+  return Object.keys(limits).length === 0 ? {} : { limits };
+}
+
+function words(text: string): string[] {
+  return text.split(/[\s,]+/).filter((word) => word !== "");
+}
+
+function numberOf(text: string): number | undefined {
+  return text.trim() === "" ? undefined : Number(text);
+}
+
+function textOf(value: number | undefined): string {
+  return value === undefined ? "" : String(value);
+}
+
+/** 0.07 as "7", without what floating point adds. */
+function percentText(share: number): string {
+  return String(Number((100 * share).toPrecision(12)));
+}

@@ -1,0 +1,112 @@
+import { addWave, PRESETS, type WaveDraft } from "./draft.js";
+import { NumberField, Part } from "./fields.js";
+import type { SectionProps } from "./sections.js";
+
+/** Rows of waves; each is larger than the one before and holds its devices too. */
+export function WavesEditor({ draft, set, fleet }: SectionProps & { fleet: number }) {
+  const { waves } = draft;
+  const change = (key: number, part: Partial<WaveDraft>) =>
+    set({ waves: waves.map((wave) => (wave.key === key ? { ...wave, ...part } : wave)) });
+  return (
+    <Part
+      title="In waves"
+      about="A small wave first. The next one opens when enough have confirmed, the time to watch is over and every gate says “fine”. Sizes count all devices up to there."
+    >
+      <p class="actions small">
+        Start from:
+        {PRESETS.map(({ name, waves: preset }) => (
+          <button key={name} type="button" onClick={() => set({ waves: preset(fleet) })}>
+            {name}
+          </button>
+        ))}
+      </p>
+      <div style={{ display: "grid", gap: "8px" }}>
+        {waves.map((wave, i) => (
+          <WaveRow
+            key={wave.key}
+            wave={wave}
+            number={i + 1}
+            isOnly={waves.length === 1}
+            onChange={(part) => change(wave.key, part)}
+            onRemove={() => set({ waves: waves.filter(({ key }) => key !== wave.key) })}
+          />
+        ))}
+      </div>
+      <p>
+        <button type="button" onClick={() => set({ waves: addWave(waves) })} disabled={waves.length >= 32}>
+          Add a wave
+        </button>
+      </p>
+    </Part>
+  );
+}
+
+function WaveRow({
+  wave,
+  number,
+  isOnly,
+  onChange,
+  onRemove,
+}: {
+  wave: WaveDraft;
+  number: number;
+  isOnly: boolean;
+  onChange: (part: Partial<WaveDraft>) => void;
+  onRemove: () => void;
+}) {
+  const isShare = wave.unit === "percent";
+  return (
+    <fieldset class="wave-row">
+      <legend class="sr">Wave {number}</legend>
+      <label>
+        <span>Name</span>
+        <input
+          required
+          maxLength={64}
+          value={wave.name}
+          onInput={(event) => onChange({ name: event.currentTarget.value })}
+        />
+      </label>
+      <NumberField
+        label="Size"
+        value={wave.size}
+        min={isShare ? 0.001 : 1}
+        {...(isShare ? { max: 100 } : { step: "1" })}
+        isRequired
+        onValue={(size) => onChange({ size })}
+      />
+      <label>
+        <span>of</span>
+        <select
+          value={wave.unit}
+          onChange={(event) => onChange({ unit: event.currentTarget.value as WaveDraft["unit"] })}
+        >
+          <option value="devices">devices</option>
+          <option value="percent">% of all</option>
+        </select>
+      </label>
+      <NumberField
+        label="Watch, min"
+        value={wave.watchMinutes}
+        isRequired
+        onValue={(watchMinutes) => onChange({ watchMinutes })}
+      />
+      <NumberField
+        label="Approvals"
+        value={wave.approvals}
+        max={16}
+        step="1"
+        isRequired
+        onValue={(approvals) => onChange({ approvals })}
+      />
+      <button
+        type="button"
+        aria-label={`Remove wave ${number}, ${wave.name}`}
+        disabled={isOnly}
+        onClick={onRemove}
+      >
+        ✕
+      </button>
+    </fieldset>
+  );
+}
