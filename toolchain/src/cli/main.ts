@@ -29,6 +29,8 @@ const COMMANDS: Record<string, () => Promise<{ command: CliCommand }>> = {
   patch: () => import("./commands/patch.js"),
   rollout: () => import("./commands/rollout.js"),
   device: () => import("./commands/device.js"),
+  release: () => import("./commands/release.js"),
+  consumer: () => import("./commands/consumer.js"),
   webhook: () => import("./commands/webhook.js"),
   fleet: () => import("./commands/fleet.js"),
   schema: () => import("./commands/schema.js"),

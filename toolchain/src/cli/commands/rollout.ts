@@ -22,7 +22,7 @@ export const command: CliCommand = {
     configureRehearse(command.command("rehearse"), io);
     addServerOptions(command.command("list").description("all rollouts, newest first")).action(
       async (options: ServerOptions) => {
-        const { rollouts } = await (await connect(options)).rollouts();
+        const { rollouts } = await (await connect(options)).rollouts({ limit: 200 });
         io.json(rollouts);
         io.say(table(["id", "release", "state", "wave", "why"], rollouts.map(row)));
       },
@@ -175,6 +175,9 @@ function showDryRun(answer: DryRunAnswer, io: Io): void {
   }
   if (answer.waits.length > 0 && answer.sampled < answer.eligible) {
     io.say(`Who waits was counted in a sample of ${answer.sampled} devices and scaled up.`);
+  }
+  for (const { consumer, contact, changes } of answer.consumers) {
+    io.say(`Tell ${contact} first: ${consumer} reads what changes (${changes.join("; ")})`);
   }
   for (const warning of answer.warnings) io.say(`Warning: ${warning}`);
 }
