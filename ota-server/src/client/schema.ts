@@ -2153,7 +2153,7 @@ export interface paths {
                             };
                             next: {
                                 rolloutId: string;
-                                kind: "update" | "rollback";
+                                kind: "update" | "rollback" | "shadow";
                                 version: string | null;
                                 unmet: string[];
                             } | null;

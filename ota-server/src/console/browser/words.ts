@@ -45,6 +45,7 @@ const METRICS: Record<Metric | "installs", string> = {
   accuracy: "Accuracy on labelled probes",
   errorRate: "Errors",
   latency: "Latency",
+  agreement: "Agreement with the release that serves",
 };
 
 export function gateName(gate: string): string {
@@ -61,7 +62,11 @@ export function difference(gate: string, value: number): string {
 
 /** What its positive direction means. */
 export function worseIs(gate: string): string {
-  return { latency: "slower", errorRate: "more errors", installs: "more failures" }[gate] ?? "lost";
+  return (
+    { latency: "slower", errorRate: "more errors", agreement: "other answers", installs: "more failures" }[
+      gate
+    ] ?? "lost"
+  );
 }
 
 const PRECONDITIONS: Record<string, string> = {

@@ -1,6 +1,6 @@
 import type { DeviceDetail, DeviceView, MeAnswer } from "@mote/protocol";
 import { useState } from "preact/hooks";
-import { bytes } from "../format.js";
+import { bytes, count, micros, percent } from "../format.js";
 import { of, useLive } from "../live.js";
 import { Badge, Version, versionLabel } from "../parts/badge.js";
 import { Ago, Time, useNow } from "../parts/clock.js";
@@ -55,6 +55,7 @@ function Whole({ detail, me, onDone }: { detail: DeviceDetail; me: MeAnswer; onD
             points={trend}
             versionOf={(sequence) => versionLabel(names.get(sequence) ?? null, sequence)}
           />
+          <ByRelease detail={detail} />
           <Rollouts detail={detail} />
         </div>
         <div>
@@ -84,6 +85,12 @@ function Whole({ detail, me, onDone }: { detail: DeviceDetail; me: MeAnswer; onD
   );
 }
 
+const KIND = {
+  update: "It is to get ",
+  rollback: "It is to go back to ",
+  shadow: "It is to run, in the shadow of what serves, ",
+} as const;
+
 function Next({ detail }: { detail: DeviceDetail }) {
   const { next, device, rollouts } = detail;
   if (device.revoked) return <Notice tone="bad">Revoked: it can't connect and gets nothing.</Notice>;
@@ -93,7 +100,7 @@ function Next({ detail }: { detail: DeviceDetail }) {
   const reasons = isWaiting ? [member.detail ?? "something"] : next.unmet;
   return (
     <Notice tone="wait">
-      {next.kind === "rollback" ? "It is to go back to " : "It is to get "}
+      {KIND[next.kind]}
       <b>{next.version ?? "another release"}</b> by <a href={to.rollout(next.rolloutId)}>{next.rolloutId}</a>.{" "}
       {reasons.length > 0
         ? `It waits for ${reasons.map(waitsFor).join(", ")}.`
@@ -172,6 +179,41 @@ const CONDITIONS: Readonly<Record<string, string>> = {
   inCriticalTask: "At a critical task",
   timeZone: "Time zone",
 };
+
+/** Whole sums, of what served and of what ran in its shadow. */
+function ByRelease({ detail }: { detail: DeviceDetail }) {
+  if (detail.telemetry.length === 0) return null;
+  const names = new Map(detail.versions.map(({ sequence, version }) => [sequence, version]));
+  return (
+    <section class="card is-flush" aria-labelledby="by-release">
+      <h2 id="by-release">By release</h2>
+      <Table
+        caption="Telemetry by release"
+        columns={[
+          { head: "Release" },
+          { head: "Inferences", isNumber: true },
+          { head: "Errors", isNumber: true },
+          { head: "Confidence", isNumber: true },
+          { head: "Probes right", isNumber: true },
+          { head: "Latency", isNumber: true },
+          { head: "Agrees", isNumber: true },
+        ]}
+        rows={detail.telemetry.map((sums) => ({
+          key: `${sums.releaseSequence}/${sums.inShadow}`,
+          cells: [
+            `${versionLabel(names.get(sums.releaseSequence) ?? null, sums.releaseSequence)}${sums.inShadow ? " in shadow" : ""}`,
+            count(sums.inferences),
+            count(sums.errors),
+            percent(sums.meanConfidence),
+            percent(sums.probeAccuracy),
+            micros(sums.meanLatencyUs),
+            sums.inShadow ? percent(sums.agreement) : "",
+          ],
+        }))}
+      />
+    </section>
+  );
+}
 
 function Rollouts({ detail }: { detail: DeviceDetail }) {
   if (detail.rollouts.length === 0) return null;

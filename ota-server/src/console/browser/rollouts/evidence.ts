@@ -42,6 +42,9 @@ export function explain(gate: GateEvidence): string | null {
   const is = worseIs(gate.gate);
   switch (gate.verdict) {
     case "stop":
+      // No two releases agree always: there "worse" is measured from the margin, not from zero.
+      if (gate.gate === "agreement")
+        return `The whole bar lies beyond the margin of ${margin} (${is}): surely too much.`;
       return `The whole bar lies on the worse side of zero (${is}), and what was measured is beyond the margin of ${margin}: surely worse.`;
     case "advance":
       return `The whole bar (${bounds}) lies below the margin of ${margin}: surely not worse than allowed.`;
