@@ -26,7 +26,8 @@ export function intervalOf(
   seed: number,
 ): Interval {
   // Against its own device a value is compared with zero.
-  const { difference } = control === null ? comparePaired(wave, 0, 0, seed) : compareGroups(wave, control, 0, seed);
+  const { difference } =
+    control === null ? comparePaired(wave, 0, 0, seed) : compareGroups(wave, control, 0, seed);
   const width = REACH * spread([...wave, ...(control ?? [0])]);
   if (width === 0) return { low: difference, high: difference };
   // A true difference of `shift` is rejected when what was measured lies too far above it, or too far below.
@@ -36,7 +37,8 @@ export function intervalOf(
     return compareGroups(without, control, 0, seed).pWorse <= threshold;
   };
   const isTooHigh = (shift: number) => {
-    const test = control === null ? comparePaired(wave, shift, 0, seed) : compareGroups(wave, control, shift, seed);
+    const test =
+      control === null ? comparePaired(wave, shift, 0, seed) : compareGroups(wave, control, shift, seed);
     return test.pTolerable <= threshold;
   };
   return {
