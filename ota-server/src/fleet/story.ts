@@ -68,7 +68,7 @@ async function nextOf(
   names: VersionNames,
   { engine, clock }: StoryParts,
 ): Promise<DeviceDetail["next"]> {
-  const found = await engine.desired(db, device);
+  const found = await engine.membership.desired(db, device);
   if (found === null) return null;
   const { rollout, kind, sequence } = found.desired;
   return {

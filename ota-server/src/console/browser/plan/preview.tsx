@@ -21,7 +21,7 @@ export function Preview({ answer, isOld }: { answer: DryRunAnswer | null; isOld:
 }
 
 function Answer({ answer }: { answer: DryRunAnswer }) {
-  const { eligible, waves, consumers, warnings, excluded, waits } = answer;
+  const { eligible, waves, consumers, warnings, excluded, waits, sampled } = answer;
   return (
     <>
       <p class="strong">{many(eligible, "device")} would get it</p>
@@ -64,6 +64,9 @@ function Answer({ answer }: { answer: DryRunAnswer }) {
           {many(devices, "device gets", "devices get")} nothing: {reason}.
         </p>
       ))}
+      {waits.length > 0 && sampled < eligible ? (
+        <p class="small soft">Who waits was counted in a sample of {count(sampled)} devices and scaled up.</p>
+      ) : null}
       {waits.map(({ reason, devices, untilMs }) => (
         <p key={reason} class="small">
           {many(devices, "device")} would have to wait now for {waitsFor(reason)}
