@@ -51,13 +51,20 @@ export interface AppParts {
   readonly console: ConsoleDoor;
 }
 
+/** Ids that no other process makes, at the price of a count. */
+function requestIds(): () => string {
+  const process = randomUUID();
+  let made = 0;
+  return () => `${process}-${++made}`;
+}
+
 /** All HTTP doors, not listening yet. */
 export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   const app = fastify({
     logger: false,
     bodyLimit: HTTP_LIMITS.bodyMaxBytes,
     routerOptions: { maxParamLength: HTTP_LIMITS.maxParamLength },
-    genReqId: () => randomUUID(),
+    genReqId: requestIds(),
     forceCloseConnections: true,
     frameworkErrors: routerErrorForm(parts.log),
     trustProxy: parts.trustProxy.length === 0 ? false : [...parts.trustProxy],
