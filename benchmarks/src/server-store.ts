@@ -43,6 +43,8 @@ interface Measured {
   readonly devices: number;
   /** Seconds, each round. */
   readonly dryRunS: number[];
+  readonly preconditionsS: number[];
+  readonly typoS: number[];
   readonly startS: number;
   readonly judgeS: number[];
   readonly whoIsWhereS: number[];
@@ -77,6 +79,24 @@ const PLAN: RolloutPlan = {
   approvals: 0,
 };
 
+const PRECONDITIONS: RolloutPlan["preconditions"] = {
+  minBatteryPercent: 50,
+  allowMetered: false,
+  minFreeBytes: 1_000_000,
+  windows: [{ from: "01:00", to: "04:00" }],
+};
+
+/** What a device tells of itself, so that reading it costs what it costs. */
+const CONDITIONS = JSON.stringify({
+  charging: false,
+  metered: false,
+  link: "wifi",
+  temperatureC: 21.5,
+  busy: false,
+  inCriticalTask: false,
+  timeZone: "Europe/Berlin",
+});
+
 async function measure(store: Store, devices: number, weigh: () => Promise<number>): Promise<Measured> {
   const nowMs = Date.now();
   say(`${store.driver}: registering ${devices} devices`);
@@ -92,6 +112,8 @@ async function measure(store: Store, devices: number, weigh: () => Promise<numbe
   });
   await engine.load();
   const dryRunS = await timed(() => engine.dryRun(PLAN));
+  const preconditionsS = await timed(() => engine.dryRun({ ...PLAN, preconditions: PRECONDITIONS }));
+  const typoS = await timed(() => engine.dryRun({ ...PLAN, query: { tags: { regoin: "north" } } }));
   const [startS] = await timed(() => engine.create(PLAN), 1);
   const state = engine.list()[0]!;
   const evidence = await enact(store, state.id, state.salt, state.waves[0]!.threshold!, nowMs);
@@ -101,7 +123,7 @@ async function measure(store: Store, devices: number, weigh: () => Promise<numbe
   say(`${store.driver}: gates say ${judged.map(({ gate, verdict }) => `${gate} ${verdict}`).join(", ")}`);
   const whoIsWhereS = await timed(() => store.read((db) => fleetView(db, [])));
   const bytesPerDeviceAndYear = await weighYear(store, nowMs, weigh);
-  const timings = { dryRunS, startS: startS!, judgeS, whoIsWhereS };
+  const timings = { dryRunS, preconditionsS, typoS, startS: startS!, judgeS, whoIsWhereS };
   return { store: store.driver, devices, ...timings, evidence, bytesPerDeviceAndYear };
 }
 
@@ -142,7 +164,8 @@ function deviceRow(i: number, nowMs: number) {
     floor: 1,
     codecs: '["full","tensor"]',
     agent_version: "0.1.0",
-    battery_percent: 80,
+    battery_percent: i % 101,
+    conditions: CONDITIONS,
     free_bytes: 8_000_000,
     frame_sequence: 100,
     update_failed: 0,
@@ -278,18 +301,25 @@ function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-function row({
-  store,
-  devices,
-  dryRunS,
-  startS,
-  judgeS,
-  whoIsWhereS,
-  bytesPerDeviceAndYear,
-}: Measured): string {
-  const cell = (s: number) => s.toFixed(3).padStart(10);
-  const figures = [median(dryRunS), startS, median(judgeS), median(whoIsWhereS)].map(cell).join("");
-  return `${store.padEnd(16)}${String(devices).padStart(9)}${figures}${String(bytesPerDeviceAndYear).padStart(12)}`;
+/** A line for each thing that is waited for, with what each store took beside the goal. */
+function tableOf(results: readonly Measured[]): string {
+  const columns = results.map(({ store, devices }) => `${store}, ${devices} devices`);
+  const seconds = (values: (one: Measured) => readonly number[]) =>
+    results.map((one) => `${median([...values(one)]).toFixed(3)} s`);
+  const goal = `${GOAL_S} s`;
+  const lines = [
+    ["", ...columns, "goal"],
+    ["dry run of a rollout", ...seconds(({ dryRunS }) => dryRunS), goal],
+    ["  with preconditions", ...seconds(({ preconditionsS }) => preconditionsS), goal],
+    ["  with a typing error", ...seconds(({ typoS }) => typoS), goal],
+    ["its start", ...seconds(({ startS }) => [startS]), goal],
+    ["its gates, at their first look", ...seconds(({ judgeS }) => judgeS.slice(0, 1)), goal],
+    ["  at the looks that follow", ...seconds(({ judgeS }) => judgeS.slice(1)), goal],
+    ["who runs what", ...seconds(({ whoIsWhereS }) => whoIsWhereS), goal],
+    ["bytes of a device's year", ...results.map((one) => String(one.bytesPerDeviceAndYear)), ""],
+  ];
+  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
+  return lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column]!)).join("  ")).join("\n");
 }
 
 async function main(): Promise<void> {
@@ -321,17 +351,7 @@ async function main(): Promise<void> {
     RESULTS,
     `${JSON.stringify({ command: "npm run bench:server", cpu: `${cpus().length} x ${model}`, loadAverage: loadavg(), goal, results }, null, 2)}\n`,
   );
-  process.stdout.write(
-    `${"store".padEnd(16)}${"devices".padStart(9)}${[
-      "dry run s",
-      "start s",
-      "judge s",
-      "where s",
-      "B/dev/year",
-    ]
-      .map((name, i) => name.padStart(i === 4 ? 12 : 10))
-      .join("")}\n${results.map(row).join("\n")}\n`,
-  );
+  process.stdout.write(`${tableOf(results)}\n`);
 }
 
 await main();
