@@ -59,6 +59,13 @@ export const EVENTS = [
 ] as const;
 export type UpdateEvent = (typeof EVENTS)[number];
 
+/** What a device that runs one model at a time has no need of: a microcontroller's table is this one without them. */
+export const SHADOW_ONLY: ReadonlySet<UpdateState | UpdateEvent> = new Set([
+  "shadowing",
+  "shadowReady",
+  "shadowFailed",
+]);
+
 /** A state to go to; "stay" keeps the state without doing its effect again; "never" is a fault of the shell. */
 export type Answer = UpdateState | "stay" | "never";
 
