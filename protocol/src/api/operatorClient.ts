@@ -9,12 +9,9 @@ import type {
 import { NetworkError, ServerRefusedError } from "./client.js";
 import type { DdiTokenAnswer, DdiTokenRequest, DdiTokensAnswer } from "./ddi.js";
 import { type ErrorAnswer, PATHS } from "./device.js";
+import type { DeviceDetail, DeviceListQuery, DevicesAnswer } from "./deviceViews.js";
 import {
   type AuditAnswer,
-  type DeviceDetail,
-  type DeviceListQuery,
-  type DevicesAnswer,
-  type DryRunAnswer,
   type EnrolmentTokenList,
   type EnrolmentTokensAnswer,
   type EnrolmentTokensRequest,
@@ -30,12 +27,6 @@ import {
   type ReadyAnswer,
   type ReleasesAnswer,
   type ReleaseView,
-  type RolloutAction,
-  type RolloutActionRequest,
-  type RolloutDevicesAnswer,
-  type RolloutDevicesQuery,
-  type RolloutListQuery,
-  type RolloutsAnswer,
   type ServerEvent,
   type SignAnswer,
   type SignRequest,
@@ -44,6 +35,15 @@ import {
 } from "./operator.js";
 import type { RolloutSampleAnswer, RolloutSampleRequest } from "./rehearsal.js";
 import type { RolloutPlan, RolloutView } from "./rollout.js";
+import type {
+  DryRunAnswer,
+  RolloutAction,
+  RolloutActionRequest,
+  RolloutDevicesAnswer,
+  RolloutDevicesQuery,
+  RolloutListQuery,
+  RolloutsAnswer,
+} from "./rolloutAnswers.js";
 import type { WebhookRequest, WebhookSecretAnswer, WebhooksAnswer } from "./webhook.js";
 
 export interface OperatorClientOptions {

@@ -1,7 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { Name } from "../bundle/manifest.js";
 import { ReportedConditions } from "./device.js";
-import { DeviceView } from "./operator.js";
+import { DeviceView } from "./deviceViews.js";
 import { RolloutPlan } from "./rollout.js";
 
 /**
