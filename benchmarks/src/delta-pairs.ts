@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import type { ParamsLayout } from "@mote/protocol";
 import { perturbModel } from "@mote/protocol/node";
 import { compileGraph } from "@mote/toolchain/emit/compile";
 import { modelBytes, readModel } from "@mote/toolchain/formats/index";
@@ -17,6 +18,8 @@ export interface Pair {
   readonly isFineTune: boolean;
   readonly base: Uint8Array;
   readonly next: Uint8Array;
+  /** Of params.bin, what `mote compile` says of old and new. */
+  readonly layouts: readonly ParamsLayout[];
 }
 
 const MODELS = resolve(import.meta.dirname, "../../toolchain/models/digits");
@@ -52,7 +55,7 @@ export async function perturbedPairs(data: string, seed: number): Promise<Pair[]
       for (const share of SHARES) {
         const next = perturbModel(base, seed, share);
         const name = `${model}, ${100 * share} % of codes`;
-        pairs.push({ name: `${name}, .tflite`, isFineTune: false, base, next });
+        pairs.push({ name: `${name}, .tflite`, isFineTune: false, base, next, layouts: [] });
         const perturbed = join(folder, "perturbed.tflite");
         await writeFile(perturbed, next);
         const graph = await readModel(perturbed);
@@ -67,18 +70,27 @@ export async function perturbedPairs(data: string, seed: number): Promise<Pair[]
 }
 
 async function inEveryContainer(name: string, old: Graph, next: Graph, isFineTune: boolean): Promise<Pair[]> {
-  const pair = async (kind: string, bytes: (graph: Graph) => Promise<Uint8Array>): Promise<Pair> => ({
+  const file = async (kind: string): Promise<Pair> => ({
     name: `${name}, ${kind}`,
     isFineTune,
-    base: await bytes(old),
-    next: await bytes(next),
+    base: await modelBytes(old, `model${kind}`),
+    next: await modelBytes(next, `model${kind}`),
+    layouts: [],
   });
-  const params = (target: string) => (graph: Graph) =>
-    Promise.resolve(compileGraph(graph, loadTarget(target)).params);
+  const params = (core: string, target: string): Pair => {
+    const [base, made] = [old, next].map((graph) => compileGraph(graph, loadTarget(target)));
+    return {
+      name: `${name}, params ${core}`,
+      isFineTune,
+      base: base!.params,
+      next: made!.params,
+      layouts: [base!.layout, made!.layout],
+    };
+  };
   return [
-    await pair(".tflite", (graph) => modelBytes(graph, "model.tflite")),
-    await pair(".onnx", (graph) => modelBytes(graph, "model.onnx")),
-    await pair("params m4", params("cortex-m4f")),
-    await pair("params m0", params("cortex-m0")),
+    await file(".tflite"),
+    await file(".onnx"),
+    params("m4", "cortex-m4f"),
+    params("m0", "cortex-m0"),
   ];
 }

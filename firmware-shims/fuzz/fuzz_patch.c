@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct mote_patch decoder;
     static uint8_t base[BASE_LENGTH];
     static uint8_t result[RESULT_LENGTH];
-    uint8_t header[MOTE_PATCH_HEADER_BYTES] = { 'M', 'P', 'A', 'T', 2, 1 };
+    uint8_t header[MOTE_PATCH_HEADER_BYTES] = { 'M', 'P', 3, 1 };
     struct memory memory = { .base = base,
                              .base_length = BASE_LENGTH,
                              .result = result,
@@ -47,12 +47,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1) {
         return 0;
     }
-    header[13] = RESULT_LENGTH >> 8;
+    header[9] = RESULT_LENGTH >> 8;
     if ((data[0] & 1) != 0) {
-        header[5] = 0; /* full: no base, no digest of one */
+        header[3] = 0; /* full: no base, no digest of one */
     } else {
-        header[9] = BASE_LENGTH >> 8;
-        hash_base(base, header + 16);
+        uint8_t digest[MOTE_SHA256_BYTES];
+        header[5] = BASE_LENGTH >> 8;
+        hash_base(base, digest);
+        memcpy(header + 12, digest, MOTE_PATCH_DIGEST_BYTES);
     }
     uint32_t piece = 1u + (data[0] >> 1);
     mote_patch_begin(&decoder, &port);

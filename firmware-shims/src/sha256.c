@@ -36,10 +36,14 @@ static void store(uint8_t *bytes, uint32_t word)
 static void compress(struct mote_sha256 *sha)
 {
     uint32_t *w = sha->block;
-    uint32_t s[8];
-    for (unsigned i = 0; i < 8; i++) {
-        s[i] = sha->state[i];
-    }
+    uint32_t a = sha->state[0];
+    uint32_t b = sha->state[1];
+    uint32_t c = sha->state[2];
+    uint32_t d = sha->state[3];
+    uint32_t e = sha->state[4];
+    uint32_t f = sha->state[5];
+    uint32_t g = sha->state[6];
+    uint32_t h = sha->state[7];
     for (unsigned t = 0; t < 64; t++) {
         if (t < 16) {
             w[t] = load((const uint8_t *)(w + t));
@@ -50,20 +54,27 @@ static void compress(struct mote_sha256 *sha)
             uint32_t s1 = rotate(w2, 17) ^ rotate(w2, 19) ^ (w2 >> 10);
             w[t & 15u] += s0 + w[(t + 9u) & 15u] + s1;
         }
-        /* a to h stand still and their names go round: S(0) is a, S(7) is h. */
-#define S(i) s[((i) - t) & 7u]
-        uint32_t e1 = rotate(S(4), 6) ^ rotate(S(4), 11) ^ rotate(S(4), 25);
-        uint32_t choice = (S(4) & S(5)) ^ (~S(4) & S(6));
-        uint32_t t1 = S(7) + e1 + choice + ROUND_CONSTANTS[t] + w[t & 15u];
-        uint32_t e0 = rotate(S(0), 2) ^ rotate(S(0), 13) ^ rotate(S(0), 22);
-        uint32_t majority = (S(0) & S(1)) ^ (S(0) & S(2)) ^ (S(1) & S(2));
-        S(3) += t1;
-        S(7) = t1 + e0 + majority;
-#undef S
+        uint32_t e1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
+        uint32_t t1 = h + e1 + (g ^ (e & (f ^ g))) + ROUND_CONSTANTS[t] + w[t & 15u];
+        uint32_t e0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
+        uint32_t t2 = e0 + ((a & b) | (c & (a | b)));
+        h = g;
+        g = f;
+        f = e;
+        e = d + t1;
+        d = c;
+        c = b;
+        b = a;
+        a = t1 + t2;
     }
-    for (unsigned i = 0; i < 8; i++) {
-        sha->state[i] += s[i];
-    }
+    sha->state[0] += a;
+    sha->state[1] += b;
+    sha->state[2] += c;
+    sha->state[3] += d;
+    sha->state[4] += e;
+    sha->state[5] += f;
+    sha->state[6] += g;
+    sha->state[7] += h;
 }
 
 void mote_sha256_begin(struct mote_sha256 *sha)

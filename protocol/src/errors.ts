@@ -149,6 +149,12 @@ export class PatchFormatError extends PatchError {
   readonly exitCode = EXIT.badInput;
 }
 
+/** A layout of parameters is damaged, or one for other parameters: `mote diff` and `mote bundle create` read it. */
+export class PatchLayoutError extends MoteError {
+  readonly code = "MOTE_PATCH_LAYOUT";
+  readonly exitCode = EXIT.badInput;
+}
+
 /** A patch ends before it has produced its result. */
 export class PatchTruncatedError extends PatchError {
   readonly code = "MOTE_PATCH_TRUNCATED";

@@ -8,9 +8,8 @@
  *     error = mote_patch_finish(&patch);
  *
  * A patch is untrusted input. Whatever it holds, the decoder reads only within the base and within what it has written,
- * writes at most `max_result_length` bytes, one after the other, and ends. After MOTE_OK from mote_patch_finish the
- * result has the digest that the patch names; the caller then holds that digest (mote_patch.result_sha256) against the
- * signed one. The payload's format is that of protocol/src/patch/layout.ts, held equal by protocol/vectors/patch.
+ * writes at most `max_result_length` bytes, one after the other, and ends. After MOTE_OK from mote_patch_finish
+ * mote_patch.result_sha256 is the digest of what was written; the caller then holds it against the signed one. The payload's format is that of protocol/src/patch/layout.ts, held equal by protocol/vectors/patch.
  */
 #ifndef MOTE_PATCH_H
 #define MOTE_PATCH_H
@@ -37,14 +36,15 @@ struct mote_patch_port {
 };
 
 #define MOTE_PATCH_WRITE_BYTES 20u
-#define MOTE_PATCH_HEADER_BYTES 80u
+#define MOTE_PATCH_HEADER_BYTES 28u
+/* Of each SHA-256, what the header keeps. */
+#define MOTE_PATCH_DIGEST_BYTES 8u
 #define MOTE_PATCH_WINDOW_BYTES 16u
 /* A power of two, beyond the most that one number may take. */
 #define MOTE_PATCH_INPUT_BYTES 64u
-#define MOTE_PATCH_CONTEXTS 317u
-/* Words of a record, and channels: what their fields can say. */
-#define MOTE_PATCH_COLUMNS 18u
-#define MOTE_PATCH_CHANNELS 7u
+#define MOTE_PATCH_CONTEXTS 344u
+/* Channels of a row. */
+#define MOTE_PATCH_CHANNELS 4u
 
 /* Plain data: no pointer but `port`. Fields are private but for those named above. */
 struct mote_patch {
@@ -61,23 +61,24 @@ struct mote_patch {
     uint32_t base_at;
     uint32_t distance;
     uint32_t window_at;      /* where in the base `window` begins */
-    int32_t ratio;
     float factor;            /* of products */
-    /* how the scale moved, for each channel of a record */
-    int16_t record_ratio[MOTE_PATCH_CHANNELS];
+    uint32_t moved;          /* by how much the bias before moved */
+    int16_t ratio[MOTE_PATCH_CHANNELS]; /* how the scale of each channel moved */
     int16_t error;           /* first error; sticky */
-    uint8_t state;
+    uint16_t form;           /* of rows */
+    uint8_t is_open;   /* the header is read */
+    uint8_t fields;    /* still to be read, of the operation at hand */
+    uint8_t has_base;
     uint8_t kind;
     uint8_t mode;
-    uint8_t was_tensor;
-    uint8_t row_unchanged;
-    uint8_t head; /* words of a record before its codes, and behind them */
-    uint8_t tail;
-    uint8_t shift;
+    uint8_t area;      /* what the shared adaptive bits were used for last: a kind */
+    uint8_t channels;  /* of a row */
+    uint8_t lanes;     /* channels as codes have them */
+    uint8_t before;    /* bytes of words before the codes, and behind them */
+    uint8_t behind;
+    uint8_t unchanged; /* lanes, a bit each */
     uint8_t ratio_at;
-    uint8_t ratio_count;
-    int8_t borrow;
-    uint8_t column[MOTE_PATCH_COLUMNS];
+    int8_t borrow;     /* from the high code of a pair */
     uint8_t is_ended;
     uint8_t virtual_zeros;
     uint8_t input_at; /* both run modulo 256; of the header: bytes so far */

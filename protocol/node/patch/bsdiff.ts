@@ -82,8 +82,8 @@ function wrap(base: Uint8Array, next: Uint8Array, payload: Uint8Array): Uint8Arr
     codec: "bsdiff",
     baseLength: base.length,
     resultLength: next.length,
-    baseSha256: nodeSha256(base),
-    resultSha256: nodeSha256(next),
+    baseDigest: nodeSha256(base),
+    resultDigest: nodeSha256(next),
   });
   const patch = new Uint8Array(header.length + payload.length);
   patch.set(header);

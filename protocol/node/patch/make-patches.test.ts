@@ -69,12 +69,12 @@ describe("bsdiff", () => {
         codec: "bsdiff",
         baseLength: base.length,
         resultLength: moved.length,
-        baseSha256: sha256(base),
-        resultSha256: sha256(moved),
+        baseDigest: sha256(base),
+        resultDigest: sha256(moved),
       });
       const patch = new Uint8Array(Buffer.concat([header, readFileSync(files[2]!)]));
       expect(applyPatch(base, patch, { sha256 })).toEqual(moved);
-      for (let at = 80; at < patch.length; at += 7) {
+      for (let at = 28; at < patch.length; at += 7) {
         const broken = patch.slice();
         broken[at]! ^= 0x10;
         try {

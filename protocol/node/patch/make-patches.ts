@@ -1,4 +1,4 @@
-import { makeFullPatch, makeTensorPatch, type PatchCodec } from "../../src/index.js";
+import { makeFullPatch, makeTensorPatch, type ParamsLayout, type PatchCodec } from "../../src/index.js";
 import { nodeSha256 } from "../crypto.js";
 import { makeBsdiffPatch } from "./bsdiff.js";
 
@@ -7,17 +7,18 @@ export interface MadePatch {
   readonly patch: Uint8Array;
 }
 
-/** One patch; null when the codec has no answer on this machine. Heavy for full and tensor: about 1 s a megabyte. */
+/** One patch, by what is known of parameter blobs; null when the codec has no answer on this machine. Heavy for full and tensor: about 1 s a megabyte. */
 export async function makePatch(
   codec: PatchCodec,
   base: Uint8Array,
   next: Uint8Array,
+  layouts: readonly ParamsLayout[] = [],
 ): Promise<Uint8Array | null> {
   switch (codec) {
     case "full":
-      return makeFullPatch(next, { sha256: nodeSha256 });
+      return makeFullPatch(next, { sha256: nodeSha256, layouts });
     case "tensor":
-      return makeTensorPatch(base, next, { sha256: nodeSha256 });
+      return makeTensorPatch(base, next, { sha256: nodeSha256, layouts });
     case "bsdiff":
       return makeBsdiffPatch(base, next);
   }
@@ -28,11 +29,12 @@ export async function makePatches(
   base: Uint8Array,
   next: Uint8Array,
   codecs: readonly PatchCodec[],
+  layouts: readonly ParamsLayout[] = [],
 ): Promise<MadePatch[]> {
-  const full = makeFullPatch(next, { sha256: nodeSha256 });
+  const full = makeFullPatch(next, { sha256: nodeSha256, layouts });
   const made: MadePatch[] = [];
   for (const codec of new Set(codecs)) {
-    const patch = codec === "full" ? full : await makePatch(codec, base, next);
+    const patch = codec === "full" ? full : await makePatch(codec, base, next, layouts);
     if (patch !== null && patch.length <= full.length) made.push({ codec, patch });
   }
   return made.sort((a, b) => a.patch.length - b.patch.length);

@@ -1,12 +1,14 @@
 /**
  * Adaptive probabilities: p = P(bit is 0) in 1/65536, moved by 1/(n + 1.6) of the distance after the n-th bit, n held
- * at 60. Integers only, so that TypeScript and C keep the same p for ever.
+ * at 127. Integers only, so that TypeScript and C keep the same p for ever.
  *
- * p stays within [61, 65475] once n has reached its limit, so that one bit costs at most 10.1 bits of payload; the
- * streaming decoders rely on it (LOOKAHEAD_BYTES).
+ * p stays within [7, 65529]: a move rounds to nothing before that, whatever n is once KEPT_COUNT is reached. So one bit
+ * costs at most 13.2 bits of payload; the streaming decoders rely on it (LOOKAHEAD_BYTES).
  */
 
-export const COUNT_LIMIT = 60;
+export const COUNT_LIMIT = 127;
+/** What counts are held to where adaptive bits go on with another tensor: it may be unlike the one before. */
+export const KEPT_COUNT = 6;
 export const PROBABILITY_HALF = 32768;
 
 /** round(65536 / (n + 1.6)) for n = 0 … COUNT_LIMIT. */
@@ -27,6 +29,10 @@ export class AdaptiveBits {
   reset(from: number, to: number): void {
     this.probability.fill(PROBABILITY_HALF, from, to);
     this.count.fill(0, from, to);
+  }
+
+  loosen(from: number, to: number): void {
+    for (let i = from; i < to; i++) this.count[i] = Math.min(this.count[i]!, KEPT_COUNT);
   }
 
   update(index: number, bit: number): void {

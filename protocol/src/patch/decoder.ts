@@ -35,7 +35,7 @@ export class PatchDecoder {
     this.#options = options;
   }
 
-  /** Null until 80 bytes have come. */
+  /** Null until PATCH_HEADER_BYTES have come. */
   get header(): PatchHeader | null {
     return this.#header;
   }
@@ -78,9 +78,9 @@ export class PatchDecoder {
       }
     }
     const sha256 = this.#options.sha256(this.#result);
-    if (!equalBytes(sha256, header.resultSha256)) {
+    if (!hasDigest(sha256, header.resultDigest)) {
       throw new PatchResultError({
-        expected: `a result with SHA-256 ${toHex(header.resultSha256)}`,
+        expected: `a result with SHA-256 ${toHex(header.resultDigest)}…`,
         got: toHex(sha256),
         todo: "Fetch the patch again, or the whole artifact.",
       });
@@ -92,9 +92,9 @@ export class PatchDecoder {
     const header = decodePatchHeader(this.#headerBytes, this.#options.maxResultBytes);
     if (header.codec !== "full") {
       const sha256 = this.#base.length === header.baseLength ? this.#options.sha256(this.#base) : null;
-      if (sha256 === null || !equalBytes(sha256, header.baseSha256)) {
+      if (sha256 === null || !hasDigest(sha256, header.baseDigest)) {
         throw new PatchBaseError({
-          expected: `a base of ${header.baseLength} B with SHA-256 ${toHex(header.baseSha256)}`,
+          expected: `a base of ${header.baseLength} B with SHA-256 ${toHex(header.baseDigest)}…`,
           got: `${this.#base.length} B${sha256 === null ? "" : ` with ${toHex(sha256)}`}`,
           todo: "Take the patch that was made for what this device holds, or the whole artifact.",
         });
@@ -136,7 +136,7 @@ export function applyPatch(base: Uint8Array, patch: Uint8Array, options: PatchOp
   return decoder.finish();
 }
 
-/** The header of a patch that is there as a whole or in part (80 bytes at least). */
+/** The header of a patch that is there as a whole or in part (PATCH_HEADER_BYTES at least). */
 export function inspectPatch(patch: Uint8Array): PatchHeader {
   if (patch.length < PATCH_HEADER_BYTES) {
     throw new PatchTruncatedError({
@@ -146,6 +146,10 @@ export function inspectPatch(patch: Uint8Array): PatchHeader {
     });
   }
   return decodePatchHeader(patch.subarray(0, PATCH_HEADER_BYTES));
+}
+
+function hasDigest(sha256: Uint8Array, first: Uint8Array): boolean {
+  return equalBytes(sha256.subarray(0, first.length), first);
 }
 
 function concat(...parts: readonly Uint8Array[]): Uint8Array {

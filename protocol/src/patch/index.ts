@@ -2,6 +2,7 @@ export {
   decodePatchHeader,
   encodePatchHeader,
   PATCH_CODECS,
+  PATCH_DIGEST_BYTES,
   PATCH_HEADER_BYTES,
   PATCH_LIMITS,
   PATCH_VERSION,
@@ -10,5 +11,15 @@ export {
 } from "./container.js";
 export { applyPatch, inspectPatch, PatchDecoder, type PatchOptions } from "./decoder.js";
 export { type MakePatchOptions, makeFullPatch, makeTensorPatch } from "./produce/make-patch.js";
+export {
+  checkParamsLayout,
+  PARAMS_LAYOUT_FILE,
+  PARAMS_LAYOUT_MAX_BYTES,
+  PARAMS_LAYOUT_SCHEMA,
+  ParamsLayout,
+  ParamsRange,
+  parseParamsLayout,
+} from "./params-layout.js";
 export { findTensorRanges } from "./produce/ranges.js";
+export { encodeForm, PLAIN_FORM, type RowForm } from "./row-form.js";
 export type { TensorRange } from "./produce/tensor-range.js";

@@ -1,8 +1,12 @@
+import { Cursor } from "./cursor.js";
 import {
   AREA_AT,
   AREA_END,
+  CODES_MODE,
   FIELD_EXPONENTS,
   FLOAT32_AT,
+  FORM_AT,
+  FORM_BITS,
   HIGH_NIBBLE_AT,
   INT32_AT,
   KIND_AT,
@@ -11,85 +15,80 @@ import {
   LENGTH_AT,
   lowNibbleAt,
   MAX_GRID,
-  MODE,
+  MODE_AT,
+  MODE_BITS,
   NIBBLE_NODES,
   NUMBER_EXPONENTS,
   OFFSET_AT,
-  RATIO_AT,
-  RATIO_ONE,
-  RATIO_SHIFT,
-  ROW_AT,
   SCALE_GRID,
+  WORDS_MODE,
 } from "./layout.js";
 import type { RangeDecoder } from "./range-decoder.js";
-import { outOfRange, readField, readInt8, readSigned, stepOf } from "./read-number.js";
-import { isRecords, RecordReader } from "./record-reader.js";
+import { outOfRange, readSigned, readUnsigned } from "./read-number.js";
+import { decodeForm, type RowForm } from "./row-form.js";
+import { RowReader } from "./row-reader.js";
 
-/** Fields of each kind, in their order; each is one step of the decoder. */
-type Field = "delta" | "length" | "rowLength" | "distance" | "mode" | "factor";
-export const FIELDS: Record<Kind, readonly Field[]> = {
+/** Fields of an operation, each one step of the decoder. */
+interface Fields {
+  mode: number;
+  form: number;
+  delta: number;
+  distance: number;
+  rowLength: number;
+  length: number;
+  factor: number;
+}
+type Field = keyof Fields;
+
+const FIELDS: Record<Kind, readonly Field[]> = {
   bytes: ["length"],
   copyBase: ["delta", "length"],
   copyResult: ["distance", "length"],
-  int8: ["length", "mode"],
-  int8Residual: ["delta", "rowLength", "length", "mode"],
-  float32Residual: ["delta", "length", "mode"],
-  int32Residual: ["delta", "length", "mode"],
-  float32Product: ["distance", "length", "factor"],
+  codes: ["mode", "form", "delta", "rowLength", "length"],
+  words: ["mode", "delta", "length"],
+  product: ["distance", "length", "factor"],
 };
-/** Bytes of the result that one unit of `length` stands for (int8Residual: times the row length). */
-export const UNIT: Record<Kind, number> = {
-  bytes: 1,
-  copyBase: 1,
-  copyResult: 1,
-  int8: 1,
-  int8Residual: 1,
-  float32Residual: 4,
-  int32Residual: 4,
-  float32Product: 4,
-};
+/** Bytes of the result that one unit of `length` stands for (codes: times the row length). */
+const UNIT: Record<Kind, number> = { bytes: 1, copyBase: 1, copyResult: 1, codes: 1, words: 4, product: 4 };
 
 /**
  * Decodes operations into `result`. Works in steps of at most one number, and begins a step only when its input is
  * there, so that it can stop and go on at any byte. Every length is checked against base and result before its use.
  */
 export class OperationReader {
-  produced = 0;
   readonly #decoder: RangeDecoder;
-  readonly #base: Uint8Array;
-  readonly #baseView: DataView;
-  readonly #result: Uint8Array;
-  readonly #resultView: DataView;
-  /** Where the base goes on when it has the layout of the result. */
-  #baseAt = 0;
+  readonly #cursor: Cursor;
   #kind: Kind | null = null;
-  #values: number[] = [];
-  /** End in `result` of the operation at hand; equals `produced` between operations. */
-  #end = 0;
+  #fields: Fields = { ...NO_FIELDS };
+  /** Fields of this kind that have been read, or passed over. */
+  #fieldAt = 0;
+  #form: RowForm | null = null;
   #begin = 0;
-  #mode = 0;
-  #rowLength = 0;
-  #rowEnd = 0;
-  #isRowUnchanged = false;
-  #ratio = 0;
-  #records: RecordReader | null = null;
-  #wasTensor = true;
+  /** End in the result of the operation at hand. */
+  #end = 0;
+  #rows: RowReader | null = null;
+  /** What the area of adaptive bits holds. */
+  #area: Kind | null = null;
 
   constructor(decoder: RangeDecoder, base: Uint8Array, result: Uint8Array) {
     this.#decoder = decoder;
-    this.#base = base;
-    this.#baseView = new DataView(base.buffer, base.byteOffset, base.length);
-    this.#result = result;
-    this.#resultView = new DataView(result.buffer, result.byteOffset, result.length);
+    this.#cursor = new Cursor(base, result);
+  }
+
+  get produced(): number {
+    return this.#cursor.produced;
   }
 
   /** Goes on until the result is complete or fewer than `lookahead` bytes of input are left. */
   advance(lookahead: number): void {
-    while (this.produced < this.#result.length && this.#decoder.available >= lookahead) {
+    const cursor = this.#cursor;
+    while (cursor.produced < cursor.result.length && this.#decoder.available >= lookahead) {
       if (this.#kind === null) this.#readKind();
-      else if (this.#values.length < FIELDS[this.#kind].length) this.#readField(this.#kind);
-      else this.#readBody(this.#kind, lookahead);
-      if (this.#kind !== null && this.#end > 0 && this.produced === this.#end) this.#close();
+      else if (this.#fieldAt < FIELDS[this.#kind].length) this.#readField(this.#kind);
+      else {
+        this.#readBody(this.#kind, lookahead);
+        if (cursor.produced === this.#end) this.#kind = null;
+      }
     }
   }
 
@@ -97,221 +96,163 @@ export class OperationReader {
     let node = 1;
     for (let i = 0; i < 3; i++) node = (node << 1) | this.#decoder.bit(KIND_AT + node);
     const kind = KINDS[node & 7];
-    if (kind === undefined) throw outOfRange("one of seven kinds of operation");
+    if (kind === undefined) throw outOfRange("one of six kinds of operation");
     this.#kind = kind;
-    this.#values = [];
-    this.#end = 0;
+    this.#fields = { ...NO_FIELDS };
+    this.#fieldAt = 0;
   }
 
   #readField(kind: Kind): void {
-    const fields = FIELDS[kind];
-    const field = fields[this.#values.length];
-    if (field === "delta") this.#values.push(this.#readDelta());
-    else if (field === "mode") this.#values.push(this.#decoder.direct(8));
-    else if (field === "factor") this.#values.push(float32Of(this.#decoder));
-    else if (field === "distance") this.#values.push(readField(this.#decoder, OFFSET_AT));
-    else this.#values.push(readField(this.#decoder, LENGTH_AT));
-    if (this.#values.length === fields.length) this.#open(kind);
+    const field = FIELDS[kind][this.#fieldAt++]!;
+    if (this.#hasField(kind, field)) this.#fields[field] = this.#readValue(field);
+    if (this.#fieldAt === FIELDS[kind].length) this.#open(kind);
   }
 
-  /** Zig-zag: 0, -1, 1, -2 … */
-  #readDelta(): number {
-    const value = readField(this.#decoder, OFFSET_AT);
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  #hasField(kind: Kind, field: Field): boolean {
+    if (kind !== "codes") return true;
+    if (field === "form") return (this.#fields.mode & CODES_MODE.form) !== 0;
+    return field !== "delta" || (this.#fields.mode & CODES_MODE.base) !== 0;
+  }
+
+  #readValue(field: Field): number {
+    const decoder = this.#decoder;
+    switch (field) {
+      case "mode":
+        return readBits(decoder, MODE_AT, MODE_BITS);
+      case "form":
+        return readBits(decoder, FORM_AT, FORM_BITS);
+      case "delta": {
+        // Zig-zag: 0, -1, 1, -2 …
+        const value = readUnsigned(decoder, OFFSET_AT, FIELD_EXPONENTS);
+        return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+      }
+      case "distance":
+        return readUnsigned(decoder, OFFSET_AT, FIELD_EXPONENTS) + 1;
+      case "factor":
+        return float32Of(decoder);
+      default:
+        return readUnsigned(decoder, LENGTH_AT, FIELD_EXPONENTS) + 1;
+    }
   }
 
   #open(kind: Kind): void {
-    const value = (field: Field): number => this.#values[FIELDS[kind].indexOf(field)] ?? 0;
-    const left = this.#result.length - this.produced;
+    const cursor = this.#cursor;
+    const { mode, form, delta, distance, rowLength } = this.#fields;
     // Fields are below 2^32: a product may lose its last digits, never the comparison with a length below 2^32.
-    this.#rowLength = kind === "int8Residual" ? value("rowLength") + 1 : 1;
-    const length = (value("length") + 1) * UNIT[kind] * this.#rowLength;
+    const length = this.#fields.length * UNIT[kind] * rowLength;
+    const left = cursor.result.length - cursor.produced;
     if (length > left) throw outOfRange(`an operation of at most the ${left} B left of the result`);
-    this.#mode = value("mode");
-    if (FIELDS[kind][0] === "distance") {
-      const distance = value("distance") + 1;
-      if (distance > this.produced || distance < UNIT[kind]) throw outOfRange("bytes already made");
-    } else if (FIELDS[kind][0] === "delta") {
-      this.#baseAt += value("delta");
-      if (this.#baseAt < 0 || this.#baseAt + length > this.#base.length) {
+    if (kind === "copyResult" || kind === "product") {
+      if (distance > cursor.produced || distance < UNIT[kind]) throw outOfRange("bytes already made");
+    } else if (kind !== "bytes") {
+      const hasBase = kind !== "codes" || (mode & CODES_MODE.base) !== 0;
+      cursor.baseAt += delta;
+      if (hasBase && (cursor.baseAt < 0 || cursor.baseAt + length > cursor.base.length)) {
         throw outOfRange("bytes within the base");
       }
     }
-    if ((kind === "int8" || kind === "int8Residual") && (this.#mode & MODE.depthMask) > MODE.maxDepth)
-      throw outOfRange("at most 6 modelled bits");
-    const step = (this.#mode >>> MODE.stepShift) & MODE.stepMask;
-    if (kind === "int8Residual" && step > MODE.pairedRecords) throw outOfRange("a step up to 16, or records");
-    this.#begin = this.produced;
-    this.#end = this.produced + length;
-    this.#rowEnd = this.produced;
-    this.#isRowUnchanged = false;
-    this.#ratio = 0;
-    this.#records = null;
-    if (kind === "int8" || kind === "int8Residual" || (kind === "bytes" && this.#wasTensor)) {
-      this.#decoder.bits.reset(AREA_AT, AREA_END);
-      this.#wasTensor = kind !== "bytes";
-    }
+    this.#begin = cursor.produced;
+    this.#end = cursor.produced + length;
+    if (kind === "codes") {
+      this.#form = decodeForm(form);
+      if (this.#form === null) throw outOfRange("a form of rows");
+      this.#rows = new RowReader(this.#decoder, cursor, { mode, form: this.#form, rowLength });
+      this.#enterArea(kind, (mode & CODES_MODE.keep) === 0);
+    } else if (kind === "bytes") this.#enterArea(kind, false);
+    else if (kind === "words" && mode >>> WORDS_MODE.bits !== 0) throw outOfRange("a mode of words");
   }
 
-  #close(): void {
-    this.#baseAt += this.#end - this.#begin;
-    this.#kind = null;
+  #enterArea(kind: Kind, isFresh: boolean): void {
+    if (isFresh || this.#area !== kind) this.#decoder.bits.reset(AREA_AT, AREA_END);
+    else if (kind === "codes") this.#decoder.bits.loosen(AREA_AT, AREA_END);
+    this.#area = kind;
   }
 
   #readBody(kind: Kind, lookahead: number): void {
+    const cursor = this.#cursor;
+    const left = this.#end - cursor.produced;
     switch (kind) {
       case "bytes":
         this.#readBytes(lookahead);
         return;
-      case "copyBase": {
-        const from = this.#baseAt;
-        this.#result.set(this.#base.subarray(from, from + this.#end - this.produced), this.produced);
-        this.produced = this.#end;
+      case "copyBase":
+        cursor.result.set(cursor.base.subarray(cursor.baseAt, cursor.baseAt + left), cursor.produced);
+        cursor.advance(left);
         return;
-      }
-      case "copyResult": {
-        const distance = this.#values[0]! + 1;
-        for (; this.produced < this.#end; this.produced++) {
-          this.#result[this.produced] = this.#result[this.produced - distance]!;
+      case "copyResult":
+        for (let at = cursor.produced; at < this.#end; at++) {
+          cursor.result[at] = cursor.result[at - this.#fields.distance]!;
         }
+        cursor.advance(left);
         return;
-      }
-      case "int8":
-        this.#readCodes(lookahead);
+      case "codes":
+        this.#rows!.read(this.#end, lookahead);
         return;
-      case "int8Residual":
-        this.#readRows(lookahead);
+      case "words":
+        this.#readWords(lookahead);
         return;
-      case "float32Residual":
-        this.#readFloat32s(lookahead);
-        return;
-      case "int32Residual":
-        this.#readInt32s(lookahead);
-        return;
-      case "float32Product":
+      case "product":
         this.#readProducts(lookahead);
         return;
     }
   }
 
   #readBytes(lookahead: number): void {
-    const decoder = this.#decoder;
-    while (this.produced < this.#end && decoder.available >= lookahead) {
-      const highAt = HIGH_NIBBLE_AT - 1 + NIBBLE_NODES * ((this.produced - this.#begin) & 3);
+    const [decoder, cursor] = [this.#decoder, this.#cursor];
+    while (cursor.produced < this.#end && decoder.available >= lookahead) {
+      const highAt = HIGH_NIBBLE_AT - 1 + NIBBLE_NODES * ((cursor.produced - this.#begin) & 3);
       let high = 1;
       for (let i = 0; i < 4; i++) high = (high << 1) | decoder.bit(highAt + high);
       const lowAt = lowNibbleAt(high & 15) - 1;
       let low = 1;
       for (let i = 0; i < 4; i++) low = (low << 1) | decoder.bit(lowAt + low);
-      this.#result[this.produced++] = ((high & 15) << 4) | (low & 15);
+      cursor.result[cursor.produced] = ((high & 15) << 4) | (low & 15);
+      cursor.advance(1);
     }
   }
 
-  #readCodes(lookahead: number): void {
-    const depth = this.#mode & MODE.depthMask;
-    while (this.produced < this.#end && this.#decoder.available >= lookahead) {
-      this.#result[this.produced++] = readInt8(this.#decoder, 0, depth);
-    }
-  }
-
-  #readRows(lookahead: number): void {
-    if (isRecords(this.#mode)) {
-      this.#readRecords(lookahead);
-      return;
-    }
-    const decoder = this.#decoder;
-    const depth = this.#mode & MODE.depthMask;
-    const step = stepOf(this.#mode);
-    const baseShift = this.#baseAt - this.#begin;
-    while (this.produced < this.#end && decoder.available >= lookahead) {
-      if (this.produced === this.#rowEnd) {
-        this.#beginRow(baseShift);
-        continue;
-      }
-      const old = (this.#base[this.produced + baseShift]! << 24) >> 24;
-      const predicted = this.#ratio === 0 ? old : scaleCode(old, this.#ratio);
-      const residual = readInt8(decoder, Math.sign(old), depth);
-      this.#result[this.produced++] = predicted + step * residual;
-    }
-  }
-
-  #readRecords(lookahead: number): void {
-    const baseShift = this.#baseAt - this.#begin;
-    while (this.produced < this.#end && this.#decoder.available >= lookahead) {
-      if (this.#records === null) {
-        this.#records = new RecordReader(this.#decoder, this.#rowLength, this.#mode);
-      } else if (this.produced === this.#rowEnd) {
-        this.#beginRow(baseShift);
-        this.#records.begin();
-      } else if (!this.#records.readRatio()) {
-        const at = this.produced - this.#rowEnd + this.#rowLength;
-        const from = this.produced + baseShift;
-        if (this.#records.isWord(at)) {
-          const word = this.#records.readWord(at, this.#baseView.getUint32(from, true));
-          this.#resultView.setUint32(this.produced, word, true);
-          this.produced += 4;
-        } else {
-          this.#result[this.produced++] = this.#records.readCode(at, this.#baseView.getInt8(from));
-        }
-      }
-    }
-  }
-
-  /** The row's flag and, but for records, its ratio; an unchanged row is copied at once. */
-  #beginRow(baseShift: number): void {
-    const end = this.#rowEnd + this.#rowLength;
-    if ((this.#mode & MODE.rowFlags) !== 0) {
-      this.#isRowUnchanged = this.#decoder.bit(ROW_AT + (this.#isRowUnchanged ? 1 : 0)) === 1;
-    }
-    if (this.#isRowUnchanged) {
-      this.#result.set(this.#base.subarray(this.produced + baseShift, end + baseShift), this.produced);
-      this.produced = end;
-    } else if ((this.#mode & MODE.ratios) !== 0) {
-      this.#ratio = readSigned(this.#decoder, RATIO_AT, FIELD_EXPONENTS);
-      if (Math.abs(this.#ratio) >= RATIO_ONE) throw outOfRange("a ratio between 0 and 2");
-    }
-    this.#rowEnd = end;
-  }
-
-  #readFloat32s(lookahead: number): void {
-    const isGrid = (this.#mode & 1) !== 0;
-    while (this.produced < this.#end && this.#decoder.available >= lookahead) {
-      const from = this.#baseAt + this.produced - this.#begin;
-      const residual = readSigned(this.#decoder, FLOAT32_AT, NUMBER_EXPONENTS);
-      if (isGrid) {
+  #readWords(lookahead: number): void {
+    const { baseView, resultView } = this.#cursor;
+    const { mode } = this.#fields;
+    const cursor = this.#cursor;
+    const at = (mode & WORDS_MODE.isFloat) !== 0 ? FLOAT32_AT : INT32_AT;
+    while (cursor.produced < this.#end && this.#decoder.available >= lookahead) {
+      const residual = readSigned(this.#decoder, at, NUMBER_EXPONENTS);
+      if ((mode & WORDS_MODE.isGrid) === 0) {
+        const old = baseView.getUint32(cursor.baseAt, true);
+        resultView.setUint32(cursor.produced, old + (residual << (mode & WORDS_MODE.shiftMask)), true);
+      } else {
         if (Math.abs(residual) > MAX_GRID) throw outOfRange("a scale on the grid");
         const scale = Math.fround(1 + residual / SCALE_GRID);
-        this.#resultView.setFloat32(this.produced, this.#baseView.getFloat32(from, true) * scale, true);
-      } else {
-        this.#resultView.setUint32(this.produced, this.#baseView.getUint32(from, true) + residual, true);
+        resultView.setFloat32(cursor.produced, baseView.getFloat32(cursor.baseAt, true) * scale, true);
       }
-      this.produced += 4;
-    }
-  }
-
-  #readInt32s(lookahead: number): void {
-    const shift = this.#mode & 31;
-    while (this.produced < this.#end && this.#decoder.available >= lookahead) {
-      const from = this.#baseAt + this.produced - this.#begin;
-      const residual = readSigned(this.#decoder, INT32_AT, NUMBER_EXPONENTS) << shift;
-      this.#resultView.setUint32(this.produced, this.#baseView.getUint32(from, true) + residual, true);
-      this.produced += 4;
+      cursor.advance(4);
     }
   }
 
   /** A product that is no number keeps no particular bits: an encoder does not write one. */
   #readProducts(lookahead: number): void {
-    const distance = this.#values[0]! + 1;
-    const factor = this.#values[2]!;
-    while (this.produced < this.#end && this.#decoder.available >= lookahead) {
+    const { resultView } = this.#cursor;
+    const cursor = this.#cursor;
+    const { distance, factor } = this.#fields;
+    while (cursor.produced < this.#end && this.#decoder.available >= lookahead) {
       const residual = readSigned(this.#decoder, FLOAT32_AT, NUMBER_EXPONENTS);
-      const product = this.#resultView.getFloat32(this.produced - distance, true) * factor;
-      this.#resultView.setFloat32(this.produced, product, true);
-      const bits = this.#resultView.getUint32(this.produced, true);
-      this.#resultView.setUint32(this.produced, bits + residual, true);
-      this.produced += 4;
+      const product = resultView.getFloat32(cursor.produced - distance, true) * factor;
+      resultView.setFloat32(cursor.produced, product, true);
+      resultView.setUint32(cursor.produced, resultView.getUint32(cursor.produced, true) + residual, true);
+      cursor.advance(4);
     }
   }
+}
+
+/** What a kind without the field has. */
+const NO_FIELDS: Fields = { mode: 0, form: 0, delta: 0, distance: 0, rowLength: 1, length: 0, factor: 0 };
+
+/** The lowest first. */
+function readBits(decoder: RangeDecoder, at: number, count: number): number {
+  let value = 0;
+  for (let i = 0; i < count; i++) value |= decoder.bit(at + i) << i;
+  return value;
 }
 
 function float32Of(decoder: RangeDecoder): number {
@@ -319,10 +260,4 @@ function float32Of(decoder: RangeDecoder): number {
   view.setUint16(2, decoder.direct(16), true);
   view.setUint16(0, decoder.direct(16), true);
   return view.getFloat32(0, true);
-}
-
-/** An old code under a row's ratio, rounded half up and held within int8. */
-export function scaleCode(old: number, ratio: number): number {
-  const scaled = (old * (RATIO_ONE + ratio) + RATIO_ONE / 2) >> RATIO_SHIFT;
-  return Math.max(-128, Math.min(127, scaled));
 }

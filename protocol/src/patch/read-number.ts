@@ -1,11 +1,9 @@
 import { PatchFormatError } from "../errors.js";
 import {
   EXPONENT_AT,
-  FIELD_EXPONENTS,
   INT8_EXPONENTS,
   MANTISSA_AT,
   MAX_EXPONENT,
-  MODE,
   SIGN_AT,
   ZERO_AT,
 } from "./layout.js";
@@ -23,20 +21,15 @@ export function readUnsigned(decoder: RangeDecoder, at: number, exponents: numbe
   return 2 ** exponent + decoder.direct(exponent) - 1;
 }
 
-/** Zero flag, sign, gamma of the magnitude. `at` holds 2 + exponents adaptive bits. */
-export function readSigned(decoder: RangeDecoder, at: number, exponents: number): number {
-  if (decoder.bit(at) === 0) return 0;
+/** Zero flag, sign, gamma of the magnitude. `at` holds 2 + exponents adaptive bits; the zero flag may stand elsewhere. */
+export function readSigned(decoder: RangeDecoder, at: number, exponents: number, zeroAt = at): number {
+  if (decoder.bit(zeroAt) === 0) return 0;
   const negative = decoder.bit(at + 1) === 1;
   const magnitude = readUnsigned(decoder, at + 2, exponents) + 1;
   return negative ? -magnitude : magnitude;
 }
 
-/** Offsets and ratios: small exponent sets, zig-zag free. */
-export function readField(decoder: RangeDecoder, at: number): number {
-  return readUnsigned(decoder, at, FIELD_EXPONENTS);
-}
-
-/** An int8 residual or code, -255 … 255. `sign` is the sign of the old code; `zeroAt` the adaptive bit of "not zero". */
+/** An int8 residual or code, -128 … 127. `sign` is the sign of the old code; `zeroAt` the adaptive bit of "not zero". */
 export function readInt8(decoder: RangeDecoder, sign: number, depth: number, zeroAt = ZERO_AT): number {
   if (decoder.bit(zeroAt) === 0) return 0;
   const negative = decoder.bit(SIGN_AT + 1 + sign) === 1;
@@ -60,8 +53,4 @@ export function outOfRange(expected: string): PatchFormatError {
     got: "a payload that says otherwise",
     todo: "Fetch the patch again; if it stays so, it was not made by Mote.",
   });
-}
-
-export function stepOf(mode: number): number {
-  return 1 << ((mode >>> MODE.stepShift) & MODE.stepMask);
 }

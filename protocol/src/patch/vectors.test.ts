@@ -9,7 +9,7 @@ import { makeFullPatch, makeTensorPatch } from "./produce/make-patch.js";
 import type { Operation } from "./produce/operation.js";
 import { RangeEncoder } from "./produce/range-encoder.js";
 import { OperationWriter } from "./produce/writer.js";
-import { biasOf, columnAt, multiplierOf, type RecordShape } from "./records.js";
+import { biasOf, codeOf, laneAt, lanesOf, multiplierOf, PLAIN_FORM, type RowForm, wordsBefore, wordsBehind, wordsOf } from "./row-form.js";
 import { perturbModel, randomBytes, seededRandom } from "./test-models.js";
 
 const FOLDER = fileURLToPath(new URL("../../vectors/patch/", import.meta.url));
@@ -20,6 +20,17 @@ interface Vector {
   readonly result: Uint8Array;
   readonly patch: Uint8Array;
 }
+
+const CODES = {
+  kind: "codes",
+  offset: null,
+  form: PLAIN_FORM,
+  depth: 3,
+  hasFlags: false,
+  keeps: true,
+  ratios: null,
+} as const;
+const WORDS = { kind: "words", dtype: "int32", shift: 0, isGrid: false } as const;
 
 /** Each operation with the bytes of base and result that it stands for; all modes of every kind occur. */
 function everyOperation(): Vector {
@@ -65,192 +76,149 @@ function everyOperation(): Vector {
   );
   add([], text.slice(0, 9), () => ({ kind: "bytes", length: 9 }));
   for (const depth of [0, 1, 4, 6]) {
-    add([], codes(150, 127), () => ({ kind: "int8", length: 150, depth }));
+    add([], codes(150, 127), () => ({
+      ...CODES,
+      length: 150,
+      rowLength: 150,
+      depth,
+      keeps: depth > 1,
+    }));
   }
-  for (const [step, depth, hasRowFlags] of [
-    [1, 3, true],
-    [2, 6, false],
-    [16, 0, true],
+  for (const [depth, hasFlags, keeps] of [
+    [3, true, true],
+    [6, false, false],
+    [0, true, true],
   ] as const) {
     const old = codes(160, 60);
-    const residuals = codes(160, 3.4).map((residual, i) => (i >= 32 && i < 64 ? 0 : residual));
-    const next = old.map((code, i) => Math.max(-128, Math.min(127, code + step * residuals[i]!)));
-    // Where a code is clamped its residual is no multiple of the step any more: take the old code.
-    const exact = next.map((code, i) => ((code - old[i]!) % step === 0 ? code : old[i]!));
-    const shape = { length: 160, rowLength: 32, ratios: null } as const;
-    add(
-      old.map((code) => code & 255),
-      exact,
-      (offset) => ({
-        kind: "int8Residual",
-        offset,
-        records: null,
-        ...shape,
-        depth,
-        step,
-        hasRowFlags,
-      }),
-    );
-  }
-  const ratios = Int16Array.of(-1000, -37, 0, 64, 1023);
-  const old = codes(100, 127);
-  const scaled = old.map((code, i) => {
-    const value = (code * (1024 + ratios[Math.floor(i / 20)]!) + 512) >> 10;
-    return Math.max(-128, Math.min(127, value)) + (i % 9 === 0 ? 1 : 0);
-  });
-  add(
-    old.map((code) => code & 255),
-    scaled.map((code) => Math.min(127, code)),
-    (offset) => ({
-      kind: "int8Residual",
+    const next = old.map((code, i) => code + (i >= 32 && i < 64 ? 0 : Math.round(3 * random() - 1.5)));
+    add(old.map((code) => code & 255), next, (offset) => ({
+      ...CODES,
       offset,
-      length: 100,
-      rowLength: 20,
-      depth: 2,
-      step: 1,
-      hasRowFlags: true,
-      ratios,
-      records: null,
-    }),
-  );
+      length: 160,
+      rowLength: 32,
+      depth,
+      hasFlags,
+      keeps,
+    }));
+  }
+  const ratios = Int16Array.of(-200, -9, 0, 16, 0x7fff);
+  const old = codes(100, 127);
+  const moved = old.map((code, i) => codeOf(code, ratios[Math.floor(i / 20)]!) + (i % 9 === 0 ? 1 : 0));
+  add(old.map((code) => code & 255), moved, (offset) => ({
+    ...CODES,
+    offset,
+    length: 100,
+    rowLength: 20,
+    depth: 2,
+    form: { ...PLAIN_FORM, keepsValues: true },
+    hasFlags: true,
+    ratios,
+  }));
   const scales = Array.from({ length: 20 }, () => Math.fround(0.001 + random() / 10));
   const onGrid = scales.map((scale, i) => Math.fround(scale * Math.fround(1 + (i - 10) / 256)));
   add(words(scales, true), words(onGrid, true), (offset) => ({
-    kind: "float32Residual",
+    ...WORDS,
     offset,
     length: 80,
+    dtype: "float32",
     isGrid: true,
   }));
   const free = scales.map((scale) => Math.fround(scale * (0.9 + random() / 5)));
   add(words(scales, true), words([...free.slice(1), -1], true), (offset) => ({
-    kind: "float32Residual",
+    ...WORDS,
     offset,
     length: 80,
-    isGrid: false,
+    dtype: "float32",
   }));
   const biases = [0, 1, -1, 2147483647, -2147483648, ...codes(20, 30_000)];
-  const moved = [2147483647, -2147483648, 0, -1, 1, ...biases.slice(5).map((bias) => bias + 8)];
-  add(words(biases, false), words(moved, false), (offset) => ({
-    kind: "int32Residual",
-    offset,
-    length: 100,
-    shift: 0,
-  }));
+  const others = [2147483647, -2147483648, 0, -1, 1, ...biases.slice(5).map((bias) => bias + 8)];
+  add(words(biases, false), words(others, false), (offset) => ({ ...WORDS, offset, length: 100 }));
   const shifted = biases.map((bias, i) => bias + 64 * ((i % 5) - 2));
-  add(words(biases, false), words(shifted, false), (offset) => ({
-    kind: "int32Residual",
-    offset,
-    length: 100,
-    shift: 6,
-  }));
+  add(words(biases, false), words(shifted, false), (offset) => ({ ...WORDS, offset, length: 100, shift: 6 }));
   // Backwards in the base: a negative delta.
   add([], base.slice(100, 200), () => ({ kind: "copyBase", offset: 100, length: 100 }));
   return vectorOf(Uint8Array.from(base), Uint8Array.from(result), operations);
 }
 
+const WORD_FORM = { hasHead: true, extras: 0, extrasFollow: false, shift: 4 } as const;
+
+/** Forms as kernels have them, and others that the bits can say. */
+const FORMS: readonly { readonly form: RowForm; readonly codes: number; readonly ratio: boolean }[] = [
+  { form: { ...PLAIN_FORM, codes: "pairs", channels: 2, words: WORD_FORM }, codes: 24, ratio: true },
+  { form: { ...PLAIN_FORM, codes: "pairs", channels: 4, words: WORD_FORM }, codes: 16, ratio: false },
+  {
+    form: { ...PLAIN_FORM, codes: "pairs", keepsValues: true, words: { ...WORD_FORM, extras: 2, extrasFollow: true } },
+    codes: 20,
+    ratio: true,
+  },
+  { form: { ...PLAIN_FORM, words: { ...WORD_FORM, hasHead: false, extras: 1 } }, codes: 0, ratio: true },
+  { form: { ...PLAIN_FORM, channels: 4, isLifted: true, keepsValues: true }, codes: 32, ratio: true },
+  {
+    form: { ...PLAIN_FORM, channels: 4, words: { ...WORD_FORM, extras: 3, extrasFollow: true, shift: 0 } },
+    codes: 10,
+    ratio: false,
+  },
+];
+const ROWS = 9;
+
 /**
- * Words among codes: the two layouts of records that kernels read, every class of word, ratios of both signs, a
- * multiplier that leaves 31 bits, unchanged records, codes that borrow from their neighbour.
+ * Rows in every form, with a base and without: every class of word, ratios of both signs, a multiplier that leaves 31
+ * bits, unchanged channels, codes that borrow from their neighbour.
  */
-function recordsOfWords(): Vector {
+function rowsOfEveryForm(): Vector {
   const random = seededRandom(12);
   const integer = (range: number): number => Math.round((random() * 2 - 1) * range);
-  const rows = 9;
-  const paired: RecordShape = {
-    head: 1,
-    tail: 4,
-    shift: 4,
-    ratios: 2,
-    isPaired: true,
-    columns: [
-      { class: "bias", channel: 1 },
-      { class: "bias", channel: 0 },
-      { class: "multiplier", channel: 0 },
-      { class: "multiplier", channel: 1 },
-      { class: "plain", channel: 0 },
-    ],
-  };
-  const table: RecordShape = {
-    head: 3,
-    tail: 0,
-    shift: 0,
-    ratios: 4,
-    isPaired: false,
-    columns: [
-      { class: "bias", channel: 3 },
-      { class: "multiplier", channel: 3 },
-      { class: "plain", channel: 0 },
-    ],
-  };
-  const ratio = (row: number): number => [0, 1, -37, 255, -255, 0x7fff, 0, -1, 90][row]!;
-  const build = (
-    shape: RecordShape,
-    codes: number,
-    withRatios: boolean,
-  ): { old: Uint8Array; next: Uint8Array } => {
-    const rowLength = 4 * (shape.head + shape.tail) + codes;
-    const old = new DataView(new ArrayBuffer(rows * rowLength));
-    const next = new DataView(new ArrayBuffer(rows * rowLength));
-    for (let row = 0; row < rows; row++) {
-      for (let at = 0; at < rowLength; ) {
-        const here = row * rowLength + at;
-        const column = shape.columns[columnAt(shape, at, rowLength)];
-        if (column === undefined) {
-          const code = integer(20);
-          old.setInt8(here, code);
-          next.setInt8(
-            here,
-            row === 3 ? code : Math.max(-128, Math.min(127, code + integer(random() < 0.1 ? 200 : 2))),
-          );
-          at++;
-          continue;
-        }
-        const r = withRatios && row !== 3 ? ratio(row) : 0;
-        const word =
-          column.class === "bias" ? integer(2 ** 31 - 1) : Math.floor((0.6 + 0.4 * random()) * 2 ** 31);
-        old.setInt32(here, word, true);
-        const moved =
-          column.class === "bias"
-            ? biasOf(word, r)
-            : column.class === "multiplier"
-              ? multiplierOf(word, r)
-              : word;
-        next.setInt32(here, row === 3 ? word : moved + (r === 0 ? 16 : 1) * integer(90), true);
-        at += 4;
+  const ratioOf = (row: number): number => [0, 1, -37, 255, -255, 0x7fff, 0, -1, 90][row]!;
+  const build = (form: RowForm, codes: number, hasRatios: boolean): { old: Uint8Array; next: Uint8Array } => {
+    const before = 4 * wordsBefore(form);
+    const rowLength = before + codes + 4 * wordsBehind(form);
+    const old = new DataView(new ArrayBuffer(ROWS * rowLength));
+    const next = new DataView(new ArrayBuffer(ROWS * rowLength));
+    for (let row = 0; row < ROWS; row++) {
+      const ratio = hasRatios ? ratioOf(row) : 0;
+      for (let i = 0; i < codes; i++) {
+        const here = row * rowLength + before + i;
+        const code = integer(20);
+        const isStill = row % 3 === 2 && laneAt(form, i) < lanesOf(form) - (row % 2);
+        const moved = code + (isStill ? 0 : integer(random() < 0.1 ? 200 : 2));
+        old.setInt8(here, code ^ (form.isLifted ? 128 : 0));
+        next.setInt8(here, Math.max(-128, Math.min(127, moved)) ^ (form.isLifted ? 128 : 0));
       }
+      wordsOf(form).forEach((word, i) => {
+        const here = row * rowLength + (4 * i < before ? 0 : codes) + 4 * i;
+        const value = word.class === "bias" ? integer(2 ** 30) : Math.floor((0.6 + 0.4 * random()) * 2 ** 31);
+        const moved =
+          word.class === "bias"
+            ? biasOf(value, ratio)
+            : word.class === "multiplier"
+              ? multiplierOf(value, ratio)
+              : value;
+        old.setInt32(here, value, true);
+        next.setInt32(here, moved + (ratio === 0 ? 16 : 1) * integer(row === 3 ? 0 : 90), true);
+      });
     }
     return { old: new Uint8Array(old.buffer), next: new Uint8Array(next.buffer) };
   };
-  const parts: { old: Uint8Array; next: Uint8Array; operation: Operation }[] = [];
-  let offset = 0;
-  for (const [records, codes, withRatios] of [
-    [paired, 24, true],
-    [{ ...paired, ratios: 0 }, 10, false],
-    [table, 0, true],
-  ] as const) {
-    const { old, next } = build(records, codes, withRatios);
-    const rowLength = old.length / rows;
-    const count = records.ratios;
-    const ratios = Int16Array.from({ length: rows * count }, (_, i) => ratio(Math.floor(i / count)));
-    const operation: Operation = {
-      kind: "int8Residual",
-      offset,
-      length: old.length,
-      rowLength,
-      depth: 3,
-      step: 1,
-      hasRowFlags: true,
-      ratios: withRatios ? ratios : null,
-      records,
-    };
-    parts.push({ old, next, operation });
-    offset += old.length;
-  }
-  return vectorOf(
-    Uint8Array.from(parts.flatMap(({ old }) => [...old])),
-    Uint8Array.from(parts.flatMap(({ next }) => [...next])),
-    parts.map(({ operation }) => operation),
-  );
+  const olds: number[] = [];
+  const news: number[] = [];
+  const operations: Operation[] = [];
+  FORMS.forEach(({ form, codes, ratio }, i) => {
+    const { old, next } = build(form, codes, ratio);
+    const count = form.channels;
+    const shape = { ...CODES, length: old.length, rowLength: old.length / ROWS, form, hasFlags: true };
+    operations.push({
+      ...shape,
+      offset: olds.length,
+      keeps: i > 1,
+      ratios: ratio ? Int16Array.from({ length: ROWS * count }, (_, k) => ratioOf(Math.floor(k / count))) : null,
+    });
+    olds.push(...old);
+    // Once more without a base; an unshifted bias then.
+    const words = form.words === null ? null : { ...form.words, shift: 0 };
+    operations.push({ ...shape, form: { ...form, words } });
+    news.push(...next, ...next);
+  });
+  return vectorOf(Uint8Array.from(olds), Uint8Array.from(news), operations);
 }
 
 /** Scales of weights as bytes, then scales of biases as their products: exact, and a few bits beside it. */
@@ -266,7 +234,7 @@ function products(): Vector {
   });
   return vectorOf(randomBytes(20, 5), new Uint8Array(view.buffer), [
     { kind: "bytes", length: 48 },
-    { kind: "float32Product", distance: 48, length: 48, factor },
+    { kind: "product", distance: 48, length: 48, factor },
   ]);
 }
 
@@ -278,8 +246,8 @@ function vectorOf(base: Uint8Array, result: Uint8Array, operations: readonly Ope
     codec: "tensor",
     baseLength: base.length,
     resultLength: result.length,
-    baseSha256: sha256(base),
-    resultSha256: sha256(result),
+    baseDigest: sha256(base),
+    resultDigest: sha256(result),
   });
   const payload = encoder.finish();
   return { base, result, patch: new Uint8Array([...header, ...payload]) };
@@ -293,7 +261,7 @@ function buildVectors(): Record<string, Vector> {
     operations: everyOperation(),
     tensor: { base, result, patch: makeTensorPatch(base, result, { sha256 }) },
     full: { base: nothing, result, patch: makeFullPatch(result, { sha256 }) },
-    records: recordsOfWords(),
+    rows: rowsOfEveryForm(),
     products: products(),
     empty: { base: nothing, result: nothing, patch: makeFullPatch(nothing, { sha256 }) },
   };

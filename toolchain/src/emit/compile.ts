@@ -1,4 +1,4 @@
-import { toHex } from "@mote/protocol";
+import { checkParamsLayout, PARAMS_LAYOUT_SCHEMA, type ParamsLayout, toHex } from "@mote/protocol";
 import { UnsupportedError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
 import { planArena } from "../plan/plan.js";
@@ -46,6 +46,8 @@ export interface CompiledModel {
   readonly architectureHash: string;
   /** What the hash was taken over. */
   readonly architecture: string;
+  /** What lies where in the parameters: for patches between any of this architecture. */
+  readonly layout: ParamsLayout;
   readonly plan: Plan;
   readonly steps: readonly Step[];
   readonly text: ModelText;
@@ -128,6 +130,12 @@ export function compileGraph(asked: Graph, target: Target, options: CompileOptio
     params: blob,
     architectureHash: toHex(hash),
     architecture,
+    layout: checkParamsLayout({
+      schema: PARAMS_LAYOUT_SCHEMA,
+      architectureHash: toHex(hash),
+      paramBytes: blob.length,
+      ranges: params.ranges,
+    }),
     plan,
     steps,
     text,

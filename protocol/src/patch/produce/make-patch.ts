@@ -1,59 +1,68 @@
 import type { Sha256 } from "../../bytes.js";
-import { encodePatchHeader } from "../container.js";
+import { encodePatchHeader, PATCH_DIGEST_BYTES } from "../container.js";
 import { CONTEXTS } from "../layout.js";
+import type { ParamsLayout } from "../params-layout.js";
+import { encodeForm, PLAIN_FORM } from "../row-form.js";
 import { alignedRanges } from "./aligned-ranges.js";
 import { Matcher } from "./match.js";
 import type { Operation } from "./operation.js";
 import { productCandidates } from "./product-candidates.js";
 import { CostCounter, RangeEncoder } from "./range-encoder.js";
 import { findTensorRanges } from "./ranges.js";
-import { depthVariants, tensorCandidates } from "./tensor-candidates.js";
+import { tensorCandidates, variantsOf } from "./tensor-candidates.js";
 import type { TensorRange } from "./tensor-range.js";
 import { isEqual, OperationWriter } from "./writer.js";
 
 /** Below this, a range of its own costs more than it saves. */
-const MIN_TENSOR_BYTES = 16;
+const MIN_TENSOR_BYTES = 4;
 
 export interface MakePatchOptions {
   readonly sha256: Sha256;
+  /** Of parameter blobs, for each architecture that may come; without one their bytes are compared place by place. */
+  readonly layouts?: readonly ParamsLayout[];
 }
 
 /** The best compression of `next` alone. Deterministic: the same bytes give the same patch. */
-export function makeFullPatch(next: Uint8Array, { sha256 }: MakePatchOptions): Uint8Array {
+export function makeFullPatch(next: Uint8Array, { sha256, layouts }: MakePatchOptions): Uint8Array {
   const header = encodePatchHeader({
     codec: "full",
     baseLength: 0,
     resultLength: next.length,
-    baseSha256: new Uint8Array(32),
-    resultSha256: sha256(next),
+    baseDigest: new Uint8Array(PATCH_DIGEST_BYTES),
+    resultDigest: sha256(next),
   });
-  return join(header, encodePayload(new Uint8Array(0), next));
+  return join(header, encodePayload(new Uint8Array(0), next, layouts));
 }
 
 /** `next` as typed residuals against `base`. Deterministic. */
 export function makeTensorPatch(
   base: Uint8Array,
   next: Uint8Array,
-  { sha256 }: MakePatchOptions,
+  { sha256, layouts }: MakePatchOptions,
 ): Uint8Array {
   const header = encodePatchHeader({
     codec: "tensor",
     baseLength: base.length,
     resultLength: next.length,
-    baseSha256: sha256(base),
-    resultSha256: sha256(next),
+    baseDigest: sha256(base),
+    resultDigest: sha256(next),
   });
-  return join(header, encodePayload(base, next));
+  return join(header, encodePayload(base, next, layouts));
 }
 
 /** By the tensors that the files are known to hold, or place by place where that is no worse. */
-function encodePayload(base: Uint8Array, next: Uint8Array): Uint8Array {
-  const aligned = base.length === 0 ? [] : alignedRanges(base, next);
-  const plans = [pairRanges(base, next), { ranges: aligned, old: aligned }];
-  // A format whose tensors were guessed may have been guessed wrong.
-  const tried = plans[0]!.ranges.some(({ records }) => records !== undefined) ? plans : plans.slice(0, 1);
-  const wanted = plans[0]!.ranges.length === 0 ? plans.slice(1) : tried;
-  const payloads = wanted.map((plan) => encodePlan(base, next, plan));
+function encodePayload(
+  base: Uint8Array,
+  next: Uint8Array,
+  layouts: readonly ParamsLayout[] | undefined,
+): Uint8Array {
+  const typed = pairRanges(base, next, layouts);
+  const ranges = base.length === 0 ? [] : alignedRanges(base, next);
+  const aligned = { ranges, old: ranges };
+  // What somebody else says of a file may be wrong.
+  const isHearsay = typed.ranges.some(({ form }) => form !== undefined);
+  const plans = typed.ranges.length === 0 ? [aligned] : isHearsay ? [typed, aligned] : [typed];
+  const payloads = plans.map((plan) => encodePlan(base, next, plan));
   return payloads.reduce((best, payload) => (payload.length < best.length ? payload : best));
 }
 
@@ -74,9 +83,13 @@ function encodePlan(base: Uint8Array, next: Uint8Array, { ranges, old }: Plan): 
 }
 
 /** Ranges of `next`, each beside the range of `base` with its name, or with its length and dtype in the same order. */
-function pairRanges(base: Uint8Array, next: Uint8Array): Plan {
-  const ranges = findTensorRanges(next);
-  const free = new Set(base.length === 0 ? [] : findTensorRanges(base));
+function pairRanges(
+  base: Uint8Array,
+  next: Uint8Array,
+  layouts: readonly ParamsLayout[] | undefined,
+): Plan {
+  const ranges = findTensorRanges(next, layouts);
+  const free = new Set(base.length === 0 ? [] : findTensorRanges(base, layouts));
   const old = ranges.map((range) => take(free, range, (other) => other.name === range.name));
   ranges.forEach((range, i) => {
     old[i] ??= take(free, range, () => true);
@@ -93,7 +106,7 @@ function take(
     if (
       other.dtype === range.dtype &&
       other.length === range.length &&
-      isSameRecord(other, range) &&
+      isSameForm(other, range) &&
       isWanted(other)
     ) {
       free.delete(other);
@@ -103,11 +116,9 @@ function take(
   return null;
 }
 
-function isSameRecord(a: TensorRange, b: TensorRange): boolean {
-  return (
-    (a.records === undefined) === (b.records === undefined) &&
-    (a.records === undefined || a.rowLength === b.rowLength)
-  );
+function isSameForm(a: TensorRange, b: TensorRange): boolean {
+  const isAlike = encodeForm(a.form ?? PLAIN_FORM) === encodeForm(b.form ?? PLAIN_FORM);
+  return isAlike && (a.form === undefined || a.rowLength === b.rowLength);
 }
 
 /** Walks the result from its start; at each tensor it tries every candidate and writes the cheapest. */
@@ -137,7 +148,7 @@ class Planner {
     this.untyped(range.offset);
     const asBytes = this.#matcher.match(range.offset, range.offset + range.length, this.#writer.baseAt);
     const typed = this.#cheapest(candidates.map((candidate) => [candidate]));
-    const variants = depthVariants(typed[0]!).map((variant) => [variant]);
+    const variants = variantsOf(typed[0]!).map((variant) => [variant]);
     this.#write(this.#cheapest([asBytes, typed, ...variants]));
   }
 

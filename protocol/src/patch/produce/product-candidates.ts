@@ -26,7 +26,7 @@ export function productCandidates(
 }
 
 interface Product {
-  readonly operation: OperationOf<"float32Product">;
+  readonly operation: OperationOf<"product">;
   /** About the bits of all residuals. */
   readonly error: number;
 }
@@ -57,7 +57,7 @@ function bestProduct(next: Uint8Array, range: TensorRange, source: TensorRange):
       if (!(error < (best?.error ?? Number.POSITIVE_INFINITY))) continue;
       best = {
         operation: {
-          kind: "float32Product",
+          kind: "product",
           distance: range.offset - source.offset,
           length: range.length,
           factor,

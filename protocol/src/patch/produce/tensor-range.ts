@@ -1,7 +1,4 @@
-import type { RecordShape } from "../records.js";
-
-/** Of a record what is known without its predecessor. */
-export type RecordLayout = Omit<RecordShape, "shift" | "ratios">;
+import type { RowForm } from "../row-form.js";
 
 /**
  * Where typed data lie in a model file. Only the producer looks for them: a range that is overlooked or wrong costs
@@ -16,6 +13,6 @@ export interface TensorRange {
   readonly length: number;
   /** Bytes between two output channels; `length` when there are none. Divides `length`. */
   readonly rowLength: number;
-  /** Of int8 codes between which words stand: every row is a record. */
-  readonly records?: RecordLayout;
+  /** Of int8: how a row lies; left out where it holds codes alone, of one channel. */
+  readonly form?: RowForm;
 }

@@ -1,4 +1,4 @@
-import { EXPONENT_AT, FIELD_EXPONENTS, INT8_EXPONENTS, MANTISSA_AT, SIGN_AT, ZERO_AT } from "../layout.js";
+import { EXPONENT_AT, INT8_EXPONENTS, MANTISSA_AT, SIGN_AT, ZERO_AT } from "../layout.js";
 import type { BitSink } from "./range-encoder.js";
 
 /** How numbers become bits, encoder's side of ../read-number.ts. */
@@ -10,15 +10,17 @@ export function writeUnsigned(sink: BitSink, at: number, exponents: number, valu
   sink.direct(value + 1 - 2 ** exponent, exponent);
 }
 
-export function writeSigned(sink: BitSink, at: number, exponents: number, value: number): void {
-  sink.bit(at, value === 0 ? 0 : 1);
+export function writeSigned(
+  sink: BitSink,
+  at: number,
+  exponents: number,
+  value: number,
+  zeroAt: number = at,
+): void {
+  sink.bit(zeroAt, value === 0 ? 0 : 1);
   if (value === 0) return;
   sink.bit(at + 1, value < 0 ? 1 : 0);
   writeUnsigned(sink, at + 2, exponents, Math.abs(value) - 1);
-}
-
-export function writeField(sink: BitSink, at: number, value: number): void {
-  writeUnsigned(sink, at, FIELD_EXPONENTS, value);
 }
 
 export function writeInt8(sink: BitSink, value: number, sign: number, depth: number, zeroAt = ZERO_AT): void {

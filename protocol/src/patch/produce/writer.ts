@@ -1,62 +1,63 @@
+import { Cursor } from "../cursor.js";
 import {
   AREA_AT,
   AREA_END,
+  CODES_MODE,
   FIELD_EXPONENTS,
   FLOAT32_AT,
+  FORM_AT,
+  FORM_BITS,
   HIGH_NIBBLE_AT,
   INT32_AT,
   KIND_AT,
   KINDS,
+  type Kind,
   LENGTH_AT,
   lowNibbleAt,
   MAX_GRID,
-  MODE,
+  MODE_AT,
+  MODE_BITS,
   NIBBLE_NODES,
   NUMBER_EXPONENTS,
   OFFSET_AT,
-  RATIO_AT,
-  ROW_AT,
   SCALE_GRID,
+  WORDS_MODE,
 } from "../layout.js";
-import { scaleCode } from "../operation-reader.js";
-import { columnAt, type RecordShape } from "../records.js";
-import type { Int8Residual, Operation, OperationOf } from "./operation.js";
+import { encodeForm } from "../row-form.js";
+import type { Codes, Operation, OperationOf, Words } from "./operation.js";
 import type { BitSink } from "./range-encoder.js";
-import { RecordWriter } from "./record-writer.js";
-import { writeField, writeInt8, writeSigned } from "./write-number.js";
+import { writeRows } from "./row-writer.js";
+import { writeSigned, writeUnsigned } from "./write-number.js";
 
 /** Writes operations in order; the other side of OperationReader. A copy of it over a CostCounter tries a way out. */
 export class OperationWriter {
-  /** Bytes of `next` that the operations so far make. */
-  produced = 0;
   readonly #sink: BitSink;
-  readonly #base: Uint8Array;
-  readonly #next: Uint8Array;
-  readonly #baseView: DataView;
-  readonly #nextView: DataView;
-  #baseAt = 0;
-  #wasTensor = true;
+  /** `result` is what is to be made; `produced` what the operations so far make of it. */
+  readonly #cursor: Cursor;
+  #area: Kind | null = null;
 
   constructor(sink: BitSink, base: Uint8Array, next: Uint8Array) {
     this.#sink = sink;
-    this.#base = base;
-    this.#next = next;
-    this.#baseView = new DataView(base.buffer, base.byteOffset, base.length);
-    this.#nextView = new DataView(next.buffer, next.byteOffset, next.length);
+    this.#cursor = new Cursor(base, next);
   }
 
   /** The same place over another sink, to count what an operation would cost here. */
   fork(sink: BitSink): OperationWriter {
-    const writer = new OperationWriter(sink, this.#base, this.#next);
-    writer.produced = this.produced;
-    writer.#baseAt = this.#baseAt;
-    writer.#wasTensor = this.#wasTensor;
+    const { base, result, produced, baseAt } = this.#cursor;
+    const writer = new OperationWriter(sink, base, result);
+    writer.#cursor.produced = produced;
+    writer.#cursor.baseAt = baseAt;
+    writer.#area = this.#area;
     return writer;
+  }
+
+  get produced(): number {
+    return this.#cursor.produced;
   }
 
   /** Where the base goes on when it has the layout of the result. */
   get baseAt(): number {
-    return this.#baseAt;
+    return this.#cursor.baseAt;
   }
 
   get sink(): BitSink {
@@ -71,28 +72,41 @@ export class OperationWriter {
       this.#sink.bit(KIND_AT + node, bit);
       node = (node << 1) | bit;
     }
-    if ("offset" in operation) this.#writeDelta(operation.offset);
-    this.#resetArea(operation);
+    if (operation.kind === "codes") {
+      const mode = codesMode(operation);
+      this.#writeBits(MODE_AT, MODE_BITS, mode);
+      if ((mode & CODES_MODE.form) !== 0) this.#writeBits(FORM_AT, FORM_BITS, encodeForm(operation.form));
+      this.#enterArea("codes", !operation.keeps);
+    } else if (operation.kind === "words") this.#writeBits(MODE_AT, MODE_BITS, wordsMode(operation));
+    else if (operation.kind === "bytes") this.#enterArea("bytes", false);
+    if ("offset" in operation && operation.offset !== null) this.#writeDelta(operation.offset);
     this.#writeBody(operation);
-    this.produced += operation.length;
-    this.#baseAt += operation.length;
+    this.#cursor.advance(operation.length);
+  }
+
+  /** The lowest first. */
+  #writeBits(at: number, count: number, value: number): void {
+    for (let i = 0; i < count; i++) this.#sink.bit(at + i, (value >>> i) & 1);
   }
 
   #writeDelta(offset: number): void {
-    const delta = offset - this.#baseAt;
-    writeField(this.#sink, OFFSET_AT, delta >= 0 ? 2 * delta : -2 * delta - 1);
-    this.#baseAt = offset;
+    const delta = offset - this.#cursor.baseAt;
+    writeUnsigned(this.#sink, OFFSET_AT, FIELD_EXPONENTS, delta >= 0 ? 2 * delta : -2 * delta - 1);
+    this.#cursor.baseAt = offset;
   }
 
   #writeLength(length: number): void {
-    writeField(this.#sink, LENGTH_AT, length - 1);
+    writeUnsigned(this.#sink, LENGTH_AT, FIELD_EXPONENTS, length - 1);
   }
 
-  #resetArea({ kind }: Operation): void {
-    if (kind === "int8" || kind === "int8Residual" || (kind === "bytes" && this.#wasTensor)) {
-      this.#sink.bits.reset(AREA_AT, AREA_END);
-      this.#wasTensor = kind !== "bytes";
-    }
+  #writeDistance(distance: number): void {
+    writeUnsigned(this.#sink, OFFSET_AT, FIELD_EXPONENTS, distance - 1);
+  }
+
+  #enterArea(kind: Kind, isFresh: boolean): void {
+    if (isFresh || this.#area !== kind) this.#sink.bits.reset(AREA_AT, AREA_END);
+    else if (kind === "codes") this.#sink.bits.loosen(AREA_AT, AREA_END);
+    this.#area = kind;
   }
 
   #writeBody(operation: Operation): void {
@@ -105,33 +119,20 @@ export class OperationWriter {
         this.#writeLength(operation.length);
         return;
       case "copyResult":
-        writeField(this.#sink, OFFSET_AT, operation.distance - 1);
+        this.#writeDistance(operation.distance);
         this.#writeLength(operation.length);
         return;
-      case "int8":
-        this.#writeLength(operation.length);
-        this.#sink.direct(operation.depth, 8);
-        this.#writeCodes(operation);
-        return;
-      case "int8Residual":
+      case "codes":
         this.#writeLength(operation.rowLength);
         this.#writeLength(operation.length / operation.rowLength);
-        this.#sink.direct(modeOf(operation), 8);
-        if (operation.records === null) this.#writeRows(operation);
-        else this.#writeRecords(operation, operation.records);
+        writeRows(this.#sink, this.#cursor, operation);
         return;
-      case "float32Residual":
+      case "words":
         this.#writeLength(operation.length / 4);
-        this.#sink.direct(operation.isGrid ? 1 : 0, 8);
-        this.#writeFloat32s(operation);
+        this.#writeWords(operation);
         return;
-      case "int32Residual":
-        this.#writeLength(operation.length / 4);
-        this.#sink.direct(operation.shift, 8);
-        this.#writeInt32s(operation);
-        return;
-      case "float32Product":
-        writeField(this.#sink, OFFSET_AT, operation.distance - 1);
+      case "product":
+        this.#writeDistance(operation.distance);
         this.#writeLength(operation.length / 4);
         this.#writeProducts(operation);
         return;
@@ -139,102 +140,36 @@ export class OperationWriter {
   }
 
   #writeBytes(length: number): void {
-    const sink = this.#sink;
+    const { result, produced } = this.#cursor;
     for (let i = 0; i < length; i++) {
-      const byte = this.#next[this.produced + i]!;
-      writeNibble(sink, HIGH_NIBBLE_AT - 1 + NIBBLE_NODES * (i & 3), byte >>> 4);
-      writeNibble(sink, lowNibbleAt(byte >>> 4) - 1, byte & 15);
+      const byte = result[produced + i]!;
+      writeNibble(this.#sink, HIGH_NIBBLE_AT - 1 + NIBBLE_NODES * (i & 3), byte >>> 4);
+      writeNibble(this.#sink, lowNibbleAt(byte >>> 4) - 1, byte & 15);
     }
   }
 
-  #writeCodes({ length, depth }: OperationOf<"int8">): void {
-    for (let i = 0; i < length; i++)
-      writeInt8(this.#sink, this.#nextView.getInt8(this.produced + i), 0, depth);
-  }
-
-  #writeRows({ offset, length, rowLength, depth, step, hasRowFlags, ratios }: Int8Residual): void {
-    let wasUnchanged = false;
-    for (let row = 0; row < length / rowLength; row++) {
-      const oldAt = offset + row * rowLength;
-      const newAt = this.produced + row * rowLength;
-      if (hasRowFlags) {
-        const isUnchanged = isEqual(this.#base, oldAt, this.#next, newAt, rowLength);
-        this.#sink.bit(ROW_AT + (wasUnchanged ? 1 : 0), isUnchanged ? 1 : 0);
-        wasUnchanged = isUnchanged;
-        if (isUnchanged) continue;
-      }
-      const ratio = ratios?.[row] ?? 0;
-      if (ratios !== null) writeSigned(this.#sink, RATIO_AT, FIELD_EXPONENTS, ratio);
-      for (let i = 0; i < rowLength; i++) {
-        const old = this.#baseView.getInt8(oldAt + i);
-        const residual = this.#nextView.getInt8(newAt + i) - (ratio === 0 ? old : scaleCode(old, ratio));
-        writeInt8(this.#sink, residual / step, Math.sign(old), depth);
-      }
+  #writeWords({ length, dtype, shift, isGrid }: Words): void {
+    const { baseView, resultView, baseAt, produced } = this.#cursor;
+    const at = dtype === "float32" ? FLOAT32_AT : INT32_AT;
+    for (let i = 0; i < length; i += 4) {
+      const residual = isGrid
+        ? gridStep(baseView.getFloat32(baseAt + i, true), resultView.getFloat32(produced + i, true))
+        : ((resultView.getInt32(produced + i, true) - baseView.getInt32(baseAt + i, true)) | 0) >> shift;
+      if (residual === null) throw new RangeError("a scale that is not on the grid");
+      writeSigned(this.#sink, at, NUMBER_EXPONENTS, residual);
     }
   }
 
-  #writeRecords(
-    { offset, length, rowLength, depth, hasRowFlags, ratios }: Int8Residual,
-    shape: RecordShape,
-  ): void {
-    const writer = new RecordWriter(this.#sink, shape, rowLength, depth);
-    const count = shape.ratios;
-    let wasUnchanged = false;
-    for (let row = 0; row < length / rowLength; row++) {
-      const oldAt = offset + row * rowLength;
-      const newAt = this.produced + row * rowLength;
-      if (hasRowFlags) {
-        const isUnchanged = isEqual(this.#base, oldAt, this.#next, newAt, rowLength);
-        this.#sink.bit(ROW_AT + (wasUnchanged ? 1 : 0), isUnchanged ? 1 : 0);
-        wasUnchanged = isUnchanged;
-        if (isUnchanged) continue;
-      }
-      writer.begin(Array.from({ length: count }, (_, channel) => ratios?.[row * count + channel] ?? 0));
-      for (let at = 0; at < rowLength; ) {
-        if (columnAt(shape, at, rowLength) < 0) {
-          writer.code(at, this.#baseView.getInt8(oldAt + at), this.#nextView.getInt8(newAt + at));
-          at++;
-        } else {
-          writer.word(
-            at,
-            this.#baseView.getUint32(oldAt + at, true),
-            this.#nextView.getUint32(newAt + at, true),
-          );
-          at += 4;
-        }
-      }
-    }
-  }
-
-  #writeProducts({ distance, length, factor }: OperationOf<"float32Product">): void {
+  #writeProducts({ distance, length, factor }: OperationOf<"product">): void {
+    const { resultView, produced } = this.#cursor;
     const view = new DataView(new ArrayBuffer(4));
     view.setFloat32(0, factor, true);
     this.#sink.direct(view.getUint16(2, true), 16);
     this.#sink.direct(view.getUint16(0, true), 16);
-    for (let i = 0; i < length; i += 4) {
-      const at = this.produced + i;
-      view.setFloat32(0, this.#nextView.getFloat32(at - distance, true) * factor, true);
-      const residual = (this.#nextView.getInt32(at, true) - view.getInt32(0, true)) | 0;
+    for (let at = produced; at < produced + length; at += 4) {
+      view.setFloat32(0, resultView.getFloat32(at - distance, true) * factor, true);
+      const residual = (resultView.getInt32(at, true) - view.getInt32(0, true)) | 0;
       writeSigned(this.#sink, FLOAT32_AT, NUMBER_EXPONENTS, residual);
-    }
-  }
-
-  #writeFloat32s({ offset, length, isGrid }: OperationOf<"float32Residual">): void {
-    for (let i = 0; i < length; i += 4) {
-      const at = this.produced + i;
-      const residual = isGrid
-        ? gridStep(this.#baseView.getFloat32(offset + i, true), this.#nextView.getFloat32(at, true))
-        : (this.#nextView.getInt32(at, true) - this.#baseView.getInt32(offset + i, true)) | 0;
-      if (residual === null) throw new RangeError("a scale that is not on the grid");
-      writeSigned(this.#sink, FLOAT32_AT, NUMBER_EXPONENTS, residual);
-    }
-  }
-
-  #writeInt32s({ offset, length, shift }: OperationOf<"int32Residual">): void {
-    for (let i = 0; i < length; i += 4) {
-      const residual =
-        this.#nextView.getInt32(this.produced + i, true) - this.#baseView.getInt32(offset + i, true);
-      writeSigned(this.#sink, INT32_AT, NUMBER_EXPONENTS, (residual | 0) >> shift);
     }
   }
 }
@@ -248,10 +183,19 @@ function writeNibble(sink: BitSink, at: number, nibble: number): void {
   }
 }
 
-function modeOf({ depth, step, hasRowFlags, ratios, records }: Int8Residual): number {
-  const kind = records === null ? Math.log2(step) : records.isPaired ? MODE.pairedRecords : MODE.records;
-  const hasRatios = records === null && ratios !== null;
-  return depth | (kind << MODE.stepShift) | (hasRowFlags ? MODE.rowFlags : 0) | (hasRatios ? MODE.ratios : 0);
+function codesMode({ depth, keeps, offset, hasFlags, ratios, form }: Codes): number {
+  return (
+    depth |
+    (keeps ? CODES_MODE.keep : 0) |
+    (offset === null ? 0 : CODES_MODE.base) |
+    (hasFlags ? CODES_MODE.flags : 0) |
+    (ratios === null ? 0 : CODES_MODE.ratios) |
+    (encodeForm(form) === 0 ? 0 : CODES_MODE.form)
+  );
+}
+
+function wordsMode({ dtype, shift, isGrid }: Words): number {
+  return shift | (dtype === "float32" ? WORDS_MODE.isFloat : 0) | (isGrid ? WORDS_MODE.isGrid : 0);
 }
 
 export function isEqual(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number, length: number): boolean {

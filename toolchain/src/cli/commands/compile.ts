@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
+import { PARAMS_LAYOUT_FILE } from "@mote/protocol";
 import { identifierOf } from "../../emit/c/model.js";
 import { type CompiledModel, compileGraph, OPTIMIZE } from "../../emit/compile.js";
 import { buildOf, measureCode, type RunResult, runCompiled } from "../../emit/run/run.js";
@@ -85,6 +86,7 @@ async function writeFiles(compiled: CompiledModel, folder: string): Promise<void
     }
     await writeFile(join(folder, "params.bin"), compiled.params);
     await writeFile(join(folder, "architecture.json"), `${compiled.architecture}\n`);
+    await writeFile(join(folder, PARAMS_LAYOUT_FILE), `${JSON.stringify(compiled.layout)}\n`);
   } catch (cause) {
     throw new FileError({
       expected: `to write to ${folder}`,

@@ -1,4 +1,4 @@
-import { utf8 } from "@mote/protocol";
+import { encodeForm, type ParamsRange, type RowForm, utf8 } from "@mote/protocol";
 
 /**
  * The parameter blob of a compiled model (`params.bin`), all integers little-endian:
@@ -18,45 +18,54 @@ const MAGIC = utf8("MOTP");
 /** Where a tensor lies: bytes from the start of the blob, header included. */
 export type ParamOffset = number;
 
-/** Lays tensors out one after the other; each begins on the alignment that its element needs. */
+/** Rows of codes and what stands beside them: what a patch must know to code them well. */
+export interface Rows {
+  readonly rowBytes: number;
+  readonly form: RowForm;
+}
+
+/**
+ * Lays tensors out one after the other; each begins on the alignment that its element needs. Keeps account of what lies
+ * where: the layout that patches are made by.
+ */
 export class ParamWriter {
   #bytes = new Uint8Array(4096);
   #length = PARAMS_HEADER_BYTES;
+  readonly #ranges: ParamsRange[] = [];
 
   get length(): number {
     return this.#length;
   }
 
-  bytes(data: Int8Array | Uint8Array, alignment = 4): ParamOffset {
-    const offset = this.#reserve(data.length, alignment);
+  /** In ascending order. */
+  get ranges(): readonly ParamsRange[] {
+    return this.#ranges;
+  }
+
+  bytes(data: Int8Array | Uint8Array, rows: Rows): ParamOffset {
+    const offset = this.#reserve(data.length, 4);
     this.#bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.length), offset);
+    this.#note(offset, rows);
     return offset;
   }
 
-  int16s(values: Iterable<number>): ParamOffset {
-    const list = [...values];
-    const offset = this.#reserve(list.length * 2, 4);
-    const view = new DataView(this.#bytes.buffer);
-    list.forEach((value, index) => {
-      view.setInt16(offset + 2 * index, value, true);
-    });
-    return offset;
-  }
-
-  /** Values are taken modulo 2^32. */
-  int32s(values: Iterable<number>): ParamOffset {
+  /** Values are taken modulo 2^32. @param rows where they are more than single numbers */
+  int32s(values: Iterable<number>, rows?: Rows): ParamOffset {
     const list = [...values];
     const offset = this.#reserve(list.length * 4, 4);
     const view = new DataView(this.#bytes.buffer);
     list.forEach((value, index) => {
       view.setInt32(offset + 4 * index, value | 0, true);
     });
+    if (rows !== undefined) this.#note(offset, rows);
+    else if (list.length > 0) this.#ranges.push({ at: offset, count: list.length, dtype: "int32" });
     return offset;
   }
 
   float32(value: number): ParamOffset {
     const offset = this.#reserve(4, 4);
     new DataView(this.#bytes.buffer).setFloat32(offset, value, true);
+    this.#ranges.push({ at: offset, count: 1, dtype: "float32" });
     return offset;
   }
 
@@ -71,6 +80,12 @@ export class ParamWriter {
     view.setUint32(8, out.length, true);
     out.set(architectureHash, 16);
     return out;
+  }
+
+  /** What was written since `at` is whole rows. */
+  #note(at: ParamOffset, { rowBytes, form }: Rows): void {
+    const rows = (this.#length - at) / rowBytes;
+    if (rows > 0) this.#ranges.push({ at, rows, rowBytes, form: encodeForm(form) });
   }
 
   #reserve(count: number, alignment: number): number {

@@ -4,7 +4,7 @@ import type { CFunction } from "../step.js";
 import { bytesAt, type DspContext, wordsAt } from "./context.js";
 import { planesFor } from "./convert.js";
 import type { Planes } from "./geometry.js";
-import { type MatrixChannel, type Requantization, requantizationOf } from "./matrix.js";
+import { type MatrixChannel, pairsForm, type Requantization, requantizationOf } from "./matrix.js";
 import { LOAD_WORD } from "./words.js";
 
 /** fullyConnected: 4 outputs at a time, 4 inputs per load, the packed weights of matrix.ts. */
@@ -32,7 +32,9 @@ export function lowerDspDense(context: DspContext, operator: OperatorOf<"fullyCo
   const { rows, requantization } = requantized;
   const from = held ?? planesFor(context, operator, operator.inputs[0]!);
   const made = context.addPlanes(operator.outputs[0]!);
-  const offset = params.int32s(denseWords(rows, requantization));
+  const words = denseWords(rows, requantization);
+  const rowBytes = 4 * (words.length / Math.ceil(rows.length / 4));
+  const offset = params.int32s(words, { rowBytes, form: pairsForm(4, requantization) });
   const bytes = params.length - offset;
   // Inputs as halfwords cost RAM and save a sixth of the instructions.
   const isExpanded = context.optimize === "speed" && length % 8 === 0;

@@ -1,3 +1,4 @@
+import type { RowForm } from "@mote/protocol";
 import type { OperatorOf } from "../../../graph/graph.js";
 import { activationRange, channelsOf, tensorOf, zeroPointOf } from "../arithmetic.js";
 import { int32sAt } from "../portable/context.js";
@@ -56,6 +57,7 @@ export function lowerDspDepthwise(context: DspContext, operator: OperatorOf<"dep
     rows.flatMap((row, index) =>
       channelWords(row, requantization, index, { isTurned: context.isTurned, padding: zeroPoint + 128 }),
     ),
+    { rowBytes: 4 * CHANNEL_WORDS, form: channelForm(requantization) },
   );
   const rowBytes =
     Math.ceil(
@@ -99,6 +101,14 @@ export function lowerDspDepthwise(context: DspContext, operator: OperatorOf<"dep
     }),
   });
   return true;
+}
+
+const CHANNEL_WORDS = 9;
+
+/** A halfword of each pair is empty. In the short form the biases of the borders move with that of the middle. */
+function channelForm({ form }: Requantization): RowForm {
+  const words = { hasHead: false, extras: 2, extrasFollow: form === "short", shift: 0 };
+  return { codes: "pairs", channels: 1, isLifted: false, keepsValues: false, words };
 }
 
 /** Weights times 256 as halfwords: outer taps of each row, then the middle ones, bias, and what requantizes. */

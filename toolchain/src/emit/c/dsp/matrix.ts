@@ -1,3 +1,4 @@
+import type { RowForm } from "@mote/protocol";
 import type { Graph, OperatorOf } from "../../../graph/graph.js";
 import { type Channel, channelsOf, tensorOf, zeroPointOf } from "../arithmetic.js";
 import type { ParamOffset, ParamWriter } from "../params.js";
@@ -187,7 +188,15 @@ export function writeMatrix(
         words.push(multiplier, offset, shift);
       }
   }
-  return { offset: params.int32s(words), bytes: words.length * 4 };
+  const rowBytes = 4 * (words.length / Math.ceil(rows.length / 2));
+  return { offset: params.int32s(words, { rowBytes, form: pairsForm(2, requantization) }), bytes: words.length * 4 };
+}
+
+/** Rows of weights in pairs for a kernel that begins with the biases of odd channels. */
+export function pairsForm(channels: 2 | 4, { form }: Requantization): RowForm {
+  const extras = form === "short" ? 0 : 2;
+  const words = { hasHead: true, extras, extrasFollow: false, shift: 0 };
+  return { codes: "pairs", channels, isLifted: false, keepsValues: false, words };
 }
 
 /** Bytes of code of one tap pair: 12 instructions, none of which has a 16-bit form. */

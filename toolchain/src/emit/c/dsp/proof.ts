@@ -26,6 +26,8 @@ const BETA_TRIES = 4000;
 /** Quotients are computed in double: an interval end closer than this to an integer is given up. */
 const QUOTIENT_MARGIN = 2 ** -20;
 const MAX_MULTIPLIER = 2 ** 31 - 1;
+/** A multiplier is rounded to so many bits less than it has. */
+const MOST_ZERO_BITS = 16;
 /** Bits by which an accumulator stands up where weights of two channels share a halfword. */
 export const PACKED_LIFT = 8;
 
@@ -82,6 +84,11 @@ function thresholds(channel: Channel, zeroPoint: number, reach: Reach): Threshol
   return found;
 }
 
+/** By how much rounding twice lowers every threshold: half of what the second one shifts out, as accumulators. */
+function secondRounding({ multiplier, shift }: Channel): number {
+  return shift < 0 ? 2 ** 30 / multiplier : 0;
+}
+
 /** null where no pair within the search gives the exact function. */
 export function proveShortForm(
   channel: Channel,
@@ -98,16 +105,29 @@ export function proveShortForm(
     high: exactCode(reach.high, channel, zeroPoint),
   };
   const lift = 2 ** liftBits;
-  const nominal = Math.round(((0.5 + zeroPoint + 128) / channel.real) * lift);
+  const nominal = Math.round(((0.5 + zeroPoint + 128) / channel.real + secondRounding(channel)) * lift);
   for (let attempt = 0; attempt < BETA_TRIES; attempt++) {
     const beta = nominal + (attempt & 1 ? 1 : -1) * ((attempt + 1) >> 1);
     const interval = multipliersFor(steps, beta, { scale, lift }, reach, ends);
     if (interval === null) continue;
-    const multiplier = Math.floor((interval.low + interval.high) / 2);
+    const multiplier = roundestNear((channel.real * scale) / lift, interval);
     const form = { beta, multiplier };
     if (isExact(form, steps, { shift, lift }, reach, ends)) return form;
   }
   return null;
+}
+
+/**
+ * The multiplier that the scale alone asks for, with as few digits as the interval allows: new weights under an old scale
+ * keep it, and an update need not send it.
+ */
+function roundestNear(nominal: number, { low, high }: Reach): number {
+  for (let bits = MOST_ZERO_BITS; bits >= 0; bits--) {
+    const unit = 2 ** bits;
+    const rounded = Math.round(nominal / unit) * unit;
+    if (rounded >= low && rounded <= high) return rounded;
+  }
+  return Math.max(low, Math.min(high, Math.round(nominal)));
 }
 
 /** Multipliers that meet every threshold, and keep the least and the greatest code where they are. */

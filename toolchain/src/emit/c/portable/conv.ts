@@ -1,3 +1,4 @@
+import { PLAIN_FORM, type RowForm } from "@mote/protocol";
 import type { OperatorOf } from "../../../graph/graph.js";
 import {
   activationRange,
@@ -22,12 +23,19 @@ export function writeEdges(
   return params.int32s([inputZeroPoint, outputZeroPoint, low, high]);
 }
 
+/** A bias, a multiplier, a shift. */
+const CHANNEL_TABLE: RowForm = {
+  ...PLAIN_FORM,
+  words: { hasHead: false, extras: 1, extrasFollow: false, shift: 0 },
+};
+
 export function writeChannels(
   params: ParamWriter,
   channels: readonly Channel[],
   biasOf: (channel: Channel) => number,
 ): ParamOffset {
-  return params.int32s(channels.flatMap((channel) => [biasOf(channel), channel.multiplier, channel.shift]));
+  const words = channels.flatMap((channel) => [biasOf(channel), channel.multiplier, channel.shift]);
+  return params.int32s(words, { rowBytes: 12, form: CHANNEL_TABLE });
 }
 
 /** conv2d: every window is gathered into a vector, and rows of weights are multiplied by it. */

@@ -1,3 +1,4 @@
+import { PLAIN_FORM } from "@mote/protocol";
 import type { OperatorOf } from "../../../graph/graph.js";
 import { activationRange, channelsOf, foldedBias, tensorOf, zeroPointOf } from "../arithmetic.js";
 import type { CFunction, Step } from "../step.js";
@@ -35,7 +36,10 @@ export function lowerDepthwise(context: LowerContext, operator: OperatorOf<"dept
   const range = activationRange(attributes.activation, output);
   const edges = writeEdges(params, inputZeroPoint, zeroPointOf(output), range);
   const scaling = writeChannels(params, channels, (channel) => foldedBias(channel, inputZeroPoint));
-  const weights = params.bytes(Int8Array.from(channels.flatMap((channel) => [...channel.weights])));
+  const weights = params.bytes(Int8Array.from(channels.flatMap((channel) => [...channel.weights])), {
+    rowBytes: kernelH * kernelW,
+    form: PLAIN_FORM,
+  });
   const geometry: DepthwiseGeometry = {
     height,
     width,

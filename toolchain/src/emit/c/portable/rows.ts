@@ -1,3 +1,4 @@
+import { PLAIN_FORM } from "@mote/protocol";
 import type { Channel } from "../arithmetic.js";
 import type { ParamOffset, ParamWriter } from "../params.js";
 import type { CFunction } from "../step.js";
@@ -25,7 +26,7 @@ export function writeRows(params: ParamWriter, channels: readonly Channel[], tap
       bytes[base + input * ROWS] = weight + 128;
     });
   });
-  return params.bytes(bytes);
+  return params.bytes(bytes, { rowBytes: ROWS * inputs, form: { ...PLAIN_FORM, channels: ROWS, isLifted: true } });
 }
 
 /** Bytes that `writeRows` takes for this many channels. */
