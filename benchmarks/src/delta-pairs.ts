@@ -87,10 +87,5 @@ async function inEveryContainer(name: string, old: Graph, next: Graph, isFineTun
       layouts: [base!.layout, made!.layout],
     };
   };
-  return [
-    await file(".tflite"),
-    await file(".onnx"),
-    params("m4", "cortex-m4f"),
-    params("m0", "cortex-m0"),
-  ];
+  return [await file(".tflite"), await file(".onnx"), params("m4", "cortex-m4f"), params("m0", "cortex-m0")];
 }

@@ -183,7 +183,7 @@ export class MoteServer {
     const delivery = new Delivery(
       store,
       blobs,
-      (codec, base, target) => parts.patches.make(codec, base, target),
+      (codec, base, target, layouts) => parts.patches.make(codec, base, target, layouts),
       log,
     );
     const { pollIntervalS } = config;

@@ -14,6 +14,7 @@ import { ConflictError, NotFoundError } from "../errors.js";
 import { listConsumers } from "../store/consumers.js";
 import { countByRelease } from "../store/devices.js";
 import { fieldFigures } from "../store/figures.js";
+import { putLayout } from "../store/layouts.js";
 import { findPatches } from "../store/patches.js";
 import {
   findRelease,
@@ -56,7 +57,7 @@ export class Catalog {
    *   version or sequence is taken by other content.
    */
   async addBundle(file: Uint8Array): Promise<ReleaseRecord> {
-    const { manifest, manifestBytes, artifacts } = unpackBundle(file, nodeSha256);
+    const { manifest, manifestBytes, artifacts, layouts } = unpackBundle(file, nodeSha256);
     const release: ReleaseRecord = {
       product: manifest.name,
       version: manifest.version,
@@ -72,6 +73,7 @@ export class Catalog {
     for (const [sha256, bytes] of artifacts) await this.blobs.put(sha256, bytes);
     await this.blobs.put(release.manifestSha256, manifestBytes);
     await this.store.write(async (db) => {
+      for (const layout of layouts) await putLayout(db, layout);
       if ((await findRelease(db, release.product, release.version)) !== null) return;
       await putRelease(db, release);
       await tell(db, [releaseNotice(release)]);

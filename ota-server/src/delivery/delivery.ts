@@ -1,12 +1,25 @@
-import { type ArtifactRef, type Codec, type Route, toHex } from "@mote/protocol";
+import {
+  type ArtifactRef,
+  architectureOf,
+  type Codec,
+  type ParamsLayout,
+  type Route,
+  toHex,
+} from "@mote/protocol";
 import { nodeSha256 } from "@mote/protocol/node";
 import type { Blobs } from "../blobs/blobs.js";
 import type { Log } from "../log.js";
+import { findLayouts } from "../store/layouts.js";
 import { findPatches, type PatchRecord, putPatch } from "../store/patches.js";
 import type { Store } from "../store/store.js";
 
 /** Makes one patch, elsewhere than on this thread; null when the codec has no answer for these bytes. */
-export type PatchMaker = (codec: Codec, base: Uint8Array, target: Uint8Array) => Promise<Uint8Array | null>;
+export type PatchMaker = (
+  codec: Codec,
+  base: Uint8Array,
+  target: Uint8Array,
+  layouts: readonly ParamsLayout[],
+) => Promise<Uint8Array | null>;
 
 export const DELIVERY_LIMITS = {
   /** Bases tried for one poll: what runs, and one from the cache. */
@@ -120,7 +133,10 @@ export class Delivery {
   private async tryMake(codec: Codec, base: string, target: ArtifactRef): Promise<Uint8Array | null> {
     try {
       const baseBytes = base === NO_BASE ? new Uint8Array() : await this.blobs.read(base);
-      return await this.make(codec, baseBytes, await this.blobs.read(target.sha256));
+      const targetBytes = await this.blobs.read(target.sha256);
+      const architectures = [baseBytes, targetBytes].map(architectureOf).filter((hash) => hash !== null);
+      const layouts = await this.store.read((db) => findLayouts(db, architectures));
+      return await this.make(codec, baseBytes, targetBytes, layouts);
     } catch (error) {
       // Devices can always take the whole artifact.
       this.log.error("patch-failed", error, { codec, base, target: target.sha256 });

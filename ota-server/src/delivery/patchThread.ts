@@ -6,7 +6,7 @@ import type { PatchAnswer, PatchJob } from "./patchWorker.js";
 parentPort?.on("message", async (job: PatchJob) => {
   let answer: PatchAnswer;
   try {
-    answer = { id: job.id, patch: await makePatch(job.codec, job.base, job.target) };
+    answer = { id: job.id, patch: await makePatch(job.codec, job.base, job.target, job.layouts) };
   } catch (error) {
     answer = { id: job.id, error: error instanceof Error ? error.message : String(error) };
   }

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import type { Codec } from "@mote/protocol";
+import type { Codec, ParamsLayout } from "@mote/protocol";
 import { bsdiffAbsence } from "@mote/protocol/node";
 
 export interface PatchJob {
@@ -7,6 +7,7 @@ export interface PatchJob {
   readonly codec: Codec;
   readonly base: Uint8Array;
   readonly target: Uint8Array;
+  readonly layouts: readonly ParamsLayout[];
 }
 
 export type PatchAnswer =
@@ -38,11 +39,16 @@ export class PatchWorker {
   readonly notes: readonly string[] = [bsdiffAbsence()].filter((note) => note !== null);
 
   /** Null when the codec has no answer; rejects when the thread fails. */
-  make(codec: Codec, base: Uint8Array, target: Uint8Array): Promise<Uint8Array | null> {
+  make(
+    codec: Codec,
+    base: Uint8Array,
+    target: Uint8Array,
+    layouts: readonly ParamsLayout[],
+  ): Promise<Uint8Array | null> {
     return new Promise((resolve, reject) => {
       const id = this.nextId++;
       this.waiting.set(id, { resolve, reject });
-      const job: PatchJob = { id, codec, base, target };
+      const job: PatchJob = { id, codec, base, target, layouts };
       this.thread().postMessage(job);
       this.watch();
     });

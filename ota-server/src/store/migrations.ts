@@ -373,6 +373,18 @@ const catalogue = ({ integer, text }: Types): Migration => ({
   },
 });
 
+/** Layouts of parameters; patches of the format before them are made again. */
+const layouts = ({ text }: Types): Migration => ({
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .createTable("layouts")
+      .addColumn("architecture_hash", text, (c) => c.primaryKey())
+      .addColumn("layout", text, (c) => c.notNull())
+      .execute();
+    await sql`delete from patches`.execute(db);
+  },
+});
+
 async function fillDraws(db: Kysely<unknown>, table: string, column: string): Promise<void> {
   const id = sql.ref(column);
   let after = "";
@@ -431,6 +443,7 @@ class Steps implements MigrationProvider {
       "0009-shadow": shadow(this.types),
       "0010-sample": sample,
       "0011-catalogue": catalogue(this.types),
+      "0012-layouts": layouts(this.types),
     };
   }
 }

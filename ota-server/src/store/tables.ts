@@ -74,6 +74,8 @@ export interface Tables {
     sha256: string | null;
     length: number;
   };
+  /** By the hash of their architecture: what lies where in its parameters, as JSON. */
+  layouts: { architecture_hash: string; layout: string };
   trust_files: { file: string; role: string; version: number; body: Uint8Array; stored_at_ms: number };
   /** Signed envelopes for MCUs. */
   envelopes: { file: string; body: Uint8Array; stored_at_ms: number };

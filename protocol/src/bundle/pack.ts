@@ -1,14 +1,16 @@
 import { decode, encode } from "cborg";
 import { equalBytes, type Sha256, toHex, utf8 } from "../bytes.js";
 import { BundleFormatError, DigestMismatchError, MoteError, TooLargeError } from "../errors.js";
+import { PARAMS_LAYOUT_MAX_BYTES, type ParamsLayout, parseParamsLayout } from "../patch/params-layout.js";
 import { canonicalManifest, checkManifest, parseManifest } from "./canonical.js";
 import { ARTIFACT_MAX_BYTES, type ArtifactRef, MANIFEST_MAX_BYTES, type Manifest } from "./manifest.js";
 
 /**
  * A bundle file carries a release from the bench to the server: the canonical manifest and every artifact that it
- * names, nothing else. Layout: 8 bytes magic, then one deterministic CBOR array (RFC 8949, 4.2.1)
- * `[manifest bytes, [artifact bytes, ...]]`, artifacts in ascending order of their digest. So the same inputs pack to
- * the same bytes.
+ * names, and for those who make patches the layouts of parameters, which no signature covers and no device gets. Layout:
+ * 8 bytes magic, then one deterministic CBOR array (RFC 8949, 4.2.1) `[manifest bytes, [artifact bytes, ...]]`, or
+ * `[manifest bytes, [artifact bytes, ...], [layout as JSON, ...]]` where there are any; artifacts in ascending order of
+ * their digest, layouts of their architecture's hash. So the same inputs pack to the same bytes.
  */
 
 const MAGIC = utf8("MOTEBDL1");
@@ -22,6 +24,8 @@ export interface Bundle {
   readonly manifestBytes: Uint8Array;
   /** By SHA-256 in hex. Exactly the artifacts that the manifest names. */
   readonly artifacts: ReadonlyMap<string, Uint8Array>;
+  /** One for each architecture at most, all of them named by a variant. */
+  readonly layouts: readonly ParamsLayout[];
 }
 
 /**
@@ -31,6 +35,7 @@ export interface Bundle {
 export function packBundle(bundle: {
   readonly manifest: Manifest;
   readonly artifacts: ReadonlyMap<string, Uint8Array>;
+  readonly layouts?: readonly ParamsLayout[];
 }): Uint8Array {
   const manifest = checkManifest(bundle.manifest);
   const manifestBytes = canonicalManifest(manifest);
@@ -48,7 +53,12 @@ export function packBundle(bundle: {
     if (bytes === undefined) throw badFormat("every artifact that the manifest names", `no ${digest}`);
     return bytes;
   });
-  const body = encode([manifestBytes, artifacts]);
+  const layouts = [...(bundle.layouts ?? [])].sort((a, b) =>
+    a.architectureHash < b.architectureHash ? -1 : 1,
+  );
+  checkLayouts(layouts, manifest);
+  const texts = layouts.map((layout) => JSON.stringify(layout));
+  const body = encode(texts.length === 0 ? [manifestBytes, artifacts] : [manifestBytes, artifacts, texts]);
   const file = new Uint8Array(MAGIC.length + body.length);
   file.set(MAGIC);
   file.set(body, MAGIC.length);
@@ -66,7 +76,7 @@ export function unpackBundle(file: Uint8Array, sha256: Sha256): Bundle {
   if (!equalBytes(file.subarray(0, MAGIC.length), MAGIC)) {
     throw badFormat('a bundle file (it starts with "MOTEBDL1")', "other bytes");
   }
-  const [manifestBytes, parts] = readBody(file.subarray(MAGIC.length));
+  const [manifestBytes, parts, texts] = readBody(file.subarray(MAGIC.length));
   const manifest = parseManifest(manifestBytes);
   if (!equalBytes(canonicalManifest(manifest), manifestBytes)) {
     throw badFormat("a manifest in canonical form (RFC 8785)", "the same facts written otherwise");
@@ -90,7 +100,9 @@ export function unpackBundle(file: Uint8Array, sha256: Sha256): Bundle {
   for (const digest of wanted.keys()) {
     if (!artifacts.has(digest)) throw badFormat("every artifact that the manifest names", `no ${digest}`);
   }
-  return { manifest, manifestBytes, artifacts };
+  const layouts = texts.map(parseParamsLayout);
+  checkLayouts(layouts, manifest);
+  return { manifest, manifestBytes, artifacts, layouts };
 }
 
 /** Length by SHA-256 of everything that a manifest names. */
@@ -110,7 +122,21 @@ export function artifactRefs(manifest: Manifest): Map<string, number> {
   return refs;
 }
 
-function readBody(body: Uint8Array): [Uint8Array, Uint8Array[]] {
+/** @throws BundleFormatError where one is of an architecture that no variant has, or they are not in order */
+function checkLayouts(layouts: readonly ParamsLayout[], { variants }: Manifest): void {
+  let before = "";
+  for (const { architectureHash } of layouts) {
+    if (
+      !variants.some((variant) => variant.architectureHash === architectureHash) ||
+      architectureHash <= before
+    ) {
+      throw badFormat("layouts of architectures in the manifest, once each, in order", architectureHash);
+    }
+    before = architectureHash;
+  }
+}
+
+function readBody(body: Uint8Array): [Uint8Array, Uint8Array[], string[]] {
   let value: unknown;
   try {
     value = decode(body, { strict: true, allowIndefinite: false });
@@ -118,10 +144,11 @@ function readBody(body: Uint8Array): [Uint8Array, Uint8Array[]] {
     if (cause instanceof MoteError) throw cause;
     throw badFormat("a whole bundle file", cause instanceof Error ? cause.message : String(cause), cause);
   }
-  if (Array.isArray(value) && value.length === 2) {
-    const [manifestBytes, parts] = value as [unknown, unknown];
-    if (manifestBytes instanceof Uint8Array && Array.isArray(parts) && parts.every(isBytes)) {
-      if (manifestBytes.length <= MANIFEST_MAX_BYTES) return [manifestBytes, parts];
+  if (Array.isArray(value) && (value.length === 2 || value.length === 3)) {
+    const [manifestBytes, parts, texts = []] = value as [unknown, unknown, unknown];
+    const isWhole = manifestBytes instanceof Uint8Array && Array.isArray(parts) && parts.every(isBytes);
+    if (isWhole && Array.isArray(texts) && texts.every(isShortText)) {
+      if (manifestBytes.length <= MANIFEST_MAX_BYTES) return [manifestBytes, parts, texts];
       throw new TooLargeError({
         expected: `a manifest of at most ${MANIFEST_MAX_BYTES} bytes`,
         got: `${manifestBytes.length} bytes`,
@@ -129,7 +156,11 @@ function readBody(body: Uint8Array): [Uint8Array, Uint8Array[]] {
       });
     }
   }
-  throw badFormat("[manifest, [artifacts]]", "another structure");
+  throw badFormat("[manifest, [artifacts], [layouts]]", "another structure");
+}
+
+function isShortText(value: unknown): value is string {
+  return typeof value === "string" && value.length <= PARAMS_LAYOUT_MAX_BYTES;
 }
 
 function isBytes(value: unknown): value is Uint8Array {

@@ -10,7 +10,6 @@ export {
   type PatchHeader,
 } from "./container.js";
 export { applyPatch, inspectPatch, PatchDecoder, type PatchOptions } from "./decoder.js";
-export { type MakePatchOptions, makeFullPatch, makeTensorPatch } from "./produce/make-patch.js";
 export {
   checkParamsLayout,
   PARAMS_LAYOUT_FILE,
@@ -20,6 +19,8 @@ export {
   ParamsRange,
   parseParamsLayout,
 } from "./params-layout.js";
+export { architectureOf } from "./produce/find-params.js";
+export { type MakePatchOptions, makeFullPatch, makeTensorPatch } from "./produce/make-patch.js";
 export { findTensorRanges } from "./produce/ranges.js";
-export { encodeForm, PLAIN_FORM, type RowForm } from "./row-form.js";
 export type { TensorRange } from "./produce/tensor-range.js";
+export { encodeForm, PLAIN_FORM, type RowForm } from "./row-form.js";

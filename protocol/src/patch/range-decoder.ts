@@ -10,6 +10,8 @@ export const TRAILING_ZEROS = 4;
  */
 export class RangeDecoder {
   readonly bits: AdaptiveBits;
+  readonly #probability: Uint16Array;
+  readonly #count: Uint8Array;
   #range = 0xffffffff;
   #code = 0;
   #input = new Uint8Array(0);
@@ -18,6 +20,8 @@ export class RangeDecoder {
 
   constructor(contexts: number) {
     this.bits = new AdaptiveBits(contexts);
+    this.#probability = this.bits.probability;
+    this.#count = this.bits.count;
   }
 
   append(chunk: Uint8Array): void {
@@ -47,24 +51,23 @@ export class RangeDecoder {
   }
 
   bit(index: number): number {
-    const probability = this.bits.probability;
-    const count = this.bits.count;
-    const p = probability[index]!;
-    const n = count[index]!;
+    const p = this.#probability[index]!;
+    const n = this.#count[index]!;
     const rate = RATES[n]!;
-    if (n < COUNT_LIMIT) count[index] = n + 1;
-    const bound = (this.#range >>> 16) * p;
-    let bit: number;
+    if (n < COUNT_LIMIT) this.#count[index] = n + 1;
+    let range = this.#range;
+    const bound = (range >>> 16) * p;
+    let bit = 0;
     if (this.#code < bound) {
-      this.#range = bound;
-      probability[index] = p + (((65536 - p) * rate) >>> 16);
-      bit = 0;
+      range = bound;
+      this.#probability[index] = p + (((65536 - p) * rate) >>> 16);
     } else {
       this.#code -= bound;
-      this.#range -= bound;
-      probability[index] = p - ((p * rate) >>> 16);
+      range -= bound;
+      this.#probability[index] = p - ((p * rate) >>> 16);
       bit = 1;
     }
+    this.#range = range;
     while (this.#range < 0x1000000) this.#shift();
     return bit;
   }

@@ -1,12 +1,5 @@
 import { PatchFormatError } from "../errors.js";
-import {
-  EXPONENT_AT,
-  INT8_EXPONENTS,
-  MANTISSA_AT,
-  MAX_EXPONENT,
-  SIGN_AT,
-  ZERO_AT,
-} from "./layout.js";
+import { EXPONENT_AT, INT8_EXPONENTS, MANTISSA_AT, MAX_EXPONENT, SIGN_AT, ZERO_AT } from "./layout.js";
 import type { RangeDecoder } from "./range-decoder.js";
 
 /** How numbers become bits, decoder's side. produce/write-number.ts is the other side, in the same order. */

@@ -35,20 +35,20 @@ export const CODE_FORMS = ["bytes", "pairs"] as const;
 export const MAX_CHANNELS = 4;
 
 /** Rows of int8 codes, one channel each. */
-export const PLAIN_FORM: RowForm = { codes: "bytes", channels: 1, isLifted: false, keepsValues: false, words: null };
+export const PLAIN_FORM: RowForm = {
+  codes: "bytes",
+  channels: 1,
+  isLifted: false,
+  keepsValues: false,
+  words: null,
+};
 
 export function encodeForm({ codes, channels, isLifted, keepsValues, words }: RowForm): number {
-  const low = CODE_FORMS.indexOf(codes) | (Math.log2(channels) << 2) | (isLifted ? 16 : 0) | (keepsValues ? 0x8000 : 0);
+  const low =
+    CODE_FORMS.indexOf(codes) | (Math.log2(channels) << 2) | (isLifted ? 16 : 0) | (keepsValues ? 0x8000 : 0);
   if (words === null) return low;
   const { hasHead, extras, extrasFollow, shift } = words;
-  return (
-    low |
-    32 |
-    (hasHead ? 64 : 0) |
-    (extras << 7) |
-    (extrasFollow ? 512 : 0) |
-    (shift << 10)
-  );
+  return low | 32 | (hasHead ? 64 : 0) | (extras << 7) | (extrasFollow ? 512 : 0) | (shift << 10);
 }
 
 /** null where the bits are no form. */

@@ -86,7 +86,8 @@ export class RowReader {
     while (cursor.produced < end && decoder.available >= lookahead) {
       if (this.#at === this.#rowLength) this.#begin();
       else if (this.#flagAt < this.#lanes && (this.#mode & CODES_MODE.flags) !== 0) this.#readFlag();
-      else if (this.#ratioAt < this.#form.channels && (this.#mode & CODES_MODE.ratios) !== 0) this.#readRatio();
+      else if (this.#ratioAt < this.#form.channels && (this.#mode & CODES_MODE.ratios) !== 0)
+        this.#readRatio();
       else if (this.#at >= this.#codesFrom && this.#at < this.#codesTo) this.#readCodes(lookahead);
       else this.#readWord();
     }

@@ -9,7 +9,18 @@ import { makeFullPatch, makeTensorPatch } from "./produce/make-patch.js";
 import type { Operation } from "./produce/operation.js";
 import { RangeEncoder } from "./produce/range-encoder.js";
 import { OperationWriter } from "./produce/writer.js";
-import { biasOf, codeOf, laneAt, lanesOf, multiplierOf, PLAIN_FORM, type RowForm, wordsBefore, wordsBehind, wordsOf } from "./row-form.js";
+import {
+  biasOf,
+  codeOf,
+  laneAt,
+  lanesOf,
+  multiplierOf,
+  PLAIN_FORM,
+  type RowForm,
+  wordsBefore,
+  wordsBehind,
+  wordsOf,
+} from "./row-form.js";
 import { perturbModel, randomBytes, seededRandom } from "./test-models.js";
 
 const FOLDER = fileURLToPath(new URL("../../vectors/patch/", import.meta.url));
@@ -91,29 +102,37 @@ function everyOperation(): Vector {
   ] as const) {
     const old = codes(160, 60);
     const next = old.map((code, i) => code + (i >= 32 && i < 64 ? 0 : Math.round(3 * random() - 1.5)));
-    add(old.map((code) => code & 255), next, (offset) => ({
-      ...CODES,
-      offset,
-      length: 160,
-      rowLength: 32,
-      depth,
-      hasFlags,
-      keeps,
-    }));
+    add(
+      old.map((code) => code & 255),
+      next,
+      (offset) => ({
+        ...CODES,
+        offset,
+        length: 160,
+        rowLength: 32,
+        depth,
+        hasFlags,
+        keeps,
+      }),
+    );
   }
   const ratios = Int16Array.of(-200, -9, 0, 16, 0x7fff);
   const old = codes(100, 127);
   const moved = old.map((code, i) => codeOf(code, ratios[Math.floor(i / 20)]!) + (i % 9 === 0 ? 1 : 0));
-  add(old.map((code) => code & 255), moved, (offset) => ({
-    ...CODES,
-    offset,
-    length: 100,
-    rowLength: 20,
-    depth: 2,
-    form: { ...PLAIN_FORM, keepsValues: true },
-    hasFlags: true,
-    ratios,
-  }));
+  add(
+    old.map((code) => code & 255),
+    moved,
+    (offset) => ({
+      ...CODES,
+      offset,
+      length: 100,
+      rowLength: 20,
+      depth: 2,
+      form: { ...PLAIN_FORM, keepsValues: true },
+      hasFlags: true,
+      ratios,
+    }),
+  );
   const scales = Array.from({ length: 20 }, () => Math.fround(0.001 + random() / 10));
   const onGrid = scales.map((scale, i) => Math.fround(scale * Math.fround(1 + (i - 10) / 256)));
   add(words(scales, true), words(onGrid, true), (offset) => ({
@@ -147,7 +166,12 @@ const FORMS: readonly { readonly form: RowForm; readonly codes: number; readonly
   { form: { ...PLAIN_FORM, codes: "pairs", channels: 2, words: WORD_FORM }, codes: 24, ratio: true },
   { form: { ...PLAIN_FORM, codes: "pairs", channels: 4, words: WORD_FORM }, codes: 16, ratio: false },
   {
-    form: { ...PLAIN_FORM, codes: "pairs", keepsValues: true, words: { ...WORD_FORM, extras: 2, extrasFollow: true } },
+    form: {
+      ...PLAIN_FORM,
+      codes: "pairs",
+      keepsValues: true,
+      words: { ...WORD_FORM, extras: 2, extrasFollow: true },
+    },
     codes: 20,
     ratio: true,
   },
@@ -210,7 +234,9 @@ function rowsOfEveryForm(): Vector {
       ...shape,
       offset: olds.length,
       keeps: i > 1,
-      ratios: ratio ? Int16Array.from({ length: ROWS * count }, (_, k) => ratioOf(Math.floor(k / count))) : null,
+      ratios: ratio
+        ? Int16Array.from({ length: ROWS * count }, (_, k) => ratioOf(Math.floor(k / count)))
+        : null,
     });
     olds.push(...old);
     // Once more without a base; an unshifted bias then.

@@ -8,7 +8,10 @@ import {
   type FirmwareImage,
   MANIFEST_SCHEMA_ID,
   type Manifest,
+  PARAMS_LAYOUT_FILE,
+  type ParamsLayout,
   packBundle,
+  parseParamsLayout,
   Sha256Hex,
   toHex,
   unpackBundle,
@@ -60,6 +63,7 @@ export async function createBundle(
   progress: (done: number, total: number) => void = () => {},
 ): Promise<CreatedBundle> {
   const artifacts = new Map<string, Uint8Array>();
+  const layouts = new Map<string, ParamsLayout>();
   const golden = await openDataset(draft.golden.data);
   const variants: Variant[] = [];
   let reference: Manifest["reference"];
@@ -67,6 +71,7 @@ export async function createBundle(
   const total = draft.variants.length + 2;
   for (const [index, variantDraft] of draft.variants.entries()) {
     const { runner, facts } = await openVariant(variantDraft, golden.sampleShape);
+    if (facts.layout !== null) layouts.set(facts.layout.architectureHash, facts.layout);
     try {
       const count = draft.golden.count ?? DEFAULT_GOLDEN_COUNT;
       variants.push(await makeVariant(variantDraft, runner, facts, golden, count, artifacts));
@@ -97,7 +102,7 @@ export async function createBundle(
     modelCard: { summary: "", intendedUse: "", limitations: "", ...draft.modelCard, ...measured },
     lineage: await lineageOf(draft, toolVersion, parent?.sha256),
   };
-  const file = packBundle({ manifest, artifacts });
+  const file = packBundle({ manifest, artifacts, layouts: [...layouts.values()] });
   progress(total, total);
   return { file, manifest };
 }
@@ -120,6 +125,8 @@ interface VariantFacts {
   readonly architectureHash: string;
   readonly artifact: Uint8Array;
   readonly flashBytes: number;
+  /** Of parameters: what patches of them are made by. */
+  readonly layout: ParamsLayout | null;
 }
 
 async function openVariant(
@@ -135,6 +142,7 @@ async function openVariant(
       architectureHash: onnxArchitectureHash(model),
       artifact: model,
       flashBytes: model.length,
+      layout: null,
     } as const;
     return { runner, facts };
   }
@@ -148,6 +156,7 @@ async function openVariant(
     architectureHash: report.architectureHash,
     artifact,
     flashBytes: (report.codeBytes ?? 0) + artifact.length,
+    layout: await readLayout(draft.compiled),
   } as const;
   return { runner: openInteger(await readModel(draft.model), sampleShape, report.ramBytes), facts };
 }
@@ -255,6 +264,11 @@ async function readCompileReport(folder: string): Promise<Static<typeof CompileR
     });
   }
   return checkSchema(CompileReport, document, path);
+}
+
+async function readLayout(folder: string): Promise<ParamsLayout> {
+  const bytes = await readBytes(join(folder, PARAMS_LAYOUT_FILE), "the layout of the parameters");
+  return parseParamsLayout(new TextDecoder().decode(bytes));
 }
 
 async function readBytes(path: string, what: string): Promise<Uint8Array> {

@@ -19,7 +19,11 @@ export function codeCandidates(
   const candidates: Codes[] = flags.map((hasFlags) => ({ ...alone, hasFlags }));
   if (old === null || encodeForm(old.form ?? PLAIN_FORM) !== encodeForm(form)) return candidates;
   const hasWords = wordsOf(form).length > 0;
-  const ratios = !hasRows ? null : hasWords ? wordRatios(base, next, old, range, form) : codeRatios(base, next, old, range);
+  const ratios = !hasRows
+    ? null
+    : hasWords
+      ? wordRatios(base, next, old, range, form)
+      : codeRatios(base, next, old, range);
   for (const predicted of ratios === null ? [null] : [null, ratios]) {
     const shift = hasWords ? commonShift(base, next, old, range, form, predicted) : 0;
     const own = hasWords ? { ...form, words: { ...form.words!, shift } } : form;
@@ -40,7 +44,13 @@ const OTHER_DEPTHS = [1, 2, CODES_MODE.maxDepth] as const;
 /** The same way with other mantissas and adaptive bits. */
 export function codeVariants(codes: Codes): Codes[] {
   const fresh = { ...codes, keeps: false };
-  return [fresh, ...OTHER_DEPTHS.flatMap((depth) => [{ ...codes, depth }, { ...fresh, depth }])];
+  return [
+    fresh,
+    ...OTHER_DEPTHS.flatMap((depth) => [
+      { ...codes, depth },
+      { ...fresh, depth },
+    ]),
+  ];
 }
 
 /** On either side of what least squares say. */

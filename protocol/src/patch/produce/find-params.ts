@@ -12,9 +12,14 @@ import type { TensorRange } from "./tensor-range.js";
 const HASH_AT = 16;
 const HEADER_BYTES = 48;
 
-export function findParamsRanges(bytes: Uint8Array, layouts: readonly ParamsLayout[]): TensorRange[] | null {
+/** The hash of the architecture whose parameters these are, 64 hex digits; null for other bytes. */
+export function architectureOf(bytes: Uint8Array): string | null {
   if (bytes.length < HEADER_BYTES || String.fromCharCode(...bytes.subarray(0, 4)) !== "MOTP") return null;
-  const architecture = toHex(bytes.subarray(HASH_AT, HEADER_BYTES));
+  return toHex(bytes.subarray(HASH_AT, HEADER_BYTES));
+}
+
+export function findParamsRanges(bytes: Uint8Array, layouts: readonly ParamsLayout[]): TensorRange[] | null {
+  const architecture = architectureOf(bytes);
   const layout = layouts.find(
     ({ architectureHash, paramBytes }) => architectureHash === architecture && paramBytes === bytes.length,
   );

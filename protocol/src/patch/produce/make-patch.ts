@@ -83,11 +83,7 @@ function encodePlan(base: Uint8Array, next: Uint8Array, { ranges, old }: Plan): 
 }
 
 /** Ranges of `next`, each beside the range of `base` with its name, or with its length and dtype in the same order. */
-function pairRanges(
-  base: Uint8Array,
-  next: Uint8Array,
-  layouts: readonly ParamsLayout[] | undefined,
-): Plan {
+function pairRanges(base: Uint8Array, next: Uint8Array, layouts: readonly ParamsLayout[] | undefined): Plan {
   const ranges = findTensorRanges(next, layouts);
   const free = new Set(base.length === 0 ? [] : findTensorRanges(base, layouts));
   const old = ranges.map((range) => take(free, range, (other) => other.name === range.name));

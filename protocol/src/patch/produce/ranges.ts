@@ -9,8 +9,7 @@ import type { TensorRange } from "./tensor-range.js";
  * overlap; none for other bytes. Never throws.
  */
 export function findTensorRanges(bytes: Uint8Array, layouts: readonly ParamsLayout[] = []): TensorRange[] {
-  const found =
-    findParamsRanges(bytes, layouts) ?? findTfliteRanges(bytes) ?? findOnnxRanges(bytes) ?? [];
+  const found = findParamsRanges(bytes, layouts) ?? findTfliteRanges(bytes) ?? findOnnxRanges(bytes) ?? [];
   const ranges: TensorRange[] = [];
   let end = 0;
   for (const range of found.sort((a, b) => a.offset - b.offset)) {

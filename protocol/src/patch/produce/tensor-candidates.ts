@@ -19,7 +19,9 @@ export function tensorCandidates(
   const { offset, length } = old;
   const shift = dtype === "int32" ? commonShift(base, next, old, range) : 0;
   const words = { kind: "words", offset, length, dtype, shift, isGrid: false } as const;
-  return dtype === "float32" && isOnGrid(base, next, old, range) ? [words, { ...words, isGrid: true }] : [words];
+  return dtype === "float32" && isOnGrid(base, next, old, range)
+    ? [words, { ...words, isGrid: true }]
+    : [words];
 }
 
 export function variantsOf(operation: Operation): Operation[] {

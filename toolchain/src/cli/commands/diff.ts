@@ -1,5 +1,17 @@
+import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
-import { PATCH_CODECS, PATCH_LIMITS, type PatchCodec, toHex } from "@mote/protocol";
+import { dirname, join } from "node:path";
+import {
+  architectureOf,
+  findTensorRanges,
+  PARAMS_LAYOUT_FILE,
+  PATCH_CODECS,
+  PATCH_LIMITS,
+  type ParamsLayout,
+  type PatchCodec,
+  parseParamsLayout,
+  toHex,
+} from "@mote/protocol";
 import { bsdiffAbsence, makePatches, nodeSha256 } from "@mote/protocol/node";
 import { FileError, LimitError } from "../../errors.js";
 import type { CliCommand, Io } from "../command.js";
@@ -8,6 +20,7 @@ import { oneOf } from "../options.js";
 interface Options {
   output: string;
   codec: string;
+  layout: string[];
 }
 
 export const command: CliCommand = {
@@ -19,7 +32,15 @@ export const command: CliCommand = {
       .argument("<new>", "what it should hold")
       .requiredOption("-o, --output <patch>", "where to write the patch")
       .option("--codec <codec>", "smallest, full, tensor or bsdiff", "smallest")
-      .addHelpText("after", "\nExample:\n  mote diff v1.onnx v2.onnx -o v1-v2.patch")
+      .option(
+        "--layout <file...>",
+        `of a params.bin: the ${PARAMS_LAYOUT_FILE} of \`mote compile\` (found by itself beside OLD or NEW)`,
+        [],
+      )
+      .addHelpText(
+        "after",
+        "\nExamples:\n  mote diff v1.onnx v2.onnx -o v1-v2.patch\n  mote diff v1/params.bin v2/params.bin -o v1-v2.patch",
+      )
       .action((old: string, next: string, options: Options) => diff(old, next, options, io));
   },
 };
@@ -31,7 +52,13 @@ async function diff(oldPath: string, newPath: string, options: Options, io: Io):
   const wanted: readonly PatchCodec[] = codec === "smallest" ? PATCH_CODECS : [codec];
   const absence = wanted.includes("bsdiff") ? bsdiffAbsence() : null;
   if (absence !== null) process.stderr.write(`${absence}\n`);
-  const made = await makePatches(base, next, wanted);
+  const layouts = await readLayouts(oldPath, newPath, options.layout);
+  if (architectureOf(next) !== null && findTensorRanges(next, layouts).length === 0) {
+    process.stderr.write(
+      `No layout of ${newPath}: the patch will be larger than it need be. Keep ${PARAMS_LAYOUT_FILE} beside it, or give --layout.\n`,
+    );
+  }
+  const made = await makePatches(base, next, wanted, layouts);
   const smallest = made[0];
   if (smallest === undefined) {
     throw new LimitError({
@@ -61,6 +88,23 @@ async function diff(oldPath: string, newPath: string, options: Options, io: Io):
     oldSha256: toHex(nodeSha256(base)),
     newSha256: toHex(nodeSha256(next)),
     tried: Object.fromEntries(made.map((patch) => [patch.codec, patch.patch.length])),
+  });
+}
+
+/** Those named, and those that lie beside either file. */
+async function readLayouts(
+  oldPath: string,
+  newPath: string,
+  named: readonly string[],
+): Promise<ParamsLayout[]> {
+  const beside = [oldPath, newPath].map((path) => join(dirname(path), PARAMS_LAYOUT_FILE));
+  const paths = new Set([...named, ...beside.filter((path) => existsSync(path))]);
+  return Promise.all([...paths].map(async (path) => parseParamsLayout(await readText(path))));
+}
+
+async function readText(path: string): Promise<string> {
+  return readFile(path, "utf8").catch((cause: unknown) => {
+    throw new FileError({ expected: `a layout ${path}`, got: String(cause), todo: "Check the path.", cause });
   });
 }
 

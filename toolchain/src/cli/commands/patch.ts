@@ -38,19 +38,20 @@ export const command: CliCommand = {
 
 async function inspect(path: string, io: Io): Promise<void> {
   const patch = await read(path);
-  const { codec, baseLength, resultLength, baseSha256, resultSha256 } = inspectPatch(patch);
+  const { codec, baseLength, resultLength, baseDigest, resultDigest } = inspectPatch(patch);
   const hasBase = codec !== "full";
   io.json({
     codec,
     oldBytes: baseLength,
     newBytes: resultLength,
     patchBytes: patch.length,
-    oldSha256: hasBase ? toHex(baseSha256) : null,
-    newSha256: toHex(resultSha256),
+    // The first 16 digits of SHA-256: more a patch does not hold.
+    oldDigest: hasBase ? toHex(baseDigest) : null,
+    newDigest: toHex(resultDigest),
   });
   io.say(`${path}: ${codec}, ${patch.length} B`);
-  if (hasBase) io.say(`from ${toHex(baseSha256)}, ${baseLength} B`);
-  io.say(`to   ${toHex(resultSha256)}, ${resultLength} B`);
+  if (hasBase) io.say(`from ${toHex(baseDigest)}…, ${baseLength} B`);
+  io.say(`to   ${toHex(resultDigest)}…, ${resultLength} B`);
 }
 
 async function patchFile(oldPath: string, patchPath: string, output: string, io: Io): Promise<void> {
@@ -71,7 +72,7 @@ async function patchFile(oldPath: string, patchPath: string, output: string, io:
       cause,
     });
   }
-  const newSha256 = toHex(header.resultSha256);
+  const newSha256 = toHex(nodeSha256(result));
   io.say(`${output}: ${result.length} B, SHA-256 ${newSha256}`);
   io.json({
     codec: header.codec,

@@ -189,7 +189,10 @@ export function writeMatrix(
       }
   }
   const rowBytes = 4 * (words.length / Math.ceil(rows.length / 2));
-  return { offset: params.int32s(words, { rowBytes, form: pairsForm(2, requantization) }), bytes: words.length * 4 };
+  return {
+    offset: params.int32s(words, { rowBytes, form: pairsForm(2, requantization) }),
+    bytes: words.length * 4,
+  };
 }
 
 /** Rows of weights in pairs for a kernel that begins with the biases of odd channels. */

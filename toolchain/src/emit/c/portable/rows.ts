@@ -26,7 +26,10 @@ export function writeRows(params: ParamWriter, channels: readonly Channel[], tap
       bytes[base + input * ROWS] = weight + 128;
     });
   });
-  return params.bytes(bytes, { rowBytes: ROWS * inputs, form: { ...PLAIN_FORM, channels: ROWS, isLifted: true } });
+  return params.bytes(bytes, {
+    rowBytes: ROWS * inputs,
+    form: { ...PLAIN_FORM, channels: ROWS, isLifted: true },
+  });
 }
 
 /** Bytes that `writeRows` takes for this many channels. */
