@@ -1,14 +1,13 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { applyPatch, findTensorRanges } from "@mote/protocol";
+import { applyPatch, PATCH_HEADER_BYTES } from "@mote/protocol";
 import { makePatch, nodeSha256 } from "@mote/protocol/node";
+import { residualEntropy } from "./delta-entropy.js";
 import type { Pair } from "./delta-pairs.js";
 import { PEERS, peerBytes } from "./delta-peers.js";
 
 /** Bytes decoded before the clock runs, and again while it does. */
 const WARM_BYTES = 2_000_000;
-/** Magic, digests and lengths of a patch. */
-const HEADER_BYTES = 80;
 
 export interface LosslessRow {
   readonly update: string;
@@ -20,24 +19,24 @@ export interface LosslessRow {
   readonly overBsdiff: number | null;
   /** full over xz. */
   readonly fullOverXz: number | null;
-  /**
-   * Of the same update without its biases and scales, payload over the order-0 entropy of the residuals of each tensor;
-   * null for containers whose tensors are found by their contents.
-   */
+  /** Payload over the order-0 entropy of all residuals that must be sent (delta-entropy.ts); null where files differ in layout. */
   readonly overEntropy: number | null;
+  /** Bytes of that entropy: of codes, and of biases, multipliers and scales. */
+  readonly entropyBytes: { readonly codes: number; readonly words: number } | null;
   /** Megabytes of result per second of processor time, once warm. */
   readonly tensorDecodeMbps: number;
 }
 
 export async function measureLossless(pair: Pair, folder: string): Promise<LosslessRow> {
   const bytes: Record<string, number | null> = {};
-  const tensor = (await makePatch("tensor", pair.base, pair.next))!;
+  const tensor = (await makePatch("tensor", pair.base, pair.next, pair.layouts))!;
   bytes["tensor"] = tensor.length;
-  bytes["full"] = (await makePatch("full", pair.base, pair.next))!.length;
+  bytes["full"] = (await makePatch("full", pair.base, pair.next, pair.layouts))!.length;
   const [oldFile, newFile] = [join(folder, "old"), join(folder, "new")];
   await writeFile(oldFile, pair.base);
   await writeFile(newFile, pair.next);
   for (const peer of PEERS) bytes[peer.name] = await peerBytes(peer, oldFile, newFile, join(folder, "patch"));
+  const entropy = residualEntropy(pair);
   const ratio = (a: string, b: number | null | undefined): number | null =>
     b === null || b === undefined ? null : bytes[a]! / b;
   const deltas = PEERS.filter(({ name }) => !name.endsWith("alone"))
@@ -51,35 +50,11 @@ export async function measureLossless(pair: Pair, folder: string): Promise<Lossl
     overSmallestPeer: ratio("tensor", deltas.length === 0 ? null : Math.min(...deltas)),
     overBsdiff: ratio("tensor", bytes["bsdiff"]),
     fullOverXz: ratio("full", bytes["xz alone"]),
-    overEntropy: await overEntropy(pair),
+    overEntropy:
+      entropy === null ? null : (tensor.length - PATCH_HEADER_BYTES) / (entropy.codes + entropy.words),
+    entropyBytes: entropy,
     tensorDecodeMbps: decodeSpeed(pair, tensor),
   };
-}
-
-/** Only files of one layout: tensors are paired by their place. */
-async function overEntropy({ base, next, name }: Pair): Promise<number | null> {
-  if (name.includes("params") || base.length !== next.length) return null;
-  // Not slice(): that of a Buffer is a view.
-  const weights = new Uint8Array(base);
-  let bits = 0;
-  for (const { dtype, offset, length } of findTensorRanges(next)) {
-    if (dtype !== "int8") continue;
-    weights.set(next.subarray(offset, offset + length), offset);
-    bits += entropyBits(base.subarray(offset, offset + length), next.subarray(offset, offset + length));
-  }
-  const patch = (await makePatch("tensor", base, weights))!;
-  return bits === 0 ? null : (patch.length - HEADER_BYTES) / (bits / 8);
-}
-
-function entropyBits(old: Uint8Array, next: Uint8Array): number {
-  const counts = new Map<number, number>();
-  for (let i = 0; i < next.length; i++) {
-    const residual = ((next[i]! << 24) >> 24) - ((old[i]! << 24) >> 24);
-    counts.set(residual, (counts.get(residual) ?? 0) + 1);
-  }
-  let bits = 0;
-  for (const count of counts.values()) bits -= count * Math.log2(count / next.length);
-  return bits;
 }
 
 /** Processor time, because a benchmark rarely has the machine for itself; digests of base and result included. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EMPTY_SUMS, type TelemetrySums } from "@mote/protocol";
+import { EMPTY_SUMS, PARAMS_LAYOUT_SCHEMA, type TelemetrySums } from "@mote/protocol";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { TestCluster, whyNoPostgres } from "../testing/postgres.js";
 import { makeRelease } from "../testing/release.js";
@@ -29,6 +29,7 @@ import {
   updateDeviceState,
 } from "./devices.js";
 import { countEnrolment, findEnrolmentToken, putEnrolmentTokens, useEnrolmentToken } from "./enrolment.js";
+import { findLayouts, putLayout } from "./layouts.js";
 import { findPatches, putPatch } from "./patches.js";
 import { findPersonByToken, putPerson } from "./people.js";
 import { findRelease, findReleaseBySequence, putRelease } from "./releases.js";
@@ -388,6 +389,17 @@ function contract(driver: Store["driver"], makePlace: () => Place): void {
     const patch = { baseSha256: "aa", targetSha256: "bb", codec: "tensor", sha256: "cc", length: 4 };
     await store.write((db) => putPatch(db, patch));
     expect(await store.read((db) => findPatches(db, "aa", "bb"))).toEqual([patch]);
+    const layout = {
+      schema: PARAMS_LAYOUT_SCHEMA,
+      architectureHash: "ab".repeat(32),
+      paramBytes: 64,
+      ranges: [],
+    } as const;
+    await store.write((db) => putLayout(db, { ...layout, ranges: [] }));
+    await store.write((db) => putLayout(db, { ...layout, ranges: [{ at: 48, rows: 2, rowBytes: 8, form: 0 }] }));
+    expect(await store.read((db) => findLayouts(db, [layout.architectureHash, "cd".repeat(32)]))).toEqual([
+      { ...layout, ranges: [{ at: 48, rows: 2, rowBytes: 8, form: 0 }] },
+    ]);
   });
 
   test("keeps the tokens of hawkBit clients, and what their devices have open", async () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { nodeSha256 } from "../../node/crypto.js";
 import { fromUtf8, toHex, utf8 } from "../bytes.js";
 import { BundleFormatError, DigestMismatchError, MoteError, SchemaError, TooLargeError } from "../errors.js";
+import { PARAMS_LAYOUT_SCHEMA, type ParamsLayout } from "../patch/params-layout.js";
 import { canonicalJcs, canonicalManifest, parseManifest } from "./canonical.js";
 import { decodeGolden, encodeGolden, tensorBytes } from "./golden.js";
 import { exampleManifest } from "./manifest.example.js";
@@ -70,6 +71,24 @@ describe("a manifest", () => {
 });
 
 describe("a bundle", () => {
+  it("carries layouts of parameters beside what is signed: of its own architectures, in order", () => {
+    const layout = (architectureHash: string): ParamsLayout => ({
+      schema: PARAMS_LAYOUT_SCHEMA,
+      architectureHash,
+      paramBytes: 64,
+      ranges: [{ at: 48, count: 4, dtype: "int32" }],
+    });
+    const layouts = example().manifest.variants.map(({ architectureHash }) => layout(architectureHash));
+    const file = packBundle({ ...example(), layouts: [...layouts].reverse() });
+    expect(file).toEqual(packBundle({ ...example(), layouts }));
+    const read = unpackBundle(file, nodeSha256);
+    expect(read.layouts).toEqual(layouts);
+    expect(read.manifestBytes).toEqual(unpackBundle(packBundle(example()), nodeSha256).manifestBytes);
+    const alien = [layout("ab".repeat(32))];
+    expect(() => packBundle({ ...example(), layouts: alien })).toThrow(BundleFormatError);
+    expect(() => packBundle({ ...example(), layouts: [layouts[0]!, layouts[0]!] })).toThrow(BundleFormatError);
+  });
+
   it("gives back what was packed, and packs to the same bytes in any order", () => {
     const { manifest, artifacts } = example();
     const file = packBundle({ manifest, artifacts });

@@ -23,4 +23,12 @@ export { architectureOf } from "./produce/find-params.js";
 export { type MakePatchOptions, makeFullPatch, makeTensorPatch } from "./produce/make-patch.js";
 export { findTensorRanges } from "./produce/ranges.js";
 export type { TensorRange } from "./produce/tensor-range.js";
-export { encodeForm, PLAIN_FORM, type RowForm } from "./row-form.js";
+export {
+  encodeForm,
+  laneAt,
+  PLAIN_FORM,
+  type RowForm,
+  wordsBefore,
+  wordsBehind,
+  wordsOf,
+} from "./row-form.js";

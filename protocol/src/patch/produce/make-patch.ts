@@ -4,6 +4,7 @@ import { CONTEXTS } from "../layout.js";
 import type { ParamsLayout } from "../params-layout.js";
 import { encodeForm, PLAIN_FORM } from "../row-form.js";
 import { alignedRanges } from "./aligned-ranges.js";
+import { architectureOf } from "./find-params.js";
 import { Matcher } from "./match.js";
 import type { Operation } from "./operation.js";
 import { productCandidates } from "./product-candidates.js";
@@ -60,7 +61,7 @@ function encodePayload(
   const ranges = base.length === 0 ? [] : alignedRanges(base, next);
   const aligned = { ranges, old: ranges };
   // What somebody else says of a file may be wrong.
-  const isHearsay = typed.ranges.some(({ form }) => form !== undefined);
+  const isHearsay = architectureOf(next) !== null;
   const plans = typed.ranges.length === 0 ? [aligned] : isHearsay ? [typed, aligned] : [typed];
   const payloads = plans.map((plan) => encodePlan(base, next, plan));
   return payloads.reduce((best, payload) => (payload.length < best.length ? payload : best));

@@ -1,10 +1,13 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MoteError } from "@mote/protocol";
 import { nodeSha256, perturbModel } from "@mote/protocol/node";
 import { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { compileGraph } from "../../emit/compile.js";
+import { wideGraph } from "../../emit/networks.cases.js";
+import { loadTarget } from "../../targets/index.js";
 import type { CliCommand, Io } from "../command.js";
 import { command as diffCommand } from "./diff.js";
 import { command as patchCommand } from "./patch.js";
@@ -68,6 +71,30 @@ describe("mote diff", () => {
     await mote("diff", at("old"), at("new"), "-o", at("full"), "--codec", "full");
     await mote("patch", at("other"), at("full"), "-o", at("from-full"));
     expect(new Uint8Array(await readFile(at("from-full")))).toEqual(next);
+  });
+
+  it("takes the layout of parameters that lies beside them, or the one that is named", async () => {
+    const graph = wideGraph(1);
+    const [old, made] = [graph, wideGraph(2)].map((each) => compileGraph(each, loadTarget("cortex-m4f")));
+    for (const name of ["v1", "v2", "apart"]) await mkdir(at(name));
+    await writeFile(at("v1/params.bin"), old!.params);
+    await writeFile(at("v2/params.bin"), made!.params);
+    await writeFile(at("apart/layout.json"), JSON.stringify(made!.layout));
+    await writeFile(at("apart/broken.json"), JSON.stringify({ ...old!.layout, paramBytes: 3 }));
+    const files = [at("v1/params.bin"), at("v2/params.bin"), "-o", at("by-layout")];
+    const tried = async (...more: string[]): Promise<number> => {
+      const report = await mote("diff", ...files, "--codec", "tensor", ...more);
+      await mote("patch", files[0]!, at("by-layout"), "-o", at("params-made"));
+      expect(new Uint8Array(await readFile(at("params-made")))).toEqual(made!.params);
+      return report["patchBytes"] as number;
+    };
+    const without = await tried();
+    const named = await tried("--layout", at("apart/layout.json"));
+    expect(named).toBeLessThan(without);
+    await writeFile(at("v1/params.layout.json"), JSON.stringify(made!.layout));
+    expect(await tried()).toBe(named);
+    expect(await failure("diff", ...files, "--layout", at("apart/broken.json"))).toEqual(["MOTE_PATCH_LAYOUT", 2]);
+    expect(await failure("diff", ...files, "--layout", at("apart/none.json"))).toEqual(["MOTE_FILE", 2]);
   });
 
   it("refuses a missing file, an unknown codec and an unwritable place: exit 2", async () => {

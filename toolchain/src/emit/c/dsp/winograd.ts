@@ -1,3 +1,4 @@
+import { PLAIN_FORM, type RowForm } from "@mote/protocol";
 import type { Graph, OperatorOf } from "../../../graph/graph.js";
 import { tensorOf, zeroPointOf } from "../arithmetic.js";
 import { int32sAt } from "../portable/context.js";
@@ -91,7 +92,9 @@ export function lowerWinograd(
   const pitch = pitchOf(graph, isTurned);
   const chunks = depth / CHUNK_CHANNELS;
   const padding = params.int32s([zeroPointOf(source) + 128]);
-  const weights = params.int32s(winogradWords(rows, depth, requantization));
+  const words = winogradWords(rows, depth, requantization);
+  const pairBytes = 4 * (words.length / Math.ceil(rows.length / 2));
+  const weights = params.int32s(words, { rowBytes: pairBytes, form: HALFWORDS });
   const end = params.length;
   const form: OutputForm =
     requantization.form === "short"
@@ -134,6 +137,9 @@ export function lowerWinograd(
   });
   return true;
 }
+
+/** What a patch takes transformed weights for: bytes, low and high ones apart. */
+const HALFWORDS: RowForm = { ...PLAIN_FORM, channels: 2 };
 
 /** (2 G) g (2 G)^T of one input channel: taps [3][3] to [4][4]. */
 function transformed(tap: (i: number, j: number) => number): number[][] {
