@@ -25,8 +25,7 @@ type Histogram = Map<number, number>;
 export function residualEntropy({ base, next, layouts }: Pair): ResidualEntropy | null {
   const olds = findTensorRanges(base, layouts);
   const news = findTensorRanges(next, layouts);
-  const isAlike =
-    base.length === next.length && news.every(({ offset }, i) => olds[i]?.offset === offset);
+  const isAlike = base.length === next.length && news.every(({ offset }, i) => olds[i]?.offset === offset);
   if (!isAlike || news.length === 0) return null;
   const words = new Map<string, Histogram>();
   let codes = 0;
@@ -67,7 +66,10 @@ function countRows(
     wordsOf(form).forEach((word, i) => {
       const residual = wordResidual(old, made, row + (4 * i < from ? 0 : to - from) + 4 * i);
       if (word.class === "bias") moved = residual;
-      count(word.class, word.class === "extra" && form.words!.extrasFollow ? (residual - moved) | 0 : residual);
+      count(
+        word.class,
+        word.class === "extra" && form.words!.extrasFollow ? (residual - moved) | 0 : residual,
+      );
     });
   }
 }

@@ -188,7 +188,7 @@ static void read_length(struct mote_patch *p)
         fail(p, MOTE_ERROR_FORMAT);
         return;
     }
-    p->begin = p->produced;
+    p->begin = (uint8_t)p->produced;
     p->end = p->produced + length;
     if (p->kind == KIND_CODES) {
         open_rows(p);

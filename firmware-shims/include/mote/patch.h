@@ -54,8 +54,7 @@ struct mote_patch {
     uint32_t base_length;
     uint32_t result_length;
     uint32_t produced;       /* bytes of the result */
-    uint32_t begin;          /* of the operation at hand, in the result */
-    uint32_t end;
+    uint32_t end;            /* of the operation at hand, in the result */
     uint32_t row_end;
     uint32_t row_length;
     uint32_t base_at;
@@ -72,6 +71,7 @@ struct mote_patch {
     uint8_t kind;
     uint8_t mode;
     uint8_t area;      /* what the shared adaptive bits were used for last: a kind */
+    uint8_t begin;     /* where in the result the operation begins, modulo 256 */
     uint8_t channels;  /* of a row */
     uint8_t lanes;     /* channels as codes have them */
     uint8_t before;    /* bytes of words before the codes, and behind them */

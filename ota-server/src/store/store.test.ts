@@ -396,7 +396,9 @@ function contract(driver: Store["driver"], makePlace: () => Place): void {
       ranges: [],
     } as const;
     await store.write((db) => putLayout(db, { ...layout, ranges: [] }));
-    await store.write((db) => putLayout(db, { ...layout, ranges: [{ at: 48, rows: 2, rowBytes: 8, form: 0 }] }));
+    await store.write((db) =>
+      putLayout(db, { ...layout, ranges: [{ at: 48, rows: 2, rowBytes: 8, form: 0 }] }),
+    );
     expect(await store.read((db) => findLayouts(db, [layout.architectureHash, "cd".repeat(32)]))).toEqual([
       { ...layout, ranges: [{ at: 48, rows: 2, rowBytes: 8, form: 0 }] },
     ]);

@@ -86,7 +86,9 @@ describe("a bundle", () => {
     expect(read.manifestBytes).toEqual(unpackBundle(packBundle(example()), nodeSha256).manifestBytes);
     const alien = [layout("ab".repeat(32))];
     expect(() => packBundle({ ...example(), layouts: alien })).toThrow(BundleFormatError);
-    expect(() => packBundle({ ...example(), layouts: [layouts[0]!, layouts[0]!] })).toThrow(BundleFormatError);
+    expect(() => packBundle({ ...example(), layouts: [layouts[0]!, layouts[0]!] })).toThrow(
+      BundleFormatError,
+    );
   });
 
   it("gives back what was packed, and packs to the same bytes in any order", () => {

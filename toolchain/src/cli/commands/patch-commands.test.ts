@@ -93,7 +93,10 @@ describe("mote diff", () => {
     expect(named).toBeLessThan(without);
     await writeFile(at("v1/params.layout.json"), JSON.stringify(made!.layout));
     expect(await tried()).toBe(named);
-    expect(await failure("diff", ...files, "--layout", at("apart/broken.json"))).toEqual(["MOTE_PATCH_LAYOUT", 2]);
+    expect(await failure("diff", ...files, "--layout", at("apart/broken.json"))).toEqual([
+      "MOTE_PATCH_LAYOUT",
+      2,
+    ]);
     expect(await failure("diff", ...files, "--layout", at("apart/none.json"))).toEqual(["MOTE_FILE", 2]);
   });
 
