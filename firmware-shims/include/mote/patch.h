@@ -42,7 +42,7 @@ struct mote_patch_port {
 #define MOTE_PATCH_WINDOW_BYTES 16u
 /* A power of two, beyond the most that one number may take. */
 #define MOTE_PATCH_INPUT_BYTES 64u
-#define MOTE_PATCH_CONTEXTS 344u
+#define MOTE_PATCH_CONTEXTS 336u
 /* Channels of a row. */
 #define MOTE_PATCH_CHANNELS 4u
 

@@ -75,7 +75,7 @@ export const MODE_AT = OFFSET_AT + FIELD_EXPONENTS;
 export const FORM_BITS = 16;
 export const FORM_AT = MODE_AT + MODE_BITS;
 /** Signed numbers of four bytes: zero, sign, exponents. Kept over the whole patch, one set for each type. */
-export const NUMBER_EXPONENTS = 24;
+export const NUMBER_EXPONENTS = 20;
 export const NUMBER_BITS = 2 + NUMBER_EXPONENTS;
 export const FLOAT32_AT = FORM_AT + FORM_BITS;
 export const INT32_AT = FLOAT32_AT + NUMBER_BITS;
