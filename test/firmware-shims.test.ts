@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { EVENTS, fromHex, SHADOW_ONLY, STATES, TABLE, toHex } from "@mote/protocol";
+import { EVENTS, fromHex, PLAIN_FORM, SHADOW_ONLY, STATES, TABLE, toHex } from "@mote/protocol";
 import { generateKey, nodeVerify } from "@mote/protocol/node";
 import { ParamWriter } from "@mote/toolchain/emit/c/params";
 import fc from "fast-check";
@@ -95,7 +95,8 @@ describe("firmware shims", () => {
     const story = JSON.parse(readFileSync(golden, "utf8")) as Record<string, string>;
     const params = fromHex(story["params_1"]!);
     const writer = new ParamWriter();
-    writer.bytes(params.subarray(48), 1);
+    const data = params.subarray(48);
+    writer.bytes(data, { rowBytes: data.length, form: PLAIN_FORM });
     expect(toHex(writer.finish(fromHex(story["architecture"]!)))).toBe(story["params_1"]);
   });
 
