@@ -7,5 +7,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    // Real brokers, databases and emulators on a shared machine: a test that fails there is tried once more, and said so.
+    retry: process.env["CI"] === undefined ? 0 : 1,
   },
 });

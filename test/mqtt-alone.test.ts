@@ -247,7 +247,7 @@ it("is thrown out when it is revoked, and does not come back", async () => {
   );
   await eventually(async () => log.some(({ event }) => event === "connect-failed"), "a refusal");
   expect((await bench.operator.device(ID)).device.online).toBe(false);
-}, 120_000);
+}, 300_000);
 
 for (const { program, open } of [
   { program: "mosquitto", open: RealBroker.mosquitto },

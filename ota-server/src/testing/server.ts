@@ -101,8 +101,12 @@ export class TestBench {
 }
 
 /** Waits for what another party does by itself; the limit only ends a test that hangs. */
-export async function eventually<T>(look: () => Promise<T | null | false>, what: string): Promise<T> {
-  const limit = Date.now() + 30_000;
+export async function eventually<T>(
+  look: () => Promise<T | null | false>,
+  what: string,
+  limitMs = 90_000,
+): Promise<T> {
+  const limit = Date.now() + limitMs;
   while (Date.now() < limit) {
     const found = await look();
     if (found !== null && found !== false) return found;
