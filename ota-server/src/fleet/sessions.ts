@@ -4,7 +4,7 @@ import { nodeVerify } from "@mote/protocol/node";
 import type { Clock } from "../clock.js";
 import { UnauthenticatedError } from "../errors.js";
 import { isEqualSecret } from "../secrets.js";
-import { findDevice } from "../store/devices.js";
+import { type DeviceRecord, findDevice } from "../store/devices.js";
 import { serialize } from "../store/dialect.js";
 import { markNonceUsed } from "../store/nonces.js";
 import { getSetting, setSetting } from "../store/settings.js";
@@ -98,7 +98,12 @@ export class Sessions {
     return ofSession(session, await this.devices.find(session.deviceId));
   }
 
-  /** The same without asking the store; null where it must be asked. */
+  /** Is a device that was let in neither revoked nor enrolled anew since? */
+  async isStillKnown({ id, enrolledAtMs }: Pick<DeviceRecord, "id" | "enrolledAtMs">): Promise<boolean> {
+    return isKnown({ enrolledAtMs }, await this.devices.find(id));
+  }
+
+  /** `authenticate` without asking the store; null where it must be asked. */
   peek(token: string): KnownDevice | null {
     const session = this.read(token);
     const known = this.devices.peek(session.deviceId);
@@ -157,10 +162,16 @@ export class Sessions {
   }
 }
 
-function ofSession({ enrolledAtMs }: Session, known: KnownDevice | null): KnownDevice {
-  if (known === null || known.device.revokedAtMs !== null || known.device.enrolledAtMs !== enrolledAtMs)
-    throw refused();
-  return known;
+function ofSession(session: Session, known: KnownDevice | null): KnownDevice {
+  if (isKnown(session, known)) return known;
+  throw refused();
+}
+
+function isKnown(
+  { enrolledAtMs }: Pick<Session, "enrolledAtMs">,
+  known: KnownDevice | null,
+): known is KnownDevice {
+  return known !== null && known.device.revokedAtMs === null && known.device.enrolledAtMs === enrolledAtMs;
 }
 
 function refused(): UnauthenticatedError {

@@ -141,3 +141,32 @@ test("a revoked device is thrown out of its live connection at once, and can't c
   await expect(device!.connect()).rejects.toThrow(/Not authorized/i);
   await expect(device!.signIn()).rejects.toThrow(/401/);
 });
+
+/** What the broker's library does not declare of itself. */
+interface Persistent {
+  readonly persistence: { cleanSubscriptions(client: unknown): Promise<unknown> };
+}
+
+test("a device that is revoked while it connects, after it was let in, does not stay", async () => {
+  const [device] = await bench.devices(1, "overtaken");
+  await device!.disconnect();
+  const isOnline = async () => (await bench.operator.device(device!.id)).device.online;
+  await eventually(async () => !(await isOnline()), "the device to be offline");
+  const { persistence } = (bench.server as unknown as { broker: { aedes: Persistent } }).broker.aedes;
+  // The step that follows authentication: the broker does not count the device among the connected yet.
+  const clean = persistence.cleanSubscriptions.bind(persistence);
+  const letIn = new Promise<() => void>((reached) => {
+    persistence.cleanSubscriptions = async (client) => {
+      await new Promise<void>((resolve) => reached(resolve));
+      return clean(client);
+    };
+  });
+  const connecting = device!.connect().catch(() => undefined);
+  const goOn = await letIn;
+  await bench.operator.revokeDevice(device!.id);
+  persistence.cleanSubscriptions = clean;
+  goOn();
+  await connecting;
+  await eventually(async () => !device!.isConnected, "the revoked device to be thrown out");
+  await eventually(async () => !(await isOnline()), "the device to be offline");
+});

@@ -168,7 +168,12 @@ export class Broker implements MqttSide {
     aedes.authorizePublish = (client, packet, done) => {
       this.take(client, packet).then(() => done(null), done);
     };
-    aedes.on("clientReady", (client) => this.setPresence(client, true));
+    aedes.on("clientReady", (client) => {
+      // It may have been closed on the way here; its disconnection was told before.
+      if (client.closed) return;
+      this.setPresence(client, true);
+      void this.expelRevoked(client);
+    });
     aedes.on("clientDisconnect", (client) => {
       this.guests.leave(client);
       this.setPresence(client, false);
@@ -192,6 +197,17 @@ export class Broker implements MqttSide {
     if (!isOwnClientId(client.id, device.id)) throw new Error("a client id of another device");
     const { id, product, enrolledAtMs } = device;
     this.devices.set(client, { id, product, enrolledAtMs });
+  }
+
+  /** Who was revoked between its authentication and now was not yet among those whom a revocation disconnects. */
+  private async expelRevoked(client: Client): Promise<void> {
+    const device = this.devices.get(client);
+    if (device === undefined) return;
+    try {
+      if (!(await this.parts.sessions.isStillKnown(device))) client.close();
+    } catch (error) {
+      this.parts.log.error("mqtt-expel", error, { device: device.id });
+    }
   }
 
   private async take(client: Client | null, packet: PublishPacket): Promise<void> {

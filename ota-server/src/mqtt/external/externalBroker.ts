@@ -106,8 +106,18 @@ export class ExternalBroker implements MqttSide {
   }
 
   async credentialFor(deviceId: string): Promise<{ readonly password: string } | null> {
-    const device = await this.parts.store.read((db) => findDevice(db, deviceId));
-    return device === null ? null : { password: await this.parts.guard.admit(device) };
+    const { store, guard } = this.parts;
+    const known = async () => {
+      const device = await store.read((db) => findDevice(db, deviceId));
+      return device?.revokedAtMs === null ? device : null;
+    };
+    const device = await known();
+    if (device === null) return null;
+    const password = await guard.admit(device);
+    if ((await known()) !== null) return { password };
+    // Revoked meanwhile, and perhaps expelled before it was admitted.
+    await guard.expel(deviceId);
+    return null;
   }
 
   async close(): Promise<void> {
