@@ -240,6 +240,8 @@ it("is diagnosed over MQTT, beside the running agent and without it", async () =
 it("is thrown out when it is revoked, and does not come back", async () => {
   await startAgent();
   await eventually(async () => (await bench.operator.device(ID)).device.online, "the device to be online");
+  // The server knows of the connection before the agent does; one that ends in between is a connection that failed.
+  await eventually(async () => log.some(({ event }) => event === "connected"), "the agent to be connected");
   await bench.operator.revokeDevice(ID);
   await eventually(
     async () => log.some(({ event }) => event === "disconnected"),

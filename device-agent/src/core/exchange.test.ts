@@ -108,6 +108,18 @@ function bench(answer: (request: ExchangeRequest, nth: number) => ExchangeAnswer
   return { clock, client, exchange, requests, read, mostUnderWay: () => mostUnderWay };
 }
 
+it("fails when the link breaks while it takes the request, which then may never say so", async () => {
+  const exchange = new Exchange({
+    base: "mqtt://broker",
+    clock: new IdleClock(),
+    random: () => 0.5,
+    send: () => new Promise(() => undefined),
+  });
+  const nonce = createDeviceClient("mqtt://broker/", exchange.fetch).nonce("cam");
+  exchange.lost();
+  await expect(nonce).rejects.toThrow(NetworkError);
+});
+
 describe("a blob over MQTT", () => {
   it("comes whole, in bounded chunks, several of them under way at once", async () => {
     const { clock, read, requests, mostUnderWay } = bench((request) => [byteAnswer(request)]);

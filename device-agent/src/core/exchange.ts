@@ -223,7 +223,10 @@ export class Exchange {
     const giveUp = () => this.#asked.get(id)?.reject(new Error("the request was given up"));
     signal?.addEventListener("abort", giveUp, { once: true });
     try {
-      await this.#deps.send(encodeExchangeRequest({ id, ...request }));
+      const sent = this.#deps.send(encodeExchangeRequest({ id, ...request }));
+      sent.catch(() => undefined);
+      // A link that breaks while it takes the request may never say so to whoever waits for that.
+      await Promise.race([sent, answer]);
       void this.#watchSilence(id, over.signal);
       return await answer;
     } finally {

@@ -7,14 +7,11 @@ import {
   signInTopics,
   topics,
 } from "@mote/protocol";
-import { connectAsync } from "mqtt";
 import { Exchange } from "../core/exchange.js";
 import { messageOf } from "../core/report-code.js";
 import { nodeClock } from "./clock.js";
+import { MqttConnection } from "./mqtt-connection.js";
 import { secureRandom } from "./random.js";
-
-/** Milliseconds to wait for the broker's answer to a connection. */
-const ANSWER_MS = 15_000;
 
 /** The device's contract over a connection of its own, which somebody must close. */
 export interface MqttDoor {
@@ -45,30 +42,25 @@ async function openDoor(
   requestTopic: string,
   answerTopic: string,
 ): Promise<MqttDoor> {
-  const connection = await connectAsync(url, {
-    protocolVersion: 4,
-    ...credentials,
-    clean: true,
-    connectTimeout: ANSWER_MS,
-    reconnectPeriod: 0,
-  }).catch((cause: unknown) => {
+  const connection = await MqttConnection.open(url, credentials).catch((cause: unknown) => {
     throw unreachable(url, cause);
   });
+  const { client, ended } = connection;
   const exchange = new Exchange({
     base: url,
-    send: async (payload) =>
-      void (await connection.publishAsync(requestTopic, Buffer.from(payload), { qos: 0 })),
+    send: async (payload) => void (await client.publishAsync(requestTopic, Buffer.from(payload), { qos: 0 })),
     clock: nodeClock,
     random: secureRandom,
   });
-  connection.on("error", () => undefined);
-  connection.on("close", () => exchange.lost());
-  connection.on("message", (_topic, payload) => exchange.receive(payload));
-  await connection.subscribeAsync(answerTopic, { qos: 0 });
-  return {
-    client: createDeviceClient(url, exchange.fetch),
-    close: () => connection.endAsync(true).catch(() => undefined),
-  };
+  void ended.then(() => exchange.lost());
+  client.on("message", (_topic, payload) => exchange.receive(payload));
+  try {
+    await connection.whileOpen(client.subscribeAsync(answerTopic, { qos: 0 }));
+  } catch (cause) {
+    await connection.cut();
+    throw unreachable(url, cause);
+  }
+  return { client: createDeviceClient(url, exchange.fetch), close: () => connection.cut() };
 }
 
 function unreachable(url: string, cause: unknown): NetworkError {

@@ -1,10 +1,11 @@
 import { NetworkError, topics } from "@mote/protocol";
-import { connectAsync, type MqttClient } from "mqtt";
+import type { MqttClient } from "mqtt";
 import { backoffMs } from "../core/backoff.js";
 import type { Clock, Log, MessageLink, Random } from "../core/ports.js";
 import { messageOf } from "../core/report-code.js";
 import type { Session } from "../core/session.js";
 import type { AgentSettings } from "../core/settings.js";
+import { ANSWER_MS, MqttConnection } from "./mqtt-connection.js";
 
 export interface MqttLinkDeps {
   readonly url: string;
@@ -24,8 +25,6 @@ export interface MqttLinkDeps {
 
 /** Seconds without a message after which a ping proves that the link lives. */
 const KEEPALIVE_S = 60;
-/** Milliseconds to wait for the broker's answer, to a connection and to a message. */
-const ANSWER_MS = 15_000;
 const CLOSE_MS = 2_000;
 
 /**
@@ -111,37 +110,24 @@ export class MqttLink implements MessageLink {
   /** `ended` resolves when the connection does end (in an object: an awaited promise would be awaited too). */
   async #connect(): Promise<{ readonly ended: Promise<string> }> {
     const { url, deviceId, session } = this.deps;
-    const client = await connectAsync(url, {
-      protocolVersion: 4,
+    const connection = await MqttConnection.open(url, {
       clientId: deviceId,
       username: deviceId,
       password: await session.brokerPassword(),
-      clean: true,
       keepalive: KEEPALIVE_S,
-      connectTimeout: ANSWER_MS,
-      // This class reconnects, with a token that is good then.
-      reconnectPeriod: 0,
       will: { topic: topics.presence(deviceId), payload: Buffer.from("offline"), qos: 1, retain: true },
     });
+    const { client, ended } = connection;
     this.#client = client;
-    client.on("error", () => {
-      // "close" follows, and it is there that the loss is dealt with; without a listener Node would end the process.
-    });
     client.on("message", (topic, payload) => {
       if (topic === topics.command(deviceId)) this.deps.onPollHint();
       if (topic === topics.answer(deviceId)) this.deps.onAnswer(payload);
-    });
-    const ended = new Promise<string>((resolve) => {
-      client.once("close", () => resolve("the connection was closed"));
     });
     const welcome = async () => {
       await client.subscribeAsync([topics.command(deviceId), topics.answer(deviceId)], { qos: 0 });
       await client.publishAsync(topics.presence(deviceId), "online", { qos: 1, retain: true });
     };
-    // A connection that ends meanwhile is never answered.
-    const cut = ended.then((reason) => Promise.reject(this.#lost(reason)));
-    await Promise.race([welcome(), cut]);
-    cut.catch(() => {});
+    await connection.whileOpen(welcome());
     this.#ready = client;
     for (const wake of this.#waiting) wake();
     return { ended };
