@@ -1,3 +1,4 @@
+import { DEFAULT_GATES } from "@mote/protocol";
 import axe from "axe-core";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -18,6 +19,7 @@ describe.skipIf(!hasBrowser)("the console (needs chromium)", () => {
   let browser: ConsoleBrowser;
   let admin: Page;
   let worse: string;
+  let shadow: string;
 
   beforeAll(async () => {
     bench = await TestBench.start();
@@ -30,6 +32,7 @@ describe.skipIf(!hasBrowser)("the console (needs chromium)", () => {
       reads: ["labels"],
       labels: ["lying", "sitting"],
     });
+    shadow = await shadowed(bench, devices);
     await better(bench, devices);
     worse = await muchWorse(bench, devices);
     browser = await ConsoleBrowser.launch(bench);
@@ -46,7 +49,9 @@ describe.skipIf(!hasBrowser)("the console (needs chromium)", () => {
     ["/rollouts", "Rollouts"],
     [`/rollouts/${worse}`, "digits 3.0.0"],
     [`/rollouts/${worse}/devices`, "Devices of the rollout"],
+    [`/rollouts/${shadow}`, "digits 2.0.0"],
     ["/new-rollout", "New rollout"],
+    [`/new-rollout?like=${shadow}`, "New rollout"],
     ["/approvals", "Approvals"],
     ["/devices", "Devices"],
     ["/devices/cam-01", "cam-01"],
@@ -98,7 +103,8 @@ describe.skipIf(!hasBrowser)("the console (needs chromium)", () => {
 
   test("draws every look of a rollout that went well", async () => {
     await admin.goto(`${bench.server.url}/#/rollouts`);
-    await admin.getByRole("link", { name: "digits 2.0.0" }).click();
+    // The newest first: the one before it was a shadow.
+    await admin.getByRole("link", { name: "digits 2.0.0" }).first().click();
     const gates = admin.getByRole("region", { name: "Gates of wave “canary”" });
     await gates
       .getByRole("img", { name: /^Look 1: .*: fine$/ })
@@ -149,6 +155,17 @@ describe.skipIf(!hasBrowser)("the console (needs chromium)", () => {
     await admin.goBack();
     await admin.goBack();
     await admin.getByRole("status").filter({ hasText: "10 devices" }).waitFor();
+  });
+
+  test("promotes a shadow: the form comes with its devices and waves, and with gates that have a control group", async () => {
+    await visit(admin, `/rollouts/${shadow}`, "digits 2.0.0");
+    await admin.getByRole("link", { name: "Promote…" }).click();
+    await admin.getByRole("heading", { name: "New rollout" }).waitFor();
+    expect(await admin.getByRole("radio", { name: /^Install it wave by wave/ }).isChecked()).toBe(true);
+    await admin.getByText("They run now, any of").waitFor();
+    expect(await admin.getByRole("combobox", { name: "Their last update" }).inputValue()).toBe("false");
+    expect(await admin.getByLabel("Agreement with the release").count()).toBe(0);
+    await visit(admin, `/rollouts/${shadow}`, "digits 2.0.0");
   });
 
   test("shows what changes without a reload", async () => {
@@ -236,6 +253,21 @@ describe.skipIf(!hasBrowser)("the console (needs chromium)", () => {
 /** Nothing is being read any more. */
 async function settled(page: Page): Promise<void> {
   await eventually(async () => (await page.getByText("Reading …").count()) === 0, "the page to have read");
+}
+
+/** 2.0.0 has run in the shadow of 1.0.0 on those that were asked for. @returns the rollout's id. */
+async function shadowed(bench: TestBench, devices: TestDevice[]): Promise<string> {
+  await bench.operator.createRollout(
+    plan({
+      strategy: "shadow",
+      shadowShare: 0.2,
+      query: { running: ["1.0.0"], health: { lastUpdateFailed: false } },
+      waves: [{ name: "everybody", share: 1, soakS: 0 }],
+      gates: { ...DEFAULT_GATES, telemetry: [] },
+    }),
+  );
+  await Promise.all(devices.map((device) => device.update()));
+  return (await state(bench.operator, "completed")).id;
 }
 
 /** 2.0.0 goes out in two waves, and is a little better. */

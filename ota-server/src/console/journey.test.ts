@@ -41,6 +41,20 @@ describe.skipIf(!hasBrowser)("an operator's way through the console (needs chrom
     await page.getByLabel("Tags, all of them").fill("ward=3");
     await page.getByText("0 devices would get it").waitFor();
     await page.getByLabel("Tags, all of them").fill("");
+    await page.getByText("What they run, and how they are doing").click();
+    await page.getByLabel("Agent or firmware versions").fill("9.9.9");
+    await page.getByText("0 devices would get it").waitFor();
+    await page.getByText("9.9.9").last().waitFor();
+    await page.getByLabel("Agent or firmware versions").fill("");
+    await page.getByLabel("1.0.0 (24 devices)").check();
+    await page.getByRole("combobox", { name: "Their last update" }).selectOption("went well, or none yet");
+    await page.getByLabel("Heard of within, hours").fill("24");
+    await page.getByText("24 devices would get it").waitFor();
+    await picture(page, "new-rollout-query");
+    await page.getByRole("radio", { name: /^Run it beside/ }).check();
+    await page.getByText("24 devices would run it in the shadow").waitFor();
+    await page.getByText("1. canary: 8 devices, each compared with itself").waitFor();
+    await page.getByRole("radio", { name: /^Install it wave by wave/ }).check();
     await page.getByText("1. canary: 8 devices, 16 to compare with").waitFor();
     await picture(page, "new-rollout");
     await page.getByRole("button", { name: "Start with 8 devices" }).click();
@@ -48,7 +62,12 @@ describe.skipIf(!hasBrowser)("an operator's way through the console (needs chrom
     const { rollouts } = await bench.operator.rollouts();
     expect(rollouts[0]!.plan).toMatchObject({
       version: "2.0.0",
-      query: { hardware: ["gateway"] },
+      strategy: "staged",
+      query: {
+        hardware: ["gateway"],
+        running: ["1.0.0"],
+        health: { lastUpdateFailed: false, seenWithinS: 86_400 },
+      },
       waves: [{ name: "canary", count: 8, soakS: 3600 }, { share: 1 }],
       onFailure: "rollback-fleet",
       preconditions: {},

@@ -1,4 +1,10 @@
-import { DEFAULT_GATES } from "@mote/protocol";
+import { DEFAULT_GATES, type Gates, type RolloutPlan, SHADOW_GATES } from "@mote/protocol";
+
+/** What the form for rollouts begins with, by strategy. */
+const FORM_GATES: Partial<Record<NonNullable<RolloutPlan["strategy"]>, Gates>> = {
+  staged: DEFAULT_GATES,
+  shadow: { ...DEFAULT_GATES, telemetry: [...SHADOW_GATES] },
+};
 
 /** The empty page; the script fills it. All modules are asked for at once, not one after the other. */
 export function pageOf(scripts: readonly string[]): string {
@@ -17,7 +23,7 @@ ${preload}
 </head>
 <body>
 <div id="page"><noscript>The console needs JavaScript; \`mote\` on the command line does not.</noscript></div>
-<script type="application/json" id="default-gates">${JSON.stringify(DEFAULT_GATES)}</script>
+<script type="application/json" id="default-gates">${JSON.stringify(FORM_GATES)}</script>
 </body>
 </html>
 `;

@@ -112,16 +112,20 @@ export class TestDevice {
       agentVersion: "test",
       batteryPercent: 80,
       freeBytes: 1_000_000,
+      canShadow: true,
     });
     return offer;
   }
 
-  /** Polls, takes the offer if there is one, and reports it confirmed. */
+  /** Polls, takes the offer if there is one, and reports it confirmed; of a shadow, that it runs there. */
   async update(): Promise<Offer | null> {
     const offer = await this.poll();
     if (offer === null) return null;
-    this.sequence = offer.sequence;
-    await this.client.reports(this.id, this.token, [this.report(offer, "confirmed")]);
+    const isShadow = offer.kind === "shadow";
+    if (!isShadow) this.sequence = offer.sequence;
+    await this.client.reports(this.id, this.token, [
+      this.report(offer, isShadow ? "shadowing" : "confirmed"),
+    ]);
     return offer;
   }
 

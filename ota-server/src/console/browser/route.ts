@@ -42,7 +42,8 @@ export const to = {
   rollouts: (query: { product?: string; show?: string } = {}) => hrefTo(["rollouts"], query),
   rollout: (id: string) => hrefTo(["rollouts", id]),
   rolloutDevices: (id: string, state?: string) => hrefTo(["rollouts", id, "devices"], { state }),
-  newRollout: (query: { product?: string; version?: string; like?: string } = {}) =>
+  /** @param query `like`: an earlier rollout; `promote`: the shadow that a staged one is to follow. */
+  newRollout: (query: { product?: string; version?: string; like?: string; promote?: string } = {}) =>
     hrefTo(["new-rollout"], query),
   approvals: () => hrefTo(["approvals"]),
   devices: (query: Readonly<Record<string, string | undefined>> = {}) => hrefTo(["devices"], query),

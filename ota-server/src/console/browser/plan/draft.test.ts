@@ -1,13 +1,15 @@
-import { checkSchema, DEFAULT_GATES, RolloutPlan } from "@mote/protocol";
+import { checkSchema, DEFAULT_GATES, RolloutPlan, SHADOW_GATES } from "@mote/protocol";
 import { expect, test } from "vitest";
-import { addWave, beyondForm, type Draft, draftOf, emptyDraft, planOf } from "./draft.js";
+import { addWave, beyondForm, type Draft, draftOf, emptyDraft, planOf, promotionOf } from "./draft.js";
+
+const GATES = { staged: DEFAULT_GATES, shadow: { ...DEFAULT_GATES, telemetry: [...SHADOW_GATES] } };
 
 const draft = (more: Partial<Draft>): Draft => ({
-  ...emptyDraft(DEFAULT_GATES, 1000),
+  ...emptyDraft(GATES, 1000),
   release: "digits 2.0.0",
   ...more,
 });
-const plan = (more: Partial<Draft> = {}) => planOf(draft(more), DEFAULT_GATES, "salt");
+const plan = (more: Partial<Draft> = {}) => planOf(draft(more), GATES, "salt");
 
 test("says a plan that the server's schema takes, as it stands when it is opened", () => {
   expect(checkSchema(RolloutPlan, plan(), "plan")).toMatchObject({
@@ -32,6 +34,45 @@ test("reads tags and ids as people write them", () => {
     tags: { ward: "3", site: "a=b" },
     deviceIds: ["cam-1", "cam-2"],
   });
+});
+
+test("asks how devices are doing, in the units of the contract", () => {
+  const whom = {
+    running: ["none", "1.0.0"],
+    agents: "0.1.0 0.2.0",
+    online: "true",
+    seenHours: "24",
+    lastUpdateFailed: "false",
+    belowFloor: "true",
+    maxErrorPercent: "5",
+  } as const;
+  const said = plan(whom);
+  expect(checkSchema(RolloutPlan, said, "plan").query).toEqual({
+    running: ["none", "1.0.0"],
+    agentVersions: ["0.1.0", "0.2.0"],
+    health: {
+      online: true,
+      seenWithinS: 86_400,
+      lastUpdateFailed: false,
+      belowFloor: true,
+      maxErrorRate: 0.05,
+    },
+  });
+  expect(planOf(draftOf(said, GATES), GATES, "salt")).toEqual(said);
+  expect(beyondForm(said, GATES)).toEqual([]);
+});
+
+test("stages a shadow with its own gates, and its promotion without them", () => {
+  const margins = { agreement: "5", accuracy: "", errorRate: "1", latency: "50" };
+  const shadow = plan({ strategy: "shadow", shadowPercent: "25", margins });
+  expect(checkSchema(RolloutPlan, shadow, "plan")).toMatchObject({ strategy: "shadow", shadowShare: 0.25 });
+  expect(shadow.gates.telemetry.map(({ metric }) => metric)).toEqual(["agreement", "errorRate", "latency"]);
+  expect(draftOf(shadow, GATES).margins).toEqual(margins);
+  expect(beyondForm(shadow, GATES)).toEqual([]);
+  const promoted = planOf(draftOf(promotionOf(shadow), GATES), GATES, "salt");
+  expect(promoted).toMatchObject({ strategy: "staged", waves: shadow.waves, query: shadow.query });
+  expect(promoted.shadowShare).toBeUndefined();
+  expect(promoted.gates.telemetry.map(({ metric }) => metric)).toEqual(["errorRate", "latency"]);
 });
 
 test("leaves a gate out whose margin is empty", () => {
@@ -61,13 +102,12 @@ test("stages an earlier plan again as it was", () => {
     approvalHours: "24",
     comment: "again",
   });
-  const again = planOf(draftOf(first, DEFAULT_GATES), DEFAULT_GATES, "salt");
+  const again = planOf(draftOf(first, GATES), GATES, "salt");
   expect(again).toEqual(first);
 });
 
 test("begins with a canary that fits the fleet, and waves that grow", () => {
-  const sizes = (fleet: number) =>
-    emptyDraft(DEFAULT_GATES, fleet).waves.map(({ size, unit }) => `${size} ${unit}`);
+  const sizes = (fleet: number) => emptyDraft(GATES, fleet).waves.map(({ size, unit }) => `${size} ${unit}`);
   expect(sizes(0)).toEqual(["1 devices", "100 percent"]);
   expect(sizes(3)).toEqual(["1 devices", "100 percent"]);
   expect(sizes(24)).toEqual(["8 devices", "100 percent"]);
@@ -86,12 +126,10 @@ test("puts a new wave before the last one", () => {
 
 test("names what it would lose of an earlier plan", () => {
   const known = plan({ hardware: ["camera"], minBattery: "30" });
-  expect(beyondForm(known, DEFAULT_GATES)).toEqual([]);
-  expect(beyondForm({ ...known, approvals: 2 }, DEFAULT_GATES)).toEqual([]);
+  expect(beyondForm(known, GATES)).toEqual([]);
+  expect(beyondForm({ ...known, approvals: 2 }, GATES)).toEqual([]);
+  expect(beyondForm({ ...known, strategy: "canary" }, GATES)).toEqual([]);
   const preconditions = { ...known.preconditions, links: ["wifi" as const] };
   const retries = { maxAttempts: 9, backoffS: 1 };
-  expect(beyondForm({ ...known, preconditions, retries }, DEFAULT_GATES)).toEqual([
-    "preconditions",
-    "retries",
-  ]);
+  expect(beyondForm({ ...known, preconditions, retries }, GATES)).toEqual(["preconditions", "retries"]);
 });

@@ -1,4 +1,5 @@
 import type { Gates, RolloutPlan } from "@mote/protocol";
+import { EVERYBODY, numberOf, percentText, queryOf, type Whom, whomOf } from "./whom.js";
 
 /** What the form holds, and the plan that it says. Pure. Text fields stay text: half-typed is not wrong yet. */
 
@@ -11,14 +12,17 @@ export interface WaveDraft {
   readonly approvals: string;
 }
 
-export interface Draft {
+/** A canary is a staged rollout whose first wave is small. */
+export type FormStrategy = "staged" | "shadow";
+
+/** What the form starts from, and keeps where it has no fields. */
+export type FormGates = Readonly<Record<FormStrategy, Gates>>;
+
+export interface Draft extends Whom {
   /** "product version" */
   readonly release: string;
-  readonly hardware: readonly string[];
-  /** name=value, one in each line */
-  readonly tags: string;
-  /** Ids, parted by spaces, commas or lines. */
-  readonly devices: string;
+  readonly strategy: FormStrategy;
+  readonly shadowPercent: string;
   readonly waves: readonly WaveDraft[];
   readonly onFailure: RolloutPlan["onFailure"];
   readonly margins: Readonly<Record<string, string>>;
@@ -78,15 +82,15 @@ export function addWave(waves: readonly WaveDraft[]): WaveDraft[] {
 }
 
 /** @param fleet devices of the product. */
-export function emptyDraft(gates: Gates, fleet: number): Draft {
+export function emptyDraft(gates: FormGates, fleet: number): Draft {
   return {
+    ...EVERYBODY,
     release: "",
-    hardware: [],
-    tags: "",
-    devices: "",
+    strategy: "staged",
+    shadowPercent: "10",
     waves: PRESETS[0]!.waves(fleet),
     onFailure: "rollback-fleet",
-    ...gateFields(gates),
+    ...gateFields(gates.staged),
     minBattery: "",
     charging: false,
     unmetered: false,
@@ -101,9 +105,13 @@ export function emptyDraft(gates: Gates, fleet: number): Draft {
   };
 }
 
+export function marginsOf({ telemetry }: Gates): Draft["margins"] {
+  return Object.fromEntries(telemetry.map(({ metric, margin }) => [metric, percentText(margin)]));
+}
+
 function gateFields(gates: Gates) {
   return {
-    margins: Object.fromEntries(gates.telemetry.map(({ metric, margin }) => [metric, percentText(margin)])),
+    margins: marginsOf(gates),
     maxFailurePercent: percentText(gates.maxFailureShare),
     falseStopPercent: percentText(gates.falseStopRate),
     deadlineHours: String(gates.deadlineS / 3600),
@@ -111,18 +119,20 @@ function gateFields(gates: Gates) {
 }
 
 /** What an earlier plan says, to be staged anew; `beyondForm` names what is lost. */
-export function draftOf(plan: RolloutPlan, gates: Gates): Draft {
+export function draftOf(plan: RolloutPlan, gates: FormGates): Draft {
   const { query, preconditions, limits = {} } = plan;
   const window = preconditions.windows?.[0];
+  const strategy = strategyOf(plan);
+  const empty = emptyDraft(gates, 0);
+  const notJudged = Object.fromEntries(gates[strategy].telemetry.map(({ metric }) => [metric, ""]));
   return {
-    ...emptyDraft(gates, 0),
+    ...empty,
     ...gateFields(plan.gates),
+    margins: { ...notJudged, ...marginsOf(plan.gates) },
+    ...whomOf(query),
     release: `${plan.product} ${plan.version}`,
-    hardware: query.hardware ?? [],
-    tags: Object.entries(query.tags ?? {})
-      .map(([name, value]) => `${name}=${value}`)
-      .join("\n"),
-    devices: (query.deviceIds ?? []).join("\n"),
+    strategy,
+    shadowPercent: plan.shadowShare === undefined ? empty.shadowPercent : percentText(plan.shadowShare),
     waves: plan.waves.map(({ name, share, count, soakS, approvals }, i) => ({
       ...wave(
         name,
@@ -147,15 +157,29 @@ export function draftOf(plan: RolloutPlan, gates: Gates): Draft {
   };
 }
 
+function strategyOf({ strategy }: RolloutPlan): FormStrategy {
+  return strategy === "shadow" ? strategy : "staged";
+}
+
+/**
+ * The staged rollout that follows a shadow: the same release, devices and waves. Gates compare with a control group then,
+ * so agreement goes: there is no second model any more to agree with.
+ */
+export function promotionOf({ shadowShare: _, ...plan }: RolloutPlan): RolloutPlan {
+  const telemetry = plan.gates.telemetry.filter(({ metric }) => metric !== "agreement");
+  return { ...plan, strategy: "staged", gates: { ...plan.gates, telemetry } };
+}
+
 /** Parts of an earlier plan that would be lost, because the form has no field for something in them. */
-export function beyondForm(plan: RolloutPlan, gates: Gates): string[] {
+export function beyondForm(plan: RolloutPlan, gates: FormGates): string[] {
   const asForm: Record<string, unknown> = { ...planOf(draftOf(plan, gates), gates, plan.salt ?? "") };
   const [first, ...others] = plan.waves;
   const needed = first?.approvals ?? plan.approvals;
   // The form writes approvals with their wave.
   const { approvals: _, ...bare } = first!;
   const waves = [needed > 0 ? { ...bare, approvals: needed } : bare, ...others];
-  const asPlan: Record<string, unknown> = { ...plan, approvals: 0, waves, salt: plan.salt ?? "" };
+  const strategy = plan.strategy === "canary" ? "staged" : (plan.strategy ?? "staged");
+  const asPlan: Record<string, unknown> = { ...plan, strategy, approvals: 0, waves, salt: plan.salt ?? "" };
   const names = new Set([...Object.keys(asForm), ...Object.keys(asPlan)]);
   return [...names].filter((name) => sorted(asForm[name]) !== sorted(asPlan[name]));
 }
@@ -168,13 +192,16 @@ function sorted(value: unknown): string | undefined {
   );
 }
 
-/** @param gates what the form has no fields for. */
-export function planOf(draft: Draft, gates: Gates, salt: string): RolloutPlan {
+/** @param defaults what the form has no fields for. */
+export function planOf(draft: Draft, defaults: FormGates, salt: string): RolloutPlan {
   const [product = "", version = ""] = draft.release.split(" ");
+  const gates = defaults[draft.strategy];
   const expires = numberOf(draft.approvalHours);
   return {
     product,
     version,
+    strategy: draft.strategy,
+    ...(draft.strategy === "shadow" ? { shadowShare: Number(draft.shadowPercent) / 100 } : {}),
     query: queryOf(draft),
     waves: draft.waves.map(({ name, size, unit, watchMinutes, approvals }) => ({
       name: name.trim(),
@@ -202,19 +229,6 @@ export function planOf(draft: Draft, gates: Gates, salt: string): RolloutPlan {
   };
 }
 
-function queryOf({ hardware, tags, devices }: Draft): RolloutPlan["query"] {
-  const pairs = words(tags).map((pair) => {
-    const at = pair.indexOf("=");
-    return [at < 0 ? pair : pair.slice(0, at), at < 0 ? "" : pair.slice(at + 1)] as const;
-  });
-  const ids = words(devices);
-  return {
-    ...(hardware.length > 0 ? { hardware: [...hardware] } : {}),
-    ...(pairs.length > 0 ? { tags: Object.fromEntries(pairs) } : {}),
-    ...(ids.length > 0 ? { deviceIds: ids } : {}),
-  };
-}
-
 const DAYS = ["mon", "tue", "wed", "thu", "fri"] as const;
 
 function preconditionsOf(draft: Draft): RolloutPlan["preconditions"] {
@@ -239,19 +253,6 @@ function limitsOf({ perHour, concurrent }: Draft): Pick<RolloutPlan, "limits"> {
   return Object.keys(limits).length === 0 ? {} : { limits };
 }
 
-function words(text: string): string[] {
-  return text.split(/[\s,]+/).filter((word) => word !== "");
-}
-
-function numberOf(text: string): number | undefined {
-  return text.trim() === "" ? undefined : Number(text);
-}
-
 function textOf(value: number | undefined): string {
   return value === undefined ? "" : String(value);
-}
-
-/** 0.07 as "7", without what floating point adds. */
-function percentText(share: number): string {
-  return String(Number((100 * share).toPrecision(12)));
 }

@@ -1,4 +1,4 @@
-import type { DryRunAnswer, Gates, MeAnswer, ReleaseView, RolloutPlan } from "@mote/protocol";
+import type { DryRunAnswer, MeAnswer, ReleaseView, RolloutPlan } from "@mote/protocol";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { of, useLive } from "../live.js";
 import { Refusal } from "../parts/dialog.js";
@@ -7,14 +7,15 @@ import { to } from "../route.js";
 import { change, messageOf, read } from "../server.js";
 import { Title } from "../shell/title.js";
 import { may } from "../words.js";
-import { beyondForm, type Draft, draftOf, emptyDraft, planOf } from "./draft.js";
+import { Audience, type Running } from "./audience.js";
+import { beyondForm, type Draft, draftOf, emptyDraft, type FormGates, planOf, promotionOf } from "./draft.js";
 import { Preview } from "./preview.js";
-import { Audience, Conditions, Judgement, Release, Speed } from "./sections.js";
+import { Conditions, Judgement, Release, Speed, Strategy } from "./sections.js";
 import { WavesEditor } from "./wavesEditor.js";
 
 /** Stages a rollout. What it would do stands beside the form, and nothing starts that was not shown as it stands. */
 
-const DEFAULT_GATES = JSON.parse(document.getElementById("default-gates")?.textContent ?? "") as Gates;
+const DEFAULT_GATES = JSON.parse(document.getElementById("default-gates")?.textContent ?? "") as FormGates;
 /** A form that is still being typed in is not asked about. */
 const TYPING_MS = 400;
 
@@ -22,25 +23,35 @@ type Query = Readonly<Record<string, string>>;
 
 interface Start {
   readonly releases: readonly ReleaseView[];
+  /** Plan that the form begins with: an earlier one, or what follows a shadow. */
   readonly like: RolloutPlan | null;
-  /** Devices by product. */
-  readonly fleet: ReadonlyMap<string, number>;
+  /** By product. */
+  readonly fleet: ReadonlyMap<string, { readonly devices: number; readonly versions: Running }>;
+  /** Of a shadow that is promoted: its canary is the canary again. */
+  readonly salt: string | undefined;
 }
 
-async function readStart({ like }: Query): Promise<Start> {
+async function readStart({ like, promote }: Query): Promise<Start> {
+  const id = promote ?? like;
   const [{ releases }, earlier, { products }] = await Promise.all([
     read.releases(),
-    like === undefined ? null : read.rollout(like),
+    id === undefined ? null : read.rollout(id),
     read.fleet(),
   ]);
-  const fleet = new Map(products.map(({ product, devices }) => [product, devices]));
+  const fleet = new Map(products.map((one) => [one.product, one]));
   // Others can't be offered.
   const usable = releases.filter(({ signedBy, retired }) => signedBy !== "nobody" && !retired);
-  return { releases: usable, like: earlier?.plan ?? null, fleet };
+  const plan = earlier?.plan ?? null;
+  if (plan === null || promote === undefined) return { releases: usable, like: plan, fleet, salt: undefined };
+  return { releases: usable, like: promotionOf(plan), fleet, salt: plan.salt };
 }
 
 export function NewRolloutPage({ me, query }: { me: MeAnswer; query: Query }) {
-  const live = useLive(`new-rollout/${query["like"] ?? ""}`, () => readStart(query), of("release", "trust"));
+  const live = useLive(
+    `new-rollout/${query["like"] ?? query["promote"] ?? ""}`,
+    () => readStart(query),
+    of("release", "trust"),
+  );
   return (
     <>
       <Title text="New rollout" crumb={<a href={to.rollouts()}>Rollouts</a>} />
@@ -69,13 +80,13 @@ function firstDraft({ releases, like, fleet }: Start, { product, version }: Quer
   if (like !== null) return draftOf(like, DEFAULT_GATES);
   const asked = releases.find((one) => one.product === product && one.version === version);
   const { product: name, version: number } = asked ?? releases[0]!;
-  return { ...emptyDraft(DEFAULT_GATES, fleet.get(name) ?? 0), release: `${name} ${number}` };
+  return { ...emptyDraft(DEFAULT_GATES, fleet.get(name)?.devices ?? 0), release: `${name} ${number}` };
 }
 
 function Form({ start, query, me }: { start: Start; query: Query; me: MeAnswer }) {
   const [draft, setDraft] = useState(() => firstDraft(start, query));
   // Fixed while the form is open, so that the devices of the preview are those of the rollout.
-  const salt = useMemo(() => crypto.getRandomValues(new Uint32Array(4)).join("-"), []);
+  const salt = useMemo(() => start.salt ?? crypto.getRandomValues(new Uint32Array(4)).join("-"), []);
   const form = useRef<HTMLFormElement>(null);
   const plan = planOf(draft, DEFAULT_GATES, salt);
   const preview = useDryRun(plan, form);
@@ -93,13 +104,15 @@ function Form({ start, query, me }: { start: Start; query: Query; me: MeAnswer }
     );
   };
   const release = start.releases.find((one) => `${one.product} ${one.version}` === draft.release);
+  const product = start.fleet.get(plan.product);
   return (
     <form ref={form} class="split" onSubmit={submit}>
       <div style={{ display: "grid", gap: "18px" }}>
         <Lost plan={start.like} />
         <Release draft={draft} set={set} releases={start.releases} />
-        <Audience draft={draft} set={set} release={release} />
-        <WavesEditor draft={draft} set={set} fleet={start.fleet.get(plan.product) ?? 0} />
+        <Strategy draft={draft} set={set} gates={DEFAULT_GATES} />
+        <Audience draft={draft} set={set} release={release} running={product?.versions ?? []} />
+        <WavesEditor draft={draft} set={set} fleet={product?.devices ?? 0} />
         <Judgement draft={draft} set={set} />
         <Conditions draft={draft} set={set} />
         <Speed draft={draft} set={set} />

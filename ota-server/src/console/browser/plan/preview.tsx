@@ -21,17 +21,21 @@ export function Preview({ answer, isOld }: { answer: DryRunAnswer | null; isOld:
 }
 
 function Answer({ answer }: { answer: DryRunAnswer }) {
-  const { eligible, waves, consumers, warnings, excluded, waits, sampled } = answer;
+  const { eligible, waves, consumers, warnings, excluded, waits, sampled, plan } = answer;
+  const isShadow = plan.strategy === "shadow";
   return (
     <>
-      <p class="strong">{many(eligible, "device")} would get it</p>
+      <p class="strong">
+        {many(eligible, "device")} would {isShadow ? "run it in the shadow" : "get it"}
+      </p>
       <ol class="plainlist small">
         {waves.map(({ name, devices, control, sample }, i) => (
           <li key={name}>
             <b>
               {i + 1}. {name}
             </b>
-            : {many(devices, "device")}, {count(control)} to compare with
+            : {many(devices, "device")},{" "}
+            {isShadow ? "each compared with itself" : `${count(control)} to compare with`}
             {sample.length === 0 ? null : (
               <span class="soft">
                 {" "}

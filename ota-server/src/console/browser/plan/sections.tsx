@@ -1,8 +1,8 @@
-import type { ReleaseView, RolloutPlan } from "@mote/protocol";
+import type { ReleaseView } from "@mote/protocol";
 import { to } from "../route.js";
 import { gateName } from "../words.js";
-import type { Draft } from "./draft.js";
-import { Check, NumberField, Part } from "./fields.js";
+import { type Draft, type FormGates, marginsOf } from "./draft.js";
+import { Check, NumberField, type Options, Part, Radios, SelectField, TextField } from "./fields.js";
 
 export interface SectionProps {
   readonly draft: Draft;
@@ -14,31 +14,20 @@ export function Release({ draft, set, releases }: SectionProps & { releases: rea
   return (
     <Part title="What">
       <div class="fields">
-        <label>
-          <span>Release</span>
-          <select
-            value={draft.release}
-            onChange={(event) => set({ release: event.currentTarget.value, hardware: [] })}
-          >
-            {releases.map((one) => {
-              const name = `${one.product} ${one.version}`;
-              return (
-                <option key={name} value={name}>
-                  {name}
-                </option>
-              );
-            })}
-          </select>
-        </label>
-        <label>
-          <span>Comment</span>
-          <input
-            maxLength={512}
-            value={draft.comment}
-            placeholder="why now; kept in the history"
-            onInput={(event) => set({ comment: event.currentTarget.value })}
-          />
-        </label>
+        <SelectField
+          label="Release"
+          value={draft.release}
+          options={releases.map((one) => `${one.product} ${one.version}`).map((name) => [name, name])}
+          // Another product has other classes and other versions.
+          onValue={(release) => set({ release, hardware: [], running: [] })}
+        />
+        <TextField
+          label="Comment"
+          maxLength={512}
+          value={draft.comment}
+          placeholder="why now; kept in the history"
+          onValue={(comment) => set({ comment })}
+        />
       </div>
       <p class="small">
         <a href={to.compare(product, "running", version)}>What changes against what runs now</a>
@@ -47,79 +36,66 @@ export function Release({ draft, set, releases }: SectionProps & { releases: rea
   );
 }
 
-export function Audience({ draft, set, release }: SectionProps & { release: ReleaseView | undefined }) {
-  const classes = [...new Set(release?.variants.flatMap(({ hardware }) => hardware) ?? [])];
-  const toggle = (name: string) =>
-    set({
-      hardware: draft.hardware.includes(name)
-        ? draft.hardware.filter((one) => one !== name)
-        : [...draft.hardware, name],
-    });
+const STRATEGIES: Options<Draft["strategy"]> = [
+  ["staged", "Install it wave by wave; each wave is compared with devices that have not got it yet"],
+  ["shadow", "Run it beside the release that serves: it only reports, and nobody acts on it"],
+];
+
+export function Strategy({ draft, set, gates }: SectionProps & { gates: FormGates }) {
+  const choose = (strategy: Draft["strategy"]) => set({ strategy, margins: marginsOf(gates[strategy]) });
   return (
-    <Part title="To whom" about="Nothing chosen: every device of the product that the release fits.">
-      <div class="fields">
-        <fieldset>
-          <legend class="small">Hardware</legend>
-          {classes.map((name) => (
-            <Check
-              key={name}
-              label={name}
-              value={draft.hardware.includes(name)}
-              onValue={() => toggle(name)}
+    <Part title="How">
+      <Radios legend="How" name="strategy" value={draft.strategy} options={STRATEGIES} onValue={choose} />
+      {draft.strategy === "shadow" ? (
+        <>
+          <p class="small soft">
+            When the last wave has passed, the release waits in the spare slot: “Promote” on the rollout's
+            page stages it over the same devices, without a second download.
+          </p>
+          <div class="fields">
+            <NumberField
+              label="Inferences made twice, %"
+              value={draft.shadowPercent}
+              min={0.001}
+              max={100}
+              isRequired
+              onValue={(shadowPercent) => set({ shadowPercent })}
             />
-          ))}
-        </fieldset>
-        <label>
-          <span>Tags, all of them</span>
-          <textarea
-            rows={2}
-            placeholder="ward=3"
-            value={draft.tags}
-            onInput={(event) => set({ tags: event.currentTarget.value })}
-          />
-        </label>
-        <label>
-          <span>Only these devices</span>
-          <textarea
-            rows={2}
-            placeholder="ids; empty for all"
-            value={draft.devices}
-            onInput={(event) => set({ devices: event.currentTarget.value })}
-          />
-        </label>
-      </div>
+          </div>
+        </>
+      ) : null}
     </Part>
   );
 }
 
-const ON_FAILURE: readonly [RolloutPlan["onFailure"], string][] = [
+const ON_FAILURE: Options<Draft["onFailure"]> = [
   ["rollback-fleet", "Take it back everywhere, by itself"],
   ["rollback-wave", "Take that wave back, by itself"],
   ["hold", "Tell nobody new, and ask a person"],
 ];
 
 /** What the numbers behind a gate are called where they are typed. */
-const UNIT: Readonly<Record<string, string>> = { latency: "% slower" };
+const UNIT: Readonly<Record<string, string>> = { latency: "% slower", agreement: "points less than always" };
+
+const COMPARED: Readonly<Record<Draft["strategy"], string>> = {
+  staged:
+    "Each wave is compared with devices that have not got the release yet, by what their models report.",
+  shadow:
+    "Each device compares the release in its shadow with the one that serves, at the same time. Taking it back ends the shadow; nothing else has run.",
+};
 
 export function Judgement({ draft, set }: SectionProps) {
   const margin = (metric: string) => (value: string) =>
     set({ margins: { ...draft.margins, [metric]: value } });
   return (
-    <Part
-      title="If it turns out worse"
-      about="Each wave is compared with devices that have not got the release yet, by what their models report."
-    >
-      {ON_FAILURE.map(([value, text]) => (
-        <label key={value} class="radio">
-          <input
-            type="radio"
-            name="on-failure"
-            checked={draft.onFailure === value}
-            onChange={() => set({ onFailure: value })}
-          />{" "}
-          {text}
-        </label>
-      ))}
+    <Part title="If it turns out worse" about={COMPARED[draft.strategy]}>
+      <Radios
+        legend="If it turns out worse"
+        name="on-failure"
+        value={draft.onFailure}
+        options={ON_FAILURE}
+        onValue={(onFailure) => set({ onFailure })}
+      />
       <details>
         <summary>How much worse is too much</summary>
         <div class="fields">
@@ -183,24 +159,20 @@ export function Conditions({ draft, set }: SectionProps) {
           placeholder="any"
           onValue={(minBattery) => set({ minBattery })}
         />
-        <label>
-          <span>Only from</span>
-          <input
-            type="time"
-            required={draft.until !== ""}
-            value={draft.from}
-            onInput={(event) => set({ from: event.currentTarget.value })}
-          />
-        </label>
-        <label>
-          <span>until</span>
-          <input
-            type="time"
-            required={draft.from !== ""}
-            value={draft.until}
-            onInput={(event) => set({ until: event.currentTarget.value })}
-          />
-        </label>
+        <TextField
+          label="Only from"
+          type="time"
+          isRequired={draft.until !== ""}
+          value={draft.from}
+          onValue={(from) => set({ from })}
+        />
+        <TextField
+          label="until"
+          type="time"
+          isRequired={draft.from !== ""}
+          value={draft.until}
+          onValue={(until) => set({ until })}
+        />
       </div>
       {draft.from === "" ? null : (
         <Check

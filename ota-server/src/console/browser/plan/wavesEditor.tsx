@@ -1,5 +1,5 @@
 import { addWave, PRESETS, type WaveDraft } from "./draft.js";
-import { NumberField, Part } from "./fields.js";
+import { NumberField, type Options, Part, SelectField, TextField } from "./fields.js";
 import type { SectionProps } from "./sections.js";
 
 /** Rows of waves; each is larger than the one before and holds its devices too. */
@@ -41,6 +41,11 @@ export function WavesEditor({ draft, set, fleet }: SectionProps & { fleet: numbe
   );
 }
 
+const UNITS: Options<WaveDraft["unit"]> = [
+  ["devices", "devices"],
+  ["percent", "% of all"],
+];
+
 function WaveRow({
   wave,
   number,
@@ -58,15 +63,13 @@ function WaveRow({
   return (
     <fieldset class="wave-row">
       <legend class="sr">Wave {number}</legend>
-      <label>
-        <span>Name</span>
-        <input
-          required
-          maxLength={64}
-          value={wave.name}
-          onInput={(event) => onChange({ name: event.currentTarget.value })}
-        />
-      </label>
+      <TextField
+        label="Name"
+        isRequired
+        maxLength={64}
+        value={wave.name}
+        onValue={(name) => onChange({ name })}
+      />
       <NumberField
         label="Size"
         value={wave.size}
@@ -75,16 +78,7 @@ function WaveRow({
         isRequired
         onValue={(size) => onChange({ size })}
       />
-      <label>
-        <span>of</span>
-        <select
-          value={wave.unit}
-          onChange={(event) => onChange({ unit: event.currentTarget.value as WaveDraft["unit"] })}
-        >
-          <option value="devices">devices</option>
-          <option value="percent">% of all</option>
-        </select>
-      </label>
+      <SelectField label="of" value={wave.unit} options={UNITS} onValue={(unit) => onChange({ unit })} />
       <NumberField
         label="Watch, min"
         value={wave.watchMinutes}

@@ -48,14 +48,35 @@ export function PlanFacts({ rollout }: { rollout: RolloutView }) {
 const NAMED = 5;
 
 export function queryWords({ query, product }: Pick<RolloutPlan, "query" | "product">): string {
-  const { hardware, tags, deviceIds, ...others } = query;
+  const { hardware, tags, deviceIds, running, agentVersions, health = {} } = query;
   const words = [
     ...(hardware === undefined ? [] : [`hardware ${hardware.join(" or ")}`]),
     ...Object.entries(tags ?? {}).map(([name, value]) => `${name} = ${value}`),
     ...(deviceIds === undefined ? [] : [idWords(deviceIds)]),
-    ...Object.entries(others).map(([name, value]) => `${name} ${JSON.stringify(value)}`),
+    ...(running === undefined ? [] : [`run ${running.map(versionWords).join(" or ")}`]),
+    ...(agentVersions === undefined ? [] : [`agent or firmware ${agentVersions.join(" or ")}`]),
+    ...healthWords(health),
   ];
   return words.length === 0 ? `all devices of ${product}` : words.join(", ");
+}
+
+function versionWords(version: string): string {
+  return version === "none" ? "no release yet" : version;
+}
+
+function healthWords(health: NonNullable<RolloutPlan["query"]["health"]>): string[] {
+  const { online, seenWithinS, lastUpdateFailed, belowFloor, maxErrorRate } = health;
+  return [
+    ...(online === undefined ? [] : [online ? "connected" : "not connected"]),
+    ...(seenWithinS === undefined ? [] : [`heard of within ${span(1000 * seenWithinS)}`]),
+    ...(lastUpdateFailed === undefined
+      ? []
+      : [lastUpdateFailed ? "last update failed" : "last update did not fail"]),
+    ...(belowFloor === undefined
+      ? []
+      : [belowFloor ? "below the signed floor" : "not below the signed floor"]),
+    ...(maxErrorRate === undefined ? [] : [`at most ${percent(maxErrorRate, 1)} errors`]),
+  ];
 }
 
 function idWords(ids: readonly string[]): string {

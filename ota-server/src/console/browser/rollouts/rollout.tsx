@@ -36,7 +36,12 @@ function Whole({ rollout, me, onDone }: { rollout: RolloutView; me: MeAnswer; on
             <a href={to.rollouts()}>Rollouts</a> / <code>{rollout.id}</code>
           </>
         }
-        actions={<Actions rollout={rollout} me={me} onDone={onDone} />}
+        actions={
+          <>
+            <Promote rollout={rollout} me={me} />
+            <Actions rollout={rollout} me={me} onDone={onDone} />
+          </>
+        }
       >
         <Badge word={ROLLOUT[rollout.state]} />
       </Title>
@@ -62,6 +67,17 @@ function Whole({ rollout, me, onDone }: { rollout: RolloutView; me: MeAnswer; on
         </div>
       </div>
     </>
+  );
+}
+
+/** A shadow that went well left the release in the spare slots: the form comes with the plan that makes it serve. */
+function Promote({ rollout, me }: { rollout: RolloutView; me: MeAnswer }) {
+  const isReady = rollout.plan.strategy === "shadow" && rollout.state === "completed";
+  if (!isReady || !may(me.role, "operator")) return null;
+  return (
+    <a class="button primary" href={to.newRollout({ promote: rollout.id })}>
+      Promote…
+    </a>
   );
 }
 
