@@ -1,11 +1,9 @@
-import { createHmac, randomBytes } from "node:crypto";
+import { createHmac } from "node:crypto";
 import type { Clock } from "../clock.js";
 import { isEqualSecret } from "../secrets.js";
-import { serialize } from "../store/dialect.js";
-import { getSetting, setSetting } from "../store/settings.js";
+import { secretSetting } from "../store/settings.js";
 import type { Store } from "../store/store.js";
 
-const SECRET_SETTING = "download-secret";
 /** Passes of a day are alike, so that a document which holds one keeps its ETag; each is good for one day and up to two. */
 const DAY_MS = 86_400_000;
 
@@ -23,14 +21,7 @@ export class DownloadRights {
   }
 
   static async open(store: Store, clock: Clock): Promise<DownloadRights> {
-    const fresh = randomBytes(32).toString("hex");
-    const secret = await store.write(async (db) => {
-      await serialize(db, SECRET_SETTING);
-      const held = await getSetting(db, SECRET_SETTING);
-      if (held === null) await setSetting(db, SECRET_SETTING, fresh);
-      return held ?? fresh;
-    });
-    return new DownloadRights(Buffer.from(secret, "hex"), clock);
+    return new DownloadRights(await secretSetting(store, "download-secret"), clock);
   }
 
   /** Text that is safe in a URL. */

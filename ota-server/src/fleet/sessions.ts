@@ -5,9 +5,8 @@ import type { Clock } from "../clock.js";
 import { UnauthenticatedError } from "../errors.js";
 import { isEqualSecret } from "../secrets.js";
 import { type DeviceRecord, findDevice } from "../store/devices.js";
-import { serialize } from "../store/dialect.js";
 import { markNonceUsed } from "../store/nonces.js";
-import { getSetting, setSetting } from "../store/settings.js";
+import { secretSetting } from "../store/settings.js";
 import type { Store } from "../store/store.js";
 import type { DeviceCache, KnownDevice } from "./deviceCache.js";
 
@@ -46,14 +45,7 @@ export class Sessions {
   }
 
   static async open(store: Store, devices: DeviceCache, clock: Clock): Promise<Sessions> {
-    const fresh = randomBytes(32).toString("hex");
-    const secret = await store.write(async (db) => {
-      await serialize(db, "session-secret");
-      const held = await getSetting(db, "session-secret");
-      if (held === null) await setSetting(db, "session-secret", fresh);
-      return held ?? fresh;
-    });
-    return new Sessions(store, devices, clock, Buffer.from(secret, "hex"));
+    return new Sessions(store, devices, clock, await secretSetting(store, "session-secret"));
   }
 
   /** 32 bytes as hex: time, randomness, and a tag that binds both to the device. */

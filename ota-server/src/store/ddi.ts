@@ -1,4 +1,5 @@
 import type { Db } from "./store.js";
+import type { Tables } from "./tables.js";
 
 /** A token of hawkBit's device interface; the server keeps its digest. */
 export interface DdiCredential {
@@ -129,17 +130,7 @@ export async function countDdiDevices(db: Db, credentialId: string): Promise<num
   return Number(row?.devices ?? 0);
 }
 
-interface CredentialRow {
-  id: string;
-  kind: string;
-  device_id: string | null;
-  product: string;
-  hardware: string;
-  tags: string;
-  max_devices: number;
-  created_at_ms: number;
-  revoked_at_ms: number | null;
-}
+type CredentialRow = Omit<Tables["ddi_credentials"], "token_sha256">;
 
 function credentialOf(row: CredentialRow): DdiCredential {
   return {

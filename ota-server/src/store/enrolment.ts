@@ -1,4 +1,5 @@
 import type { Db } from "./store.js";
+import type { Tables } from "./tables.js";
 
 export interface EnrolmentToken {
   readonly id: string;
@@ -77,18 +78,7 @@ export async function countEnrolment(db: Db, id: string): Promise<void> {
     .execute();
 }
 
-interface Row {
-  id: string;
-  token_sha256: string;
-  product: string;
-  hardware: string | null;
-  tags: string;
-  expires_at_ms: number;
-  used_by: string | null;
-  used_key: string | null;
-  max_devices: number;
-  used: number;
-}
+type Row = Tables["enrolment_tokens"];
 
 function fromRow(row: Row): EnrolmentToken {
   return {

@@ -1,5 +1,6 @@
 import type { Manifest } from "@mote/protocol";
 import type { Db } from "./store.js";
+import type { Tables } from "./tables.js";
 
 export interface ReleaseRecord {
   readonly product: string;
@@ -13,16 +14,7 @@ export interface ReleaseRecord {
   readonly uploadedAtMs: number;
 }
 
-interface Row {
-  product: string;
-  version: string;
-  sequence: number;
-  target: string;
-  manifest_sha256: string;
-  manifest_length: number;
-  manifest: string;
-  uploaded_at_ms: number;
-}
+type Row = Tables["releases"];
 
 function fromRow(row: Row): ReleaseRecord {
   return {

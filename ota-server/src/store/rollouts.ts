@@ -261,21 +261,7 @@ export async function countMembers(
   }));
 }
 
-interface Row {
-  rollout_id: string;
-  device_id: string;
-  wave: number;
-  previous_sequence: number;
-  state: string;
-  code: string | null;
-  attempts: number;
-  offered_at_ms: number;
-  settled_at_ms: number | null;
-  downloaded_bytes: number;
-  codec: string | null;
-  detail: string | null;
-  retry_at_ms: number | null;
-}
+type Row = Omit<Tables["rollout_devices"], "draw">;
 
 export function memberFromRow(row: Row): Member {
   return {

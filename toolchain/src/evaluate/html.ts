@@ -1,4 +1,5 @@
 import { escapeHtml } from "../profile/escape-html.js";
+import { htmlPage } from "../profile/page.js";
 import type { Evaluation } from "./evaluate.js";
 import type { LayerError } from "./layers.js";
 import type { SliceScore } from "./slices.js";
@@ -15,22 +16,12 @@ export function evaluationHtml(title: string, evaluation: Evaluation): string {
     ...Object.entries(slices ?? {}).map(([name, scores]) => sliceChart(name, scores)),
     layers === undefined ? "" : layerChart(layers),
   ];
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-<h1>${escapeHtml(title)}</h1>
-${sections.filter((section) => section !== "").join("\n")}
-</main>
-</body>
-</html>
-`;
+  return htmlPage(
+    title,
+    STYLE,
+    `<h1>${escapeHtml(title)}</h1>
+${sections.filter((section) => section !== "").join("\n")}`,
+  );
 }
 
 const STYLE = `

@@ -1,4 +1,5 @@
 import { escapeHtml } from "../profile/escape-html.js";
+import { htmlPage } from "../profile/page.js";
 import { bytes, fromMicro } from "../profile/terminal.js";
 import type { Candidate } from "./search.js";
 
@@ -18,24 +19,14 @@ export interface FrontPage {
 /** One file, nothing loaded from anywhere: accuracy against latency, a dot per candidate, and the numbers below. */
 export function renderFront(page: FrontPage): string {
   const title = `${page.model} for ${page.target}`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-<h1>${escapeHtml(page.model)} <span>for ${escapeHtml(page.target)}</span></h1>
+  return htmlPage(
+    title,
+    STYLE,
+    `<h1>${escapeHtml(page.model)} <span>for ${escapeHtml(page.target)}</span></h1>
 <p>${page.candidates.length} candidates; accuracy on ${page.samples} samples that training did not see. Filled: within the budget. Joined: the Pareto front.</p>
 ${chart(page)}
-${table(page)}
-</main>
-</body>
-</html>
-`;
+${table(page)}`,
+  );
 }
 
 function chart({ candidates, best }: FrontPage): string {

@@ -1,6 +1,7 @@
 import { arenaPicture } from "./arena-picture.js";
 import { escapeHtml } from "./escape-html.js";
 import { briefName } from "./over.js";
+import { htmlPage } from "./page.js";
 import type { LayerProfile, ProfileReport } from "./report.js";
 import { bytes, describeOver, fromMicro, renderWay } from "./terminal.js";
 import type { Way } from "./ways.js";
@@ -20,17 +21,10 @@ export function renderHtml(report: ProfileReport, ways: readonly Way[] = []): st
   const verdict = report.fits
     ? `<p class="verdict good">Within the budget.</p>`
     : `<ul class="verdict bad">${report.over.map((each) => `<li>${escapeHtml(describeOver(each))}</li>`).join("")}</ul>${ways.map((way) => `<p>${escapeHtml(renderWay(way))}</p>`).join("")}`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(report.model)} on ${escapeHtml(report.target)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-<h1>${escapeHtml(report.model)} <span>on ${escapeHtml(report.target)}</span></h1>
+  return htmlPage(
+    `${report.model} on ${report.target}`,
+    STYLE,
+    `<h1>${escapeHtml(report.model)} <span>on ${escapeHtml(report.target)}</span></h1>
 ${verdict}
 <dl>${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${escapeHtml(value)}</dd></div>`).join("")}</dl>
 <h2>Time per layer</h2>
@@ -47,11 +41,8 @@ ${stack(report.flashParts)}
 <h2>RAM</h2>
 ${stack(report.ramParts)}
 <h2>How these numbers came about</h2>
-<ul>${report.basis.map((line) => `<li>${escapeHtml(line)}</li>`).join("")}</ul>
-</main>
-</body>
-</html>
-`;
+<ul>${report.basis.map((line) => `<li>${escapeHtml(line)}</li>`).join("")}</ul>`,
+  );
 }
 
 const STYLE = `

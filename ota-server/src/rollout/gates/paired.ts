@@ -1,4 +1,5 @@
 import type { TwoSided } from "./permutation.js";
+import { mean, variance, xorshift } from "./statistics.js";
 import { studentTail } from "./student.js";
 
 /**
@@ -75,22 +76,7 @@ function flipped(values: readonly number[], signs: number): number {
 function student(values: readonly number[]): number {
   const n = values.length;
   const m = mean(values);
-  const variance = values.reduce((sum, value) => sum + (value - m) ** 2, 0) / (n - 1);
-  if (variance === 0) return m > 0 ? 0 : 1;
-  return studentTail(m / Math.sqrt(variance / n), n - 1);
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** 32 random bits a call (xorshift32, Marsaglia 2003). */
-function xorshift(seed: number): () => number {
-  let state = seed >>> 0 || 0x9e3779b9;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>> 0;
-  };
+  const spread = variance(values);
+  if (spread === 0) return m > 0 ? 0 : 1;
+  return studentTail(m / Math.sqrt(spread / n), n - 1);
 }

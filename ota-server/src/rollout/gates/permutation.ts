@@ -1,3 +1,4 @@
+import { mean, variance, xorshift } from "./statistics.js";
 import { studentTail } from "./student.js";
 
 /**
@@ -114,7 +115,7 @@ function sampleDraws(
     let sum = 0;
     let fromWave = 0;
     for (let i = 0; i < drawn; i++) {
-      const j = i + Math.floor(random() * (n - i));
+      const j = i + Math.floor((random() / 2 ** 32) * (n - i));
       const picked = order[j]!;
       order[j] = order[i]!;
       order[i] = picked;
@@ -123,17 +124,6 @@ function sampleDraws(
     }
     judge(sum, fromWave);
   }
-}
-
-/** xorshift32 (Marsaglia 2003); enough for drawing groups, never for secrets. */
-function xorshift(seed: number): () => number {
-  let state = seed >>> 0 || 0x9e3779b9;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
 }
 
 function welch(wave: readonly number[], control: readonly number[], margin: number): TwoSided {
@@ -149,15 +139,6 @@ function welch(wave: readonly number[], control: readonly number[], margin: numb
     pWorse: studentTail(difference / error, degrees),
     pTolerable: studentTail((margin - difference) / error, degrees),
   };
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function variance(values: readonly number[]): number {
-  const m = mean(values);
-  return values.reduce((sum, value) => sum + (value - m) ** 2, 0) / (values.length - 1);
 }
 
 function combinations(n: number, k: number): number {

@@ -1,4 +1,5 @@
 import { escapeHtml } from "../../profile/escape-html.js";
+import { htmlPage } from "../../profile/page.js";
 import type { UpdatePoint, UpdateReport } from "./options.js";
 
 const WIDTH = 720;
@@ -29,17 +30,10 @@ export interface CurvePage {
 export function renderCurve(page: CurvePage): string {
   const { report } = page;
   const against = page.patches[0]?.previous ?? "the previous model";
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(page.model)}: accuracy against bytes of the update</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-<h1>${escapeHtml(page.model)} <span>as an update of ${escapeHtml(against)}</span></h1>
+  return htmlPage(
+    `${page.model}: accuracy against bytes of the update`,
+    STYLE,
+    `<h1>${escapeHtml(page.model)} <span>as an update of ${escapeHtml(against)}</span></h1>
 <p>Each dot is a whole model, rounded so far towards the one that devices hold: the further left, the fewer bytes to fetch. ${report.measure === "accuracy" ? "Accuracy" : "Agreement with the float model"} on ${report.validationSamples} samples that the rounding did not see, of which one is ${points(100 / Math.max(1, report.validationSamples))} points.</p>
 ${chart(page)}
 ${curveTable(page)}
@@ -50,11 +44,8 @@ ${table(
 )}
 <h2>By class</h2>
 <p>The update is another model than the one that was validated. Whoever signs should look at the classes that got worse.</p>
-${classTable(report)}
-</main>
-</body>
-</html>
-`;
+${classTable(report)}`,
+  );
 }
 
 function chart({ report, newBytes, fullBytes }: CurvePage): string {
