@@ -24,12 +24,12 @@ import {
   toHex,
 } from "@mote/protocol";
 import { generateKey, nodeSha256, nodeVerify, readServerKeys } from "@mote/protocol/node";
-import type { CliCommand, Io } from "@mote/toolchain/cli/command";
+import type { CliCommand } from "@mote/toolchain/cli/command";
 import { command as keysCommand } from "@mote/toolchain/cli/commands/keys";
 import { command as logCommand } from "@mote/toolchain/cli/commands/log";
 import { command as publishCommand } from "@mote/toolchain/cli/commands/publish";
 import { command as signCommand } from "@mote/toolchain/cli/commands/sign";
-import { Command } from "commander";
+import { runCommand } from "@mote/toolchain/cli/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 /**
@@ -74,22 +74,8 @@ const COMMANDS: Record<string, CliCommand> = {
 };
 
 /** A command as it is typed, in this process. */
-async function mote<T = Record<string, unknown>>(...args: string[]): Promise<T> {
-  let document: unknown;
-  const io: Io = {
-    isJson: true,
-    say: () => {},
-    json: (value) => {
-      document = JSON.parse(JSON.stringify(value));
-    },
-    progress: () => ({ update: () => {}, stop: () => {} }),
-  };
-  const program = new Command().enablePositionalOptions().exitOverride();
-  const [name, ...rest] = args;
-  COMMANDS[name!]!.configure(program.command(name!), io);
-  await program.parseAsync(["node", "mote", name!, ...rest]);
-  return document as T;
-}
+const mote = <T = Record<string, unknown>>(name: string, ...words: string[]) =>
+  runCommand<T>(COMMANDS[name]!, ...words);
 
 async function startServer(): Promise<void> {
   const args = [SERVER, "--data", at("data"), "--server-keys", at("trust", "server-keys")];

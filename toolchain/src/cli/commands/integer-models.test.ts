@@ -1,41 +1,23 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { EXIT, MoteError } from "@mote/protocol";
-import { Command } from "commander";
+import { EXIT } from "@mote/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeNpz } from "../../data/npz.js";
 import { writeTensor } from "../../data/raw-tensor.js";
 import { loadDigits } from "../../train/digits.js";
 import type { CliCommand } from "../command.js";
+import { tryCommand } from "../testing.js";
 
 const MODEL = resolve(import.meta.dirname, "../../../models/digits/digits-v1-pruned.onnx");
 let folder: string;
 const path = (name: string): string => join(folder, name);
 
 /** Runs a command as main.ts does: its JSON document, and the exit code that its error stands for. */
-async function mote(
-  ...words: string[]
-): Promise<{ json: Record<string, unknown>; exit: number; error?: MoteError }> {
-  const [name, ...rest] = words;
+async function mote(name: string, ...words: string[]) {
   const { command } = (await import(`./${name}.js`)) as { command: CliCommand };
-  let json: Record<string, unknown> = {};
-  const sub = new Command(name!).exitOverride();
-  command.configure(sub, {
-    isJson: true,
-    say() {},
-    json: (document) => {
-      json = document as Record<string, unknown>;
-    },
-    progress: () => ({ update() {}, stop() {} }),
-  });
-  try {
-    await sub.parseAsync(rest, { from: "user" });
-    return { json, exit: EXIT.done };
-  } catch (error) {
-    if (error instanceof MoteError) return { json, exit: error.exitCode, error };
-    throw error;
-  }
+  const outcome = await tryCommand(command, ...words);
+  return { ...outcome, exit: outcome.error?.exitCode ?? EXIT.done };
 }
 
 beforeAll(async () => {
@@ -59,7 +41,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe("mote quantize, evaluate and run on the digit reader", () => {
   it("quantize, judge, and run the result bit-exact", async () => {
     const quantized = await mote(
-      ..."quantize".split(" "),
+      "quantize",
       MODEL,
       "--data",
       path("calibration.npz"),
@@ -144,7 +126,7 @@ describe("mote quantize, evaluate and run on the digit reader", () => {
     ["an input of the wrong size", ["run", MODEL, "--input", "calibration.npz"], /784 values/],
   ])("refuses %s with exit code 2", async (_name, words, message) => {
     const placed = words.map((word) => (word.endsWith(".npz") || word.startsWith("x.") ? path(word) : word));
-    const { exit, error } = await mote(...placed);
+    const { exit, error } = await mote(placed[0]!, ...placed.slice(1));
     expect(exit).toBe(EXIT.badInput);
     expect(error!.message).toMatch(message);
   });

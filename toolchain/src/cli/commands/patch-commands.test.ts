@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MoteError } from "@mote/protocol";
 import { nodeSha256, perturbModel } from "@mote/protocol/node";
-import { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compileGraph } from "../../emit/compile.js";
 import { wideGraph } from "../../emit/networks.cases.js";
 import { loadTarget } from "../../targets/index.js";
-import type { CliCommand, Io } from "../command.js";
+import type { CliCommand } from "../command.js";
+import { runCommand } from "../testing.js";
 import { command as diffCommand } from "./diff.js";
 import { command as patchCommand } from "./patch.js";
 
@@ -21,26 +21,11 @@ const hex = (bytes: Uint8Array): string => Buffer.from(nodeSha256(bytes)).toStri
 const base = Uint8Array.from({ length: 3000 }, (_, i) => Math.round(90 * Math.sin(i * i)) & 255);
 const next = perturbModel(base, 1, 0.1);
 
-async function mote(...args: string[]): Promise<Record<string, unknown>> {
-  let document: unknown;
-  const io: Io = {
-    isJson: true,
-    say: () => {},
-    json: (value) => {
-      document = value;
-    },
-    progress: () => ({ update: () => {}, stop: () => {} }),
-  };
-  const program = new Command().exitOverride();
-  const [name, ...rest] = args;
-  COMMANDS[name!]!.configure(program.command(name!).exitOverride(), io);
-  await program.parseAsync(["node", "mote", name!, ...rest]);
-  return document as Record<string, unknown>;
-}
+const mote = (name: string, ...words: string[]) => runCommand(COMMANDS[name]!, ...words);
 
 /** Code and exit code of what a command throws. */
-async function failure(...args: string[]): Promise<[string, number]> {
-  const error = await mote(...args).then(
+async function failure(name: string, ...words: string[]): Promise<[string, number]> {
+  const error = await mote(name, ...words).then(
     () => null,
     (thrown: unknown) => thrown,
   );

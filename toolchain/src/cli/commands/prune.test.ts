@@ -1,13 +1,12 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { writeNpz } from "../../data/npz.js";
 import { readModel, writeModel } from "../../formats/index.js";
 import { NetworkBuilder } from "../../train/network.js";
 import { Random } from "../../train/random.js";
-import type { Io } from "../command.js";
+import { runCommand } from "../testing.js";
 import { command } from "./prune.js";
 
 let folder = "";
@@ -36,21 +35,7 @@ afterAll(() => {
   vi.unstubAllEnvs();
 });
 
-async function prune(...args: string[]): Promise<Record<string, unknown>> {
-  let document: Record<string, unknown> = {};
-  const io: Io = {
-    isJson: true,
-    say() {},
-    json(value) {
-      document = value as Record<string, unknown>;
-    },
-    progress: () => ({ update() {}, stop() {} }),
-  };
-  const sub = new Command("prune").exitOverride().configureOutput({ writeErr() {} });
-  command.configure(sub, io);
-  await sub.parseAsync(args, { from: "user" });
-  return document;
-}
+const prune = (...words: string[]) => runCommand(command, ...words);
 
 describe("mote prune", () => {
   it("writes a smaller dense model and says what it cost and saved", async () => {

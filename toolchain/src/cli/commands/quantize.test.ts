@@ -2,11 +2,11 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { EXIT, MoteError } from "@mote/protocol";
-import { Command } from "commander";
+import { EXIT } from "@mote/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeNpy } from "../../data/npy.js";
 import { loadDigits } from "../../train/digits.js";
+import { tryCommand } from "../testing.js";
 import { command } from "./quantize.js";
 
 const MODEL = resolve(import.meta.dirname, "../../../models/digits/digits-v1-pruned.onnx");
@@ -15,25 +15,7 @@ const MOTE = resolve(import.meta.dirname, "../../../dist/cli/main.js");
 let folder: string;
 const path = (name: string): string => join(folder, name);
 
-async function quantize(...words: string[]): Promise<{ json: Record<string, unknown>; error?: MoteError }> {
-  let json: Record<string, unknown> = {};
-  const sub = new Command("quantize").exitOverride();
-  command.configure(sub, {
-    isJson: true,
-    say() {},
-    json: (document) => {
-      json = document as Record<string, unknown>;
-    },
-    progress: () => ({ update() {}, stop() {} }),
-  });
-  try {
-    await sub.parseAsync(words, { from: "user" });
-    return { json };
-  } catch (error) {
-    if (error instanceof MoteError) return { json, error };
-    throw error;
-  }
-}
+const quantize = (...words: string[]) => tryCommand(command, ...words);
 
 function save(name: string, shape: number[], value: (i: number) => number): string {
   const size = shape.reduce((product, length) => product * length, 1);
@@ -93,12 +75,12 @@ describe("mote quantize --previous", () => {
   it("rounds for the first version in the fleet and says what each of them fetches", async () => {
     const data = ["--data", path("digits.npy"), "--calibrate", "minmax"];
     const first = await quantize(MODEL, ...data, "-o", path("v1.onnx"), "--no-equalize");
-    expect(first.error).toBeUndefined();
+    expect(first.error).toBeNull();
     await quantize(MODEL, ...data, "-o", path("v1b.onnx"), "--no-equalize", "--adaround");
     const words = ["--previous", path("v1.onnx"), "--previous", path("v1b.onnx"), "--fidelity", "0.5"];
     const page = ["--max-loss", "100", "--curve", path("curve.html")];
     const { json, error } = await quantize(NEXT, ...data, "-o", path("v2.onnx"), ...words, ...page);
-    expect(error).toBeUndefined();
+    expect(error).toBeNull();
     const patches = json["patches"] as {
       previous: string;
       codec: string;
@@ -139,7 +121,7 @@ describe("mote quantize --previous", () => {
 
 describe("what mote quantize refuses, before it calibrates", () => {
   // The data set is absent: an error about anything else was found before it was asked for.
-  const refused = async (...words: string[]): Promise<MoteError> =>
+  const refused = async (...words: string[]) =>
     (await quantize(MODEL, "--data", path("absent.npy"), ...words)).error!;
 
   it("an output that can't be written in the end", async () => {

@@ -1,13 +1,12 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { writeNpz } from "../../data/npz.js";
 import { readModel, writeModel } from "../../formats/index.js";
 import { NetworkBuilder } from "../../train/network.js";
 import { Random } from "../../train/random.js";
-import type { Io } from "../command.js";
+import { runCommand } from "../testing.js";
 import { command } from "./train.js";
 
 let folder = "";
@@ -35,21 +34,7 @@ afterAll(() => {
   vi.unstubAllEnvs();
 });
 
-async function train(...args: string[]): Promise<Record<string, unknown>> {
-  let document: Record<string, unknown> = {};
-  const io: Io = {
-    isJson: true,
-    say() {},
-    json(value) {
-      document = value as Record<string, unknown>;
-    },
-    progress: () => ({ update() {}, stop() {} }),
-  };
-  const sub = new Command("train").exitOverride();
-  command.configure(sub, io);
-  await sub.parseAsync(args, { from: "user" });
-  return document;
-}
+const train = (...words: string[]) => runCommand(command, ...words);
 
 describe("mote train", () => {
   it("fine-tunes, then serves as the teacher of another, on the int8 grid and without labels", async () => {

@@ -16,10 +16,10 @@ import {
   toHex,
 } from "@mote/protocol";
 import { nodeSha256, nodeVerify } from "@mote/protocol/node";
-import { Command } from "commander";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { UsageError } from "../../errors.js";
-import type { CliCommand, Io } from "../command.js";
+import type { CliCommand } from "../command.js";
+import { runCommand } from "../testing.js";
 import { command as bundleCommand } from "./bundle.js";
 import { command as keysCommand } from "./keys.js";
 import { command as signCommand } from "./sign.js";
@@ -35,23 +35,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-async function mote<T = Record<string, unknown>>(...args: string[]): Promise<T> {
-  let document: unknown;
-  const io: Io = {
-    isJson: true,
-    say: () => {},
-    json: (value) => {
-      document = JSON.parse(JSON.stringify(value));
-    },
-    progress: () => ({ update: () => {}, stop: () => {} }),
-  };
-  const program = new Command().enablePositionalOptions().exitOverride();
-  const [name, ...rest] = args;
-  const { configure } = COMMANDS[name!]!;
-  configure(program.command(name!), io);
-  await program.parseAsync(["node", "mote", name!, ...rest]);
-  return document as T;
-}
+const mote = <T = Record<string, unknown>>(name: string, ...words: string[]) =>
+  runCommand<T>(COMMANDS[name]!, ...words);
 
 async function writeBundle(file: string, change: object = {}): Promise<string> {
   const artifacts = new Map<string, Uint8Array>();
@@ -233,9 +218,9 @@ describe("envelopes for MCUs", () => {
     expect(release).toMatchObject({ product: "reader", version: "1.0.0", sequence: 1 });
 
     const roots = [trust("root-1.key.json"), trust("root-2.key.json")];
-    const rotate = ["keys", "rotate", "--repo", trust(), "--envelopes", join(folder, "mcu"), "--keys"];
-    await mote(...rotate, roots[0]!, "--renew");
-    await mote(...rotate, roots[1]!);
+    const rotate = ["rotate", "--repo", trust(), "--envelopes", join(folder, "mcu"), "--keys"];
+    await mote("keys", ...rotate, roots[0]!, "--renew");
+    await mote("keys", ...rotate, roots[1]!);
     const next = rotateRootEnvelope(pinned, await readFile(join(folder, "mcu", "root-2.cose")), DEPS);
     expect(next.root.version).toBe(2);
   });
