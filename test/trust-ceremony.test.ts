@@ -1,87 +1,64 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { execFile } from "node:child_process";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import {
   buildTargets,
-  encodeGolden,
-  exampleManifest,
   findTarget,
   judgeManifest,
   MetadataRollbackError,
   PATHS,
-  packBundle,
   pinRoot,
   refresh,
   SignatureThresholdError,
   signFreshness,
   signRole,
   TargetNotFoundError,
-  type TensorSpec,
   type TrustState,
-  tensorBytes,
-  toHex,
 } from "@mote/protocol";
 import { generateKey, nodeSha256, nodeVerify, readServerKeys } from "@mote/protocol/node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { TrustOffice } from "./trust-office.js";
 
 /** A release manager's year, with the real commands and the real server: sign, lose a key, lose the server. */
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const MOTE = join(ROOT, "toolchain/dist/cli/main.js");
-const SERVER = join(ROOT, "ota-server/dist/main.js");
 const DEPS = { sha256: nodeSha256, verify: nodeVerify };
 
 const run = promisify(execFile);
-let folder = "";
-let server: ChildProcess | null = null;
-let url = "";
+let office: TrustOffice;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "mote-year-"));
+  office = await TrustOffice.open();
 });
-afterEach(async () => {
-  await stopServer();
-  await rm(folder, { recursive: true, force: true });
-});
+afterEach(() => office.close());
 
-const at = (...names: string[]) => join(folder, ...names);
+const at = (...names: string[]) => office.at(...names);
 
 async function mote(...args: string[]): Promise<Record<string, unknown>> {
-  const { stdout } = await run(process.execPath, [MOTE, ...args, "--json"], { cwd: folder });
+  const { stdout } = await run(process.execPath, [MOTE, ...args, "--json"], { cwd: office.folder });
   return JSON.parse(stdout);
 }
 
+/** The devices here hold trust alone, no session. */
+const startServer = (keys: string) => office.startServer(keys, "--downloads-for", "anyone");
+
+const rotateServerKeys = () =>
+  mote("keys", "rotate", "--server-keys", "trust/server-keys-2", "--keys", "trust", "--repo", "trust");
+
 const publish = (...args: string[]) =>
-  mote("publish", ...args, "--server", url, "--token-file", at("data", "admin.token"), "--repo", "trust");
-
-async function startServer(keys: string): Promise<void> {
-  const args = [SERVER, "--data", at("data"), "--server-keys", keys, "--port", "0", "--mqtt-port", "0"];
-  // The devices here hold trust alone, no session.
-  args.push("--downloads-for", "anyone");
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
-  server = child;
-  for await (const line of createInterface({ input: child.stdout! })) {
-    const entry = JSON.parse(line);
-    if (entry.event !== "listening") continue;
-    url = entry.url;
-    child.stdout!.resume();
-    return;
-  }
-  throw new Error("the server ended before it listened");
-}
-
-async function stopServer(): Promise<void> {
-  const child = server;
-  server = null;
-  if (child === null || child.exitCode !== null) return;
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGTERM");
-  await ended;
-}
+  mote(
+    "publish",
+    ...args,
+    "--server",
+    office.url,
+    "--token-file",
+    at("data", "admin.token"),
+    "--repo",
+    "trust",
+  );
 
 /** A device: a pinned root, and what the server serves. `files` stand in for a server in a thief's hands. */
 class Device {
@@ -100,7 +77,7 @@ class Device {
       fetch: async (file) => {
         const stolen = files.get(file);
         if (stolen !== undefined) return stolen;
-        const response = await fetch(`${url}${PATHS.metadata(file)}`);
+        const response = await fetch(`${office.url}${PATHS.metadata(file)}`);
         return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
       },
     });
@@ -108,40 +85,11 @@ class Device {
 
   async take(version: string): Promise<string> {
     const target = findTarget(this.state, `reader/${version}/manifest.json`, DEPS);
-    const response = await fetch(`${url}${PATHS.blob(target.sha256)}`);
+    const response = await fetch(`${office.url}${PATHS.blob(target.sha256)}`);
     const manifestBytes = new Uint8Array(await response.arrayBuffer());
     const question = { target, manifestBytes, state: this.state, hardware: "gateway", product: "reader" };
     return judgeManifest(question, DEPS).manifest.version;
   }
-}
-
-async function writeBundle(version: string, sequence: number): Promise<string> {
-  const artifacts = new Map<string, Uint8Array>();
-  const keep = (bytes: Uint8Array) => {
-    const sha256 = toHex(nodeSha256(bytes));
-    artifacts.set(sha256, bytes);
-    return { sha256, length: bytes.length };
-  };
-  const variants = exampleManifest().variants.map((variant, i) => {
-    const zeros = (spec: TensorSpec) => [new Uint8Array(tensorBytes(spec))];
-    const { input, output } = variant;
-    const golden = encodeGolden({ inputs: zeros(input), outputs: zeros(output) }, input, output);
-    return {
-      ...variant,
-      artifact: keep(new Uint8Array(1000).fill(sequence + i)),
-      golden: { ...variant.golden, artifact: keep(golden) },
-    };
-  });
-  const manifest = exampleManifest({ version, sequence, variants });
-  const path = at(`${version}.bundle`);
-  await writeFile(path, packBundle({ manifest, artifacts }));
-  return path;
-}
-
-/** Each holder keeps one key file in a folder of their own. */
-async function hand(label: string, holder: string): Promise<void> {
-  await mkdir(at(holder));
-  await rename(at("trust", `${label}.key.json`), at(holder, `${label}.key.json`));
 }
 
 async function keyIdOf(file: string): Promise<string> {
@@ -153,13 +101,13 @@ describe("a year of offline mode", () => {
     timeout: 300_000,
   }, async () => {
     await mote("keys", "init", "--out", "trust", "--no-passphrase");
-    await hand("targets-1", "ada");
-    await hand("targets-2", "bo");
+    await office.hand("targets-1", "ada");
+    await office.hand("targets-2", "bo");
     const device = new Device(new Uint8Array(await readFile(at("trust", "metadata", "1.root.json"))));
     await startServer(at("trust", "server-keys"));
 
     // A release counts once two people have signed it, and not before.
-    const first = await writeBundle("1.0.0", 1);
+    const first = await office.writeBundle("1.0.0", 1);
     await mote("sign", first, "--keys", "ada", "--repo", "trust");
     await expect(publish(first)).rejects.toThrow(/unsigned release/);
     await mote("sign", first, "--keys", "bo", "--repo", "trust");
@@ -174,7 +122,7 @@ describe("a year of offline mode", () => {
     const change = ["--role", "targets", "--remove", lost, "--add", "eve/eve.key.json"];
     await mote("keys", "rotate", ...change, "--keys", "trust/root-1.key.json", "--repo", "trust");
     await mote("keys", "rotate", "--keys", "trust/root-2.key.json", "--repo", "trust");
-    const second = await writeBundle("1.1.0", 2);
+    const second = await office.writeBundle("1.1.0", 2);
     await mote("sign", second, "--keys", "ada", "--repo", "trust");
     await mote("sign", second, "--keys", "eve", "--repo", "trust");
     await publish(second);
@@ -200,17 +148,8 @@ describe("a year of offline mode", () => {
     await expect(device.take("1.0.0")).rejects.toThrow(TargetNotFoundError);
 
     // New server keys, named by a new root; the thief's signatures end with it, and devices follow.
-    await stopServer();
-    await mote(
-      "keys",
-      "rotate",
-      "--server-keys",
-      "trust/server-keys-2",
-      "--keys",
-      "trust",
-      "--repo",
-      "trust",
-    );
+    await office.stopServer();
+    await rotateServerKeys();
     await startServer(at("trust", "server-keys-2"));
     await publish();
     await device.refresh();
@@ -238,24 +177,15 @@ describe("a stolen server in server mode", () => {
     );
     const device = new Device(new Uint8Array(await readFile(at("trust", "metadata", "1.root.json"))));
     await startServer(at("trust", "server-keys"));
-    const kept = await writeBundle("1.0.0", 1);
-    const evil = await writeBundle("6.6.6", 666);
+    const kept = await office.writeBundle("1.0.0", 1);
+    const evil = await office.writeBundle("6.6.6", 666);
     await publish(kept);
     await publish(evil);
     await device.refresh();
     expect(await device.take("6.6.6")).toBe("6.6.6");
-    await stopServer();
+    await office.stopServer();
 
-    await mote(
-      "keys",
-      "rotate",
-      "--server-keys",
-      "trust/server-keys-2",
-      "--keys",
-      "trust",
-      "--repo",
-      "trust",
-    );
+    await rotateServerKeys();
     await mote("sign", "--delegate", "trust/server-keys-2", "--keys", "trust", "--repo", "trust");
     await startServer(at("trust", "server-keys-2"));
     await publish();
@@ -271,7 +201,7 @@ describe("a stolen server in server mode", () => {
 
 async function published(role: string): Promise<{ version: number; bytes: Uint8Array }> {
   for (let version = 50; version >= 1; version--) {
-    const response = await fetch(`${url}${PATHS.metadata(`${version}.${role}.json`)}`);
+    const response = await fetch(`${office.url}${PATHS.metadata(`${version}.${role}.json`)}`);
     if (response.ok) return { version, bytes: new Uint8Array(await response.arrayBuffer()) };
   }
   throw new Error(`no published ${role}`);
@@ -321,7 +251,7 @@ async function thefts(
   });
   const byStranger = signRole(own, [generateKey(), generateKey()]);
   const byServer = signRole(own, [keys.snapshot, keys.timestamp]);
-  const old = await fetch(`${url}${PATHS.metadata("2.targets.json")}`);
+  const old = await fetch(`${office.url}${PATHS.metadata("2.targets.json")}`);
   const before = { version: 2, bytes: new Uint8Array(await old.arrayBuffer()) };
   return [
     [freshness(keys, { version: version + 1, bytes: byStranger }, Date.now()), SignatureThresholdError],

@@ -1,26 +1,20 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import {
-  encodeGolden,
   envelopeFile,
   exampleManifest,
   fromHex,
   judgeReleaseEnvelope,
   MoteError,
   PATHS,
-  packBundle,
   pinRootEnvelope,
   readReleaseEnvelope,
   rotateRootEnvelope,
   type Signer,
   signReleaseEnvelope,
   signRootEnvelope,
-  type TensorSpec,
-  tensorBytes,
   toHex,
 } from "@mote/protocol";
 import { generateKey, nodeSha256, nodeVerify, readServerKeys } from "@mote/protocol/node";
@@ -31,6 +25,7 @@ import { command as publishCommand } from "@mote/toolchain/cli/commands/publish"
 import { command as signCommand } from "@mote/toolchain/cli/commands/sign";
 import { runCommand } from "@mote/toolchain/cli/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { TrustOffice } from "./trust-office.js";
 
 /**
  * Offline mode with microcontrollers: people sign, the real server hands their envelopes out, and whoever has the
@@ -38,7 +33,6 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
  */
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
-const SERVER = join(ROOT, "ota-server/dist/main.js");
 const SHIMS = join(ROOT, "firmware-shims");
 const DEPS = { sha256: nodeSha256, verify: nodeVerify };
 const HARDWARE = "mcu";
@@ -46,25 +40,14 @@ const ARCHITECTURE = exampleManifest().variants.find(({ runtime }) => runtime ==
 const has = (program: string): boolean => spawnSync(program, ["--version"], { stdio: "ignore" }).status === 0;
 const hasCompiler = has("make") && has("cc");
 
-let folder = "";
-let server: ChildProcess | null = null;
-let url = "";
+let office: TrustOffice;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "mote-thief-"));
+  office = await TrustOffice.open();
 });
-afterEach(async () => {
-  const child = server;
-  server = null;
-  if (child !== null && child.exitCode === null) {
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGTERM");
-    await ended;
-  }
-  await rm(folder, { recursive: true, force: true });
-});
+afterEach(() => office.close());
 
-const at = (...names: string[]): string => join(folder, ...names);
+const at = (...names: string[]): string => office.at(...names);
 
 const COMMANDS: Record<string, CliCommand> = {
   keys: keysCommand,
@@ -77,47 +60,6 @@ const COMMANDS: Record<string, CliCommand> = {
 const mote = <T = Record<string, unknown>>(name: string, ...words: string[]) =>
   runCommand<T>(COMMANDS[name]!, ...words);
 
-async function startServer(): Promise<void> {
-  const args = [SERVER, "--data", at("data"), "--server-keys", at("trust", "server-keys")];
-  const child = spawn(process.execPath, [...args, "--port", "0", "--mqtt-port", "0"], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  server = child;
-  for await (const line of createInterface({ input: child.stdout! })) {
-    const entry = JSON.parse(line);
-    if (entry.event !== "listening") continue;
-    url = entry.url;
-    child.stdout!.resume();
-    return;
-  }
-  throw new Error("the server ended before it listened");
-}
-
-async function writeBundle(version: string, sequence: number): Promise<string> {
-  const artifacts = new Map<string, Uint8Array>();
-  const keep = (bytes: Uint8Array) => {
-    const sha256 = toHex(nodeSha256(bytes));
-    artifacts.set(sha256, bytes);
-    return { sha256, length: bytes.length };
-  };
-  const variants = exampleManifest().variants.map((variant, i) => {
-    const zeros = (spec: TensorSpec) => [new Uint8Array(tensorBytes(spec))];
-    const { input, output } = variant;
-    const golden = encodeGolden({ inputs: zeros(input), outputs: zeros(output) }, input, output);
-    return {
-      ...variant,
-      artifact: keep(new Uint8Array(1000).fill(sequence + i)),
-      golden: { ...variant.golden, artifact: keep(golden) },
-    };
-  });
-  const path = at(`${version}.bundle`);
-  await writeFile(
-    path,
-    packBundle({ manifest: exampleManifest({ version, sequence, variants }), artifacts }),
-  );
-  return path;
-}
-
 /** Ada and Bo sign, with an envelope for the MCUs beside it. */
 async function sign(...what: string[]): Promise<void> {
   for (const holder of ["ada", "bo"]) {
@@ -126,7 +68,7 @@ async function sign(...what: string[]): Promise<void> {
 }
 
 async function fetchEnvelope(file: string): Promise<Uint8Array> {
-  const answer = await fetch(`${url}${PATHS.metadata(file)}`);
+  const answer = await fetch(`${office.url}${PATHS.metadata(file)}`);
   expect(answer.status).toBe(200);
   return new Uint8Array(await answer.arrayBuffer());
 }
@@ -174,17 +116,12 @@ describe("offline mode with microcontrollers", () => {
     "serves what people signed, and nothing that a thief makes of the server's disk (needs make and a C compiler)",
     async () => {
       await mote("keys", "init", "--out", at("trust"), "--no-passphrase");
-      for (const [label, holder] of [
-        ["targets-1", "ada"],
-        ["targets-2", "bo"],
-      ] as const) {
-        await mkdir(at(holder));
-        await rename(at("trust", `${label}.key.json`), at(holder, `${label}.key.json`));
-      }
+      await office.hand("targets-1", "ada");
+      await office.hand("targets-2", "bo");
       const pinned = new Uint8Array(await readFile(at("trust", "metadata", "root-1.cose")));
-      await startServer();
-      const [old, current] = [await writeBundle("1.0.0", 1), await writeBundle("2.0.0", 2)];
-      const token = ["--server", url, "--token-file", at("data", "admin.token")];
+      await office.startServer(at("trust", "server-keys"));
+      const [old, current] = [await office.writeBundle("1.0.0", 1), await office.writeBundle("2.0.0", 2)];
+      const token = ["--server", office.url, "--token-file", at("data", "admin.token")];
       for (const bundle of [old, current]) {
         await sign(bundle);
         await mote("publish", bundle, "--repo", at("trust"), "--envelopes", at("mcu"), ...token);
