@@ -20,6 +20,7 @@ import {
   tinyRelease,
 } from "../device-agent/src/testing/tiny-release.js";
 import { isInstalled, RealBroker } from "../ota-server/src/testing/brokers.js";
+import { planForAll } from "../ota-server/src/testing/release.js";
 import { eventually, TestBench } from "../ota-server/src/testing/server.js";
 
 /**
@@ -132,23 +133,7 @@ async function publish(releases: readonly TinyRelease[]): Promise<void> {
 }
 
 async function rollOut(version: string): Promise<void> {
-  await bench.operator.createRollout({
-    product: PRODUCT,
-    version,
-    query: {},
-    waves: [{ name: "all", share: 1, soakS: 0 }],
-    gates: {
-      maxFailureShare: 0.2,
-      minConfirmedShare: 1,
-      installTimeoutS: 600,
-      telemetry: [],
-      falseStopRate: 0.05,
-      deadlineS: 600,
-    },
-    onFailure: "hold",
-    preconditions: {},
-    approvals: 0,
-  });
+  await bench.operator.createRollout(planForAll(version, { product: PRODUCT }));
 }
 
 const confirmed = (sequence: number) =>

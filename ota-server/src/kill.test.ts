@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OperatorClient } from "@mote/protocol";
 import { afterEach, expect, test } from "vitest";
-import { TestDevice } from "./testing/device.js";
+import { signedInDevices } from "./testing/device.js";
 import { ServerProcess } from "./testing/serverProcess.js";
 
 /** The built server as a process of its own, killed in mid-work: what it has acknowledged must be there afterwards. */
@@ -23,15 +23,7 @@ test(`nothing acknowledged is lost when the server is killed ${KILLS} times unde
   let server = await start(folder);
   const token = readFileSync(join(folder, "admin.token"), "utf8").trim();
   const operator = () => new OperatorClient({ url: server.url, token, fetch });
-  const { tokens } = await operator().createEnrolmentTokens({ product: "digits", count: 4 });
-  let devices = await Promise.all(
-    tokens.map(async ({ token: secret }, i) => {
-      const device = new TestDevice(`cam-${i}`, server.url);
-      await device.enroll(secret);
-      await device.signIn();
-      return device;
-    }),
-  );
+  let devices = await signedInDevices(operator(), server.url, 4);
   const acknowledged = new Map(devices.map((device) => [device.id, 0]));
 
   for (let kill = 0; kill < KILLS; kill++) {

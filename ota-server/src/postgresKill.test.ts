@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OperatorClient } from "@mote/protocol";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { TestDevice } from "./testing/device.js";
+import { signedInDevices, type TestDevice } from "./testing/device.js";
 import { TestCluster, whyNoPostgres } from "./testing/postgres.js";
 import { eventually } from "./testing/server.js";
 import { ServerProcess } from "./testing/serverProcess.js";
@@ -31,15 +31,7 @@ describe.skipIf(reason !== null)(reason ?? "a server whose PostgreSQL is killed"
   test(`nothing acknowledged is lost when PostgreSQL is killed ${KILLS} times under load`, async () => {
     const token = readFileSync(join(folder, "admin.token"), "utf8").trim();
     const operator = new OperatorClient({ url: server.url, token, fetch });
-    const { tokens } = await operator.createEnrolmentTokens({ product: "digits", count: 3 });
-    const devices = await Promise.all(
-      tokens.map(async ({ token: secret }, i) => {
-        const device = new TestDevice(`cam-${i}`, server.url);
-        await device.enroll(secret);
-        await device.signIn();
-        return device;
-      }),
-    );
+    const devices = await signedInDevices(operator, server.url, 3);
     const acknowledged = new Map(devices.map((device) => [device.id, 0]));
     const total = () => [...acknowledged.values()].reduce((a, b) => a + b, 0);
     for (let kill = 0; kill < KILLS; kill++) {

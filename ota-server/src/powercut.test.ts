@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { OperatorClient } from "@mote/protocol";
 import { readServerKeys } from "@mote/protocol/node";
 import { afterEach, describe, expect, test } from "vitest";
-import { TestDevice } from "./testing/device.js";
+import { signedInDevices } from "./testing/device.js";
 import { PowerCut } from "./testing/powerCut.js";
 import { makeRelease, sha256, TestSigners } from "./testing/release.js";
 import { ServerProcess } from "./testing/serverProcess.js";
@@ -57,15 +57,7 @@ describe.skipIf(reason !== null)(reason ?? "a server whose unsynced writes are l
     const operator = () => new OperatorClient({ url: server.url, token: token.trim(), fetch });
     const signers = new TestSigners();
     await operator().putMetadata("1.root.json", signers.rootFor(keys, Date.now()));
-    const { tokens } = await operator().createEnrolmentTokens({ product: "digits", count: 3 });
-    let devices = await Promise.all(
-      tokens.map(async ({ token: secret }, i) => {
-        const device = new TestDevice(`cam-${i}`, server.url);
-        await device.enroll(secret);
-        await device.signIn();
-        return device;
-      }),
-    );
+    let devices = await signedInDevices(operator(), server.url, 3);
     const acknowledged = new Map(devices.map((device) => [device.id, 0]));
     const total = () => [...acknowledged.values()].reduce((a, b) => a + b, 0);
 

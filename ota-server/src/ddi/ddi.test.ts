@@ -1,6 +1,6 @@
-import type { DdiFeedback, RolloutPlan } from "@mote/protocol";
+import type { DdiFeedback } from "@mote/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { makeRelease, sha256 } from "../testing/release.js";
+import { makeRelease, planForAll, sha256 } from "../testing/release.js";
 import { eventually, TestBench } from "../testing/server.js";
 import { actionOf, rolloutOfAction } from "./actions.js";
 import { sleepText } from "./documents.js";
@@ -79,25 +79,6 @@ describe("hawkBit's door", () => {
   const post = (path: string, body: DdiFeedback) =>
     call(path, { method: "POST", body: JSON.stringify(body) });
 
-  const plan = (version: string, more: Partial<RolloutPlan> = {}): RolloutPlan => ({
-    product: "digits",
-    version,
-    query: {},
-    waves: [{ name: "everybody", share: 1, soakS: 0 }],
-    gates: {
-      maxFailureShare: 0.5,
-      minConfirmedShare: 1,
-      installTimeoutS: 600,
-      telemetry: [],
-      falseStopRate: 0.05,
-      deadlineS: 600,
-    },
-    onFailure: "hold",
-    preconditions: {},
-    approvals: 0,
-    ...more,
-  });
-
   it("lets a gateway bring in devices up to its number, and nobody without its token", async () => {
     expect((await call(base("plc-1"))).status).toBe(200);
     expect((await call(base("plc-2"))).status).toBe(200);
@@ -137,7 +118,7 @@ describe("hawkBit's door", () => {
       { hardware: ["plc"], filename: "plc-1.0.0.raucb", bytes: image },
     ]);
     await bench.signers.publish(bench.operator, [release], bench.now());
-    const { id } = await bench.operator.createRollout(plan("1.0.0"));
+    const { id } = await bench.operator.createRollout(planForAll("1.0.0"));
     const { deploymentBase } = await eventually(async () => {
       const found = await links("plc-1");
       return found["deploymentBase"] === undefined ? null : found;

@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import type { RolloutPlan } from "@mote/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { makeRelease, type TestRelease } from "../testing/release.js";
+import { makeRelease, planForAll, type TestRelease } from "../testing/release.js";
 import { eventually, TestBench } from "../testing/server.js";
 import { BrokenLine, hasSwupdate, SwupdateDevice } from "../testing/swupdate.js";
 
@@ -39,23 +38,7 @@ describe.skipIf(!hasSwupdate())("Debian's swupdate at the hawkBit door (needs sw
 
   async function rollOut(release: TestRelease): Promise<string> {
     await bench.signers.publish(bench.operator, [release], bench.now());
-    const plan: RolloutPlan = {
-      product: "digits",
-      version: release.manifest.version,
-      query: { hardware: [HARDWARE] },
-      waves: [{ name: "everybody", share: 1, soakS: 0 }],
-      gates: {
-        maxFailureShare: 0.5,
-        minConfirmedShare: 1,
-        installTimeoutS: 600,
-        telemetry: [],
-        falseStopRate: 0.05,
-        deadlineS: 600,
-      },
-      onFailure: "hold",
-      preconditions: {},
-      approvals: 0,
-    };
+    const plan = planForAll(release.manifest.version, { query: { hardware: [HARDWARE] } });
     return (await bench.operator.createRollout(plan)).id;
   }
 

@@ -1,10 +1,10 @@
 import { DEFAULT_GATES, type RolloutPlan } from "@mote/protocol";
 import { beforeAll, expect, test } from "vitest";
 import { putDevice, setLastUpdateFailed, setRunning, setTags } from "../store/devices.js";
-import { putRelease, type ReleaseRecord } from "../store/releases.js";
+import { putRelease } from "../store/releases.js";
 import { putMember } from "../store/rollouts.js";
 import type { Store } from "../store/store.js";
-import { makeRelease } from "../testing/release.js";
+import { makeRelease, releaseRecord } from "../testing/release.js";
 import { onEachStore, toldMember } from "../testing/stores.js";
 import { cohortOf } from "./cohort.js";
 import { dryRun, sampleCandidates } from "./plan.js";
@@ -12,16 +12,7 @@ import { ACTIVE_WITHIN_MS, Candidates } from "./population.js";
 
 const NOW = 1_795_000_000_000;
 const FLEET = 230;
-const release: ReleaseRecord = {
-  product: "digits",
-  version: "2.0.0",
-  sequence: 2,
-  target: "digits/2.0.0/manifest.json",
-  manifestSha256: "ab",
-  manifestLength: 1,
-  manifest: makeRelease(2).manifest,
-  uploadedAtMs: 1,
-};
+const release = releaseRecord(makeRelease(2).manifest);
 
 function planOf(waves: RolloutPlan["waves"], query: RolloutPlan["query"] = {}): RolloutPlan {
   const rest = { preconditions: {}, approvals: 0, onFailure: "hold" as const, gates: DEFAULT_GATES };

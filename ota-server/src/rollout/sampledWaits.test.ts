@@ -3,9 +3,8 @@ import { beforeAll, expect, test } from "vitest";
 import { putDevice, putSighting, setRunning } from "../store/devices.js";
 import { DRAW_MODULUS, drawOf } from "../store/draw.js";
 import { listConditions } from "../store/population.js";
-import type { ReleaseRecord } from "../store/releases.js";
 import type { Store } from "../store/store.js";
-import { makeRelease } from "../testing/release.js";
+import { makeRelease, releaseRecord } from "../testing/release.js";
 import { onEachStore } from "../testing/stores.js";
 import { dryRun } from "./plan.js";
 import { Candidates } from "./population.js";
@@ -13,16 +12,7 @@ import { countWaits } from "./waits.js";
 
 const NOW = Date.parse("2026-11-21T12:00:00Z");
 const FLEET = 400;
-const release: ReleaseRecord = {
-  product: "digits",
-  version: "2.0.0",
-  sequence: 2,
-  target: "digits/2.0.0/manifest.json",
-  manifestSha256: "ab",
-  manifestLength: 1,
-  manifest: makeRelease(2).manifest,
-  uploadedAtMs: 1,
-};
+const release = releaseRecord(makeRelease(2).manifest);
 const preconditions: RolloutPlan["preconditions"] = {
   minBatteryPercent: 50,
   links: ["wifi", "ethernet"],

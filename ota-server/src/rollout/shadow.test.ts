@@ -1,11 +1,10 @@
 import { CONFIDENCE_BINS, DEFAULT_GATES, EMPTY_SUMS, type RolloutPlan } from "@mote/protocol";
 import { beforeAll, expect, test } from "vitest";
 import { findDevice, putDevice, setRunning } from "../store/devices.js";
-import type { ReleaseRecord } from "../store/releases.js";
 import { putMember } from "../store/rollouts.js";
 import type { Store } from "../store/store.js";
 import { addFrame, shadowKey, telemetryByRelease } from "../store/telemetry.js";
-import { makeRelease } from "../testing/release.js";
+import { makeRelease, releaseRecord } from "../testing/release.js";
 import { onEachStore, toldMember } from "../testing/stores.js";
 import { Baselines, collectEvidence, middleWindows } from "./evidence.js";
 import { dryRun, newRollout } from "./plan.js";
@@ -35,16 +34,7 @@ const manifest = {
   ...made,
   variants: [variant!, { ...variant!, id: "mcu", hardware: ["cortex-m4f"], runtime: "mote-c" as const }],
 };
-const release: ReleaseRecord = {
-  product: "digits",
-  version: "2.0.0",
-  sequence: 2,
-  target: "",
-  manifestSha256: "ab",
-  manifestLength: 1,
-  manifest,
-  uploadedAtMs: 1,
-};
+const release = releaseRecord(manifest);
 
 onEachStore("a shadow rollout", (opened) => {
   let store: Store;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { EMPTY_SUMS, PARAMS_LAYOUT_SCHEMA, type TelemetrySums } from "@mote/protocol";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { TestCluster, whyNoPostgres } from "../testing/postgres.js";
-import { makeRelease } from "../testing/release.js";
+import { makeRelease, releaseRecord } from "../testing/release.js";
 import { firstBrokenAudit, listAudit, runAudited } from "./audit.js";
 import { readCounter } from "./counters.js";
 import {
@@ -294,16 +294,7 @@ function contract(driver: Store["driver"], makePlace: () => Place): void {
 
   test("keeps releases, and refuses a second one of the same sequence", async () => {
     const { manifest } = makeRelease(4);
-    const release = {
-      product: "digits",
-      version: "4.0.0",
-      sequence: 4,
-      target: "digits/4.0.0/manifest.json",
-      manifestSha256: "ab",
-      manifestLength: 3,
-      manifest,
-      uploadedAtMs: 5,
-    };
+    const release = releaseRecord(manifest);
     await store.write((db) => putRelease(db, release));
     expect(await store.read((db) => findRelease(db, "digits", "4.0.0"))).toEqual(release);
     expect(await store.read((db) => findReleaseBySequence(db, "digits", 4))).toEqual(release);

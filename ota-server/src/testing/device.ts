@@ -7,6 +7,7 @@ import {
   encodeReportBatch,
   type Fetch,
   type Offer,
+  type OperatorClient,
   sessionMessage,
   type TelemetryFrame,
   toHex,
@@ -194,4 +195,22 @@ export class TestDevice {
   forgedSignature(nonce: string): string {
     return toHex(generateKey().sign(sessionMessage(this.id, nonce)));
   }
+}
+
+/** So many devices, enrolled and signed in, not connected. @param nameOf of the i-th, from 0. */
+export async function signedInDevices(
+  operator: OperatorClient,
+  url: string,
+  count: number,
+  nameOf = (i: number) => `cam-${i}`,
+): Promise<TestDevice[]> {
+  const { tokens } = await operator.createEnrolmentTokens({ product: "digits", count });
+  return Promise.all(
+    tokens.map(async ({ token }, i) => {
+      const device = new TestDevice(nameOf(i), url);
+      await device.enroll(token);
+      await device.signIn();
+      return device;
+    }),
+  );
 }

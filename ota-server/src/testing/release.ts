@@ -8,6 +8,7 @@ import {
   type Manifest,
   type OperatorClient,
   packBundle,
+  type RolloutPlan,
   signRole,
   type TargetFile,
   targetPath,
@@ -19,6 +20,7 @@ import {
   type ServerKeys,
   type SigningKey,
 } from "@mote/protocol/node";
+import type { ReleaseRecord } from "../store/releases.js";
 
 /** Real releases and real trust for tests of the server. */
 
@@ -94,6 +96,44 @@ export function makeRelease(
     manifestBytes: canonicalManifest(manifest),
     artifact,
     bundle: packBundle({ manifest, artifacts }),
+  };
+}
+
+/** As the store holds a release. */
+export function releaseRecord(manifest: Manifest): ReleaseRecord {
+  const { name, version, sequence } = manifest;
+  const bytes = canonicalManifest(manifest);
+  return {
+    product: name,
+    version,
+    sequence,
+    target: targetPath(name, version),
+    manifestSha256: sha256(bytes),
+    manifestLength: bytes.length,
+    manifest,
+    uploadedAtMs: 1,
+  };
+}
+
+/** A release to a whole product at once, judged by its installs alone. */
+export function planForAll(version: string, more: Partial<RolloutPlan> = {}): RolloutPlan {
+  return {
+    product: "digits",
+    version,
+    query: {},
+    waves: [{ name: "everybody", share: 1, soakS: 0 }],
+    gates: {
+      maxFailureShare: 0.2,
+      minConfirmedShare: 1,
+      installTimeoutS: 600,
+      telemetry: [],
+      falseStopRate: 0.05,
+      deadlineS: 600,
+    },
+    onFailure: "hold",
+    preconditions: {},
+    approvals: 0,
+    ...more,
   };
 }
 

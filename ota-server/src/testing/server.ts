@@ -9,7 +9,7 @@ import { SILENT } from "../log.js";
 import { newSecret, sha256Hex } from "../secrets.js";
 import { MoteServer } from "../server.js";
 import { putPerson } from "../store/people.js";
-import { TestDevice } from "./device.js";
+import { signedInDevices, type TestDevice } from "./device.js";
 import { TestSigners } from "./release.js";
 
 /** A real server on free ports in a folder of its own, with an operator, and people who can sign. */
@@ -74,16 +74,10 @@ export class TestBench {
 
   /** Enrolled, signed in and connected. */
   async devices(count: number, prefix = "cam"): Promise<TestDevice[]> {
-    const { tokens } = await this.operator.createEnrolmentTokens({ product: "digits", count });
-    return Promise.all(
-      tokens.map(async ({ token }, i) => {
-        const device = new TestDevice(`${prefix}-${String(i + 1).padStart(2, "0")}`, this.server.url);
-        await device.enroll(token);
-        await device.signIn();
-        await device.connect();
-        return device;
-      }),
-    );
+    const nameOf = (i: number) => `${prefix}-${String(i + 1).padStart(2, "0")}`;
+    const devices = await signedInDevices(this.operator, this.server.url, count, nameOf);
+    await Promise.all(devices.map((device) => device.connect()));
+    return devices;
   }
 
   /** @returns the person's token. */

@@ -14,7 +14,7 @@ import mqtt from "mqtt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isInstalled, RealBroker } from "../../testing/brokers.js";
 import type { TestDevice } from "../../testing/device.js";
-import { makeRelease } from "../../testing/release.js";
+import { makeRelease, planForAll } from "../../testing/release.js";
 import { eventually, TestBench } from "../../testing/server.js";
 
 /** Brokers that are not the server's, for real. */
@@ -55,23 +55,7 @@ for (const { name, program, open, cutsRevoked } of BROKERS) {
     async function rollOut(): Promise<void> {
       await bench.publishRoot();
       await bench.signers.publish(bench.operator, [makeRelease(1)], bench.now());
-      await bench.operator.createRollout({
-        product: "digits",
-        version: "1.0.0",
-        query: {},
-        waves: [{ name: "all", share: 1, soakS: 0 }],
-        gates: {
-          maxFailureShare: 0.2,
-          minConfirmedShare: 1,
-          installTimeoutS: 600,
-          telemetry: [],
-          falseStopRate: 0.05,
-          deadlineS: 600,
-        },
-        onFailure: "hold",
-        preconditions: {},
-        approvals: 0,
-      });
+      await bench.operator.createRollout(planForAll("1.0.0"));
     }
 
     async function windowsOf(device: TestDevice): Promise<number> {

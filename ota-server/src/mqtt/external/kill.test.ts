@@ -7,7 +7,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { Exchange } from "../../../../device-agent/src/core/exchange.js";
 import { nodeClock } from "../../../../device-agent/src/node/clock.js";
 import { isInstalled, RealBroker } from "../../testing/brokers.js";
-import { TestDevice } from "../../testing/device.js";
+import { signedInDevices, type TestDevice } from "../../testing/device.js";
 import { eventually } from "../../testing/server.js";
 import { ServerProcess } from "../../testing/serverProcess.js";
 
@@ -109,15 +109,7 @@ for (const { name, program, open } of BROKERS) {
         async () => (await fetch(`${server.url}/ready`)).status === 200,
         "the server to consume",
       );
-      const { tokens } = await operator().createEnrolmentTokens({ product: "digits", count: DEVICES });
-      const devices = await Promise.all(
-        tokens.map(async (each, i) => {
-          const device = new TestDevice(`cam-${i}`, server.url);
-          await device.enroll(each.token);
-          await device.signIn();
-          return device;
-        }),
-      );
+      const devices = await signedInDevices(operator(), server.url, DEVICES);
       const senders = await Promise.all(devices.map((device) => Sender.start(device)));
       const total = () => senders.reduce((sum, { acknowledged }) => sum + acknowledged, 0);
       // A request that was lost is given up after ten seconds of silence, and several may be lost in a row.
