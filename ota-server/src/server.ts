@@ -6,6 +6,7 @@ import { syncFolder, writeDurably } from "./blobs/durable.js";
 import { openBlobs } from "./blobs/openBlobs.js";
 import { Catalog } from "./catalog/catalog.js";
 import { Consumers } from "./catalog/consumers.js";
+import { Chores } from "./chores.js";
 import type { Clock } from "./clock.js";
 import type { Config } from "./config.js";
 import { DdiController } from "./ddi/ddiController.js";
@@ -72,9 +73,8 @@ export class MoteServer {
   private readonly broker: MqttSide;
   private readonly ingest: Ingest;
   readonly store: Store;
-  private readonly timers: NodeJS.Timeout[];
+  private readonly chores: Chores;
   private readonly log: Log;
-  private readonly ticking: { current: Promise<void> };
   private readonly patches: PatchWorker;
   private readonly sender: WebhookSender;
 
@@ -85,9 +85,8 @@ export class MoteServer {
     broker: MqttSide;
     ingest: Ingest;
     store: Store;
-    timers: NodeJS.Timeout[];
+    chores: Chores;
     log: Log;
-    ticking: { current: Promise<void> };
     patches: PatchWorker;
     notes: readonly string[];
     sender: WebhookSender;
@@ -98,9 +97,8 @@ export class MoteServer {
     this.broker = opened.broker;
     this.ingest = opened.ingest;
     this.store = opened.store;
-    this.timers = opened.timers;
+    this.chores = opened.chores;
     this.log = opened.log;
-    this.ticking = opened.ticking;
     this.patches = opened.patches;
     this.notes = opened.notes;
     this.sender = opened.sender;
@@ -283,58 +281,47 @@ export class MoteServer {
     const listening = await app.listen({ port: config.port, host: config.host });
     // Fastify does not know that the server it was given speaks TLS.
     const url = tls === null ? listening : listening.replace(/^http:/, "https:");
-    const ticking = { current: Promise.resolve() };
     const led = (work: () => Promise<void>) => async () => {
       if (peers.isLeader) await work();
     };
     const sender = new WebhookSender({ store, clock, log, fetch });
     const watch = new TrustWatch(store, clock, () => trust.describe().warnings);
-    const timers = [
-      every(
-        WEBHOOK_ROUND_MS,
-        led(() => sender.round()),
-        "webhooks",
-        log,
-        { current: Promise.resolve() },
-      ),
-      every(config.tickMs, () => tick(store, ingest, polls, engine, trust), "tick", log, ticking),
-      every(
-        HEARTBEAT_MS,
-        led(() => trust.heartbeat()),
-        "heartbeat",
-        log,
-        { current: Promise.resolve() },
-      ),
-      every(
-        HEARTBEAT_MS,
-        led(() => watch.look()),
-        "trust-watch",
-        log,
-        { current: Promise.resolve() },
-      ),
-      every(
-        ROLL_UP_MS,
-        led(async () => {
-          await tidy(store, clock, log);
-          await sender.tidy();
-        }),
-        "tidy",
-        log,
-        { current: Promise.resolve() },
-      ),
-    ];
+    const chores = new Chores(log);
+    chores.add("tick", config.tickMs, () => tick(store, ingest, polls, engine, trust));
+    chores.add(
+      "webhooks",
+      WEBHOOK_ROUND_MS,
+      led(() => sender.round()),
+    );
+    chores.add(
+      "heartbeat",
+      HEARTBEAT_MS,
+      led(() => trust.heartbeat()),
+    );
+    chores.add(
+      "trust-watch",
+      HEARTBEAT_MS,
+      led(() => watch.look()),
+    );
+    chores.add(
+      "tidy",
+      ROLL_UP_MS,
+      led(async () => {
+        await tidy(store, clock, log);
+        await sender.tidy();
+      }),
+    );
     const { patches } = parts;
     const mqttUrl = mqttUrlAt("localhost");
     return new MoteServer({
-      ...{ url, mqttUrl, app, broker, ingest, store, timers, log, ticking, patches, notes, sender },
+      ...{ url, mqttUrl, app, broker, ingest, store, chores, log, patches, notes, sender },
     });
   }
 
   /** Stops taking requests, finishes those under way, then closes the store. */
   async close(): Promise<void> {
-    for (const timer of this.timers) clearInterval(timer);
-    await this.ticking.current;
-    await this.sender.close();
+    // A receiver that does not answer is given up, so that its round ends.
+    await Promise.all([this.chores.stop(), this.sender.close()]);
     await this.broker.close();
     await this.ingest.close();
     await this.app.close();
@@ -342,26 +329,6 @@ export class MoteServer {
     await this.store.close();
     this.log.info("closed");
   }
-}
-
-/** Runs `work` again and again, never twice at a time; a failure is logged and the next turn tries again. */
-function every(
-  ms: number,
-  work: () => Promise<void>,
-  name: string,
-  log: Log,
-  state: { current: Promise<void> },
-): NodeJS.Timeout {
-  let busy = false;
-  return setInterval(() => {
-    if (busy) return;
-    busy = true;
-    state.current = work()
-      .catch((error) => log.error(name, error))
-      .finally(() => {
-        busy = false;
-      });
-  }, ms);
 }
 
 /** One server judges the rollouts of a store; the others keep up with what it decides. */

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -93,7 +93,10 @@ export class TestCluster {
     const log = join(this.folder, "log");
     for (let attempt = 1; ; attempt++) {
       try {
-        return this.run("pg_ctl", ["start", "-w", "-t", "120", "-D", this.data, "-l", log, "-o", options]);
+        const start = ["start", "-w", "-t", "120", "-D", this.data, "-l", log, "-o", options];
+        const [command, args] = asOwner(join(this.bin, "pg_ctl"), start);
+        // Recovery takes seconds, in which the tests' own timers and connections go on.
+        return await ended(spawn(command, args, { stdio: "ignore", cwd: "/" }));
       } catch (error) {
         // It refuses while a killed one's last child still holds the shared memory.
         if (attempt === START_ATTEMPTS) throw error;
@@ -141,6 +144,16 @@ export class TestCluster {
     const { status, error } = spawnSync(command, rest, { stdio: "ignore", cwd: "/" });
     if (status !== 0) throw error ?? new Error(`${program} ${args.join(" ")} ended with ${status}`);
   }
+}
+
+function ended(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (status) => {
+      if (status === 0) resolve();
+      else reject(new Error(`${child.spawnargs.join(" ")} ended with ${status}`));
+    });
+  });
 }
 
 function freePort(): Promise<number> {
