@@ -14,8 +14,10 @@ export async function openWave(
 ): Promise<Opening> {
   const wave = state.plan.waves[state.currentWave]!;
   const opening = await store.read(async (db) => {
-    const candidates = await Candidates.count(db, state, release, state.salt, nowMs);
-    return candidates.open(wave, currentThreshold(state), EVIDENCE_LIMITS.maxDevices);
+    const atLeast = currentThreshold(state);
+    const boundaries = { waves: [wave], first: 0, beyond: EVIDENCE_LIMITS.maxDevices, atLeast };
+    const candidates = await Candidates.count(db, state, release, state.salt, nowMs, boundaries);
+    return candidates.open(wave, atLeast, EVIDENCE_LIMITS.maxDevices);
   });
   await store.write((db) => putControls(db, state.id, opening.controls));
   return opening;

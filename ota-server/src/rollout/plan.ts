@@ -9,15 +9,15 @@ import type { Db } from "../store/store.js";
 import { leastPairedP } from "./gates/paired.js";
 import { leastP } from "./gates/permutation.js";
 import { spentAtLook } from "./gates/telemetryGate.js";
-import { Candidates } from "./population.js";
+import { Candidates, SHOWN_MEMBERS } from "./population.js";
 import { resolveRunning } from "./running.js";
 import { checkShadow, isShadowPlan } from "./shadow.js";
 import type { RolloutState } from "./state.js";
 import { unknownValues } from "./unknownValues.js";
 import { countWaits, type Waits } from "./waits.js";
 
-/** Devices whose conditions a dry run reads; of a larger fleet a sample, which tells a share to a percent or better. */
-export const WAITS_SAMPLE = 20_000;
+/** Devices whose conditions a dry run reads; of a larger fleet a sample, which tells a share to a percent or two. */
+export const WAITS_SAMPLE = 5000;
 
 /** What a schema can't say. Throws PreconditionError. */
 export function checkPlan(plan: RolloutPlan): void {
@@ -121,8 +121,10 @@ export async function dryRun(
   // Without a salt of its own the plan will be salted with an id that does not exist yet: the sample is an example.
   const running = await resolveRunning(db, plan);
   const target = { plan, running: running.sequences, id: null };
-  const candidates = await Candidates.count(db, target, release, plan.salt ?? "dry-run", nowMs);
-  const warnings = await unknownValues(db, plan, running);
+  const boundaries = { waves: plan.waves, first: SHOWN_MEMBERS, beyond: 0 };
+  const salt = plan.salt ?? "dry-run";
+  const candidates = await Candidates.count(db, target, release, salt, nowMs, boundaries);
+  const warnings = await unknownValues(db, plan, running, candidates.hasMatch);
   if (candidates.eligible === 0) warnings.push("No device matches: check the query.");
   if (plan.salt === undefined)
     warnings.push("The plan has no salt, so the members shown are only an example.");

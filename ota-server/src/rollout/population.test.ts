@@ -1,12 +1,15 @@
 import { DEFAULT_GATES, type RolloutPlan } from "@mote/protocol";
 import { beforeAll, expect, test } from "vitest";
 import { putDevice, setLastUpdateFailed, setRunning, setTags } from "../store/devices.js";
+import { drawOf, placeOf, shuffleOf } from "../store/draw.js";
+import { BUCKETS, bucketOf, countPopulation } from "../store/population.js";
 import { putRelease } from "../store/releases.js";
 import { putMember } from "../store/rollouts.js";
 import type { Store } from "../store/store.js";
 import { makeRelease, releaseRecord } from "../testing/release.js";
 import { onEachStore, toldMember } from "../testing/stores.js";
 import { cohortOf } from "./cohort.js";
+import { type Boundaries, likelyBuckets } from "./likelyBuckets.js";
 import { dryRun, sampleCandidates } from "./plan.js";
 import { ACTIVE_WITHIN_MS, Candidates } from "./population.js";
 
@@ -57,6 +60,49 @@ onEachStore("drawing a wave", (opened) => {
         expect(sample).toEqual(byCohort.slice(0, Math.min(20, count)));
       }
     }
+  });
+
+  test("finds the same whether or not the count has listed the places that it needs", async () => {
+    const waves = [3, 40, 120].map((count) => ({ name: `${count}`, count, soakS: 0 }));
+    const target = { plan: planOf(waves), running: null, id: null };
+    const draws = (boundaries: Boundaries | null) =>
+      store.read(async (db) => {
+        const candidates = await Candidates.count(db, target, release, "r1", NOW, boundaries);
+        return { draws: await candidates.draw(waves), excluded: candidates.excluded };
+      });
+    expect(await draws({ waves, first: 20, beyond: 0 })).toEqual(await draws(null));
+  });
+
+  test("lists the places of the buckets that were asked for, and counts the others", async () => {
+    const shuffle = shuffleOf("r1");
+    const places = eligible.map((id) => placeOf(shuffle, drawOf(id))).sort((a, b) => a - b);
+    const { question } = (await draw(planOf([]), "r1")).candidates;
+    const count = (listed: number[]) =>
+      store.read((db) => countPopulation(db, { ...question, shuffle }, new Set(listed)));
+    const plain = await count([]);
+    expect(plain.matched).toBe(FLEET + 4);
+    const some = [0, bucketOf(places[7]!), bucketOf(places[100]!), BUCKETS - 1];
+    for (const listed of [some, Array.from({ length: BUCKETS }, (_, bucket) => bucket)]) {
+      const { places: found, ...counts } = await count(listed);
+      expect({ ...counts, places: plain.places }).toEqual(plain);
+      for (const bucket of listed) {
+        expect(found.get(bucket)).toEqual(places.filter((place) => bucketOf(place) === bucket));
+      }
+    }
+  });
+
+  test("looks for the boundaries of a large fleet's waves where they are, and lists few places for it", async () => {
+    const { question } = (await draw(planOf([]), "r1")).candidates;
+    const places = eligible.map((id) => placeOf(question.shuffle, drawOf(id))).sort((a, b) => a - b);
+    const likely = (boundaries: Boundaries, maxPlaces: number) =>
+      store.read((db) => likelyBuckets(db, question, boundaries, { sample: 60, maxPlaces, deviations: 4 }));
+    const waves = [{ share: 0.01 }, { share: 1 }];
+    const few = await likely({ waves, first: 3, beyond: 2 }, 150);
+    expect(few.size).toBeLessThan(BUCKETS / 3);
+    for (const rank of [1, 2, 3, 4, 5]) expect(few).toContain(bucketOf(places[rank - 1]!));
+    // What would list too many is left to a reading of its own; a fleet of few is listed whole.
+    expect((await likely({ waves: [{ share: 0.5 }], first: 0, beyond: 0 }, 20)).size).toBeLessThan(20);
+    expect((await likely({ waves, first: 3, beyond: 2 }, 10_000)).size).toBe(BUCKETS);
   });
 
   test("samples the devices that the salt draws first, with what they are", async () => {

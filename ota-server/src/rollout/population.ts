@@ -2,14 +2,16 @@ import type { RolloutPlan } from "@mote/protocol";
 import type { Control } from "../store/controls.js";
 import { DRAW_MODULUS, shuffleOf } from "../store/draw.js";
 import {
-  BUCKET_WIDTH,
+  bucketOf,
   countPopulation,
+  listAtPlaces,
   listPlaces,
   type Population,
   type PopulationQuestion,
 } from "../store/population.js";
 import type { ReleaseRecord } from "../store/releases.js";
 import type { Db } from "../store/store.js";
+import { type Boundaries, likelyBuckets } from "./likelyBuckets.js";
 import { filterOf, type Target } from "./query.js";
 import { isShadowPlan, shadowHardware, takers } from "./shadow.js";
 
@@ -17,24 +19,26 @@ import { isShadowPlan, shadowHardware, takers } from "./shadow.js";
 export const ACTIVE_WITHIN_MS = 7 * 86_400_000;
 
 /** Ids that a dry run shows of each wave. */
-const SAMPLE = 20;
+export const SHOWN_MEMBERS = 20;
 
-export interface Draw {
+interface Drawn {
   /** Members are the devices whose cohort (cohort.ts) lies below it. */
   readonly threshold: number;
   readonly members: number;
   readonly control: number;
+}
+
+export interface Draw extends Drawn {
   /** The first members. */
   readonly sample: readonly string[];
 }
 
 /** A draw that holds from now on, with the nearest devices beyond it to compare with. */
-export interface Opening extends Draw {
+export interface Opening extends Drawn {
   readonly controls: readonly Control[];
 }
 
 type Wave = RolloutPlan["waves"][number];
-type Place = Awaited<ReturnType<typeof listPlaces>>[number];
 
 /** The devices that a rollout could reach now, counted in the database: membership is computed, never written out. */
 export class Candidates {
@@ -42,6 +46,8 @@ export class Candidates {
   private readonly db: Db;
   readonly question: PopulationQuestion;
   private readonly population: Population;
+  /** By bucket, of the buckets that were looked into. */
+  private readonly places: Map<number, readonly number[]>;
 
   /** Classes that could take the release, but not beside another one. */
   private readonly unfit: ReadonlySet<string>;
@@ -56,16 +62,21 @@ export class Candidates {
     this.db = db;
     this.question = question;
     this.population = population;
+    this.places = new Map(population.places);
     this.eligible = population.buckets.reduce((sum, count) => sum + count, 0);
   }
 
-  /** @param db must stay open for the draws. */
+  /**
+   * @param db must stay open for the draws.
+   * @param boundaries where the draws will probably look, so that one reading of the devices does for them too.
+   */
   static async count(
     db: Db,
     target: Target,
     release: ReleaseRecord,
     salt: string,
     nowMs: number,
+    boundaries: Boundaries | null = null,
   ): Promise<Candidates> {
     const isShadow = isShadowPlan(target.plan);
     const question = {
@@ -77,7 +88,13 @@ export class Candidates {
       shuffle: shuffleOf(salt),
     };
     const unfit = isShadow ? new Set(takers(release.manifest)) : new Set<string>();
-    return new Candidates(db, question, await countPopulation(db, question), unfit);
+    const listed = boundaries === null ? new Set<number>() : await likelyBuckets(db, question, boundaries);
+    return new Candidates(db, question, await countPopulation(db, question, listed), unfit);
+  }
+
+  /** Is there a device that the query matches, eligible or not? */
+  get hasMatch(): boolean {
+    return this.population.matched > 0;
   }
 
   /** Who is left out, and why. */
@@ -100,15 +117,17 @@ export class Candidates {
   /** Draws each of these waves; shares and counts are of all eligible devices. */
   async draw(waves: readonly Wave[]): Promise<Draw[]> {
     const wanted = waves.map((wave) => this.wantedBy(wave));
-    const buckets = new Set<number>();
-    for (const count of wanted) {
-      const shown = Array.from({ length: Math.min(count, SAMPLE) }, (_, i) => i + 1);
-      for (const rank of [...shown, count, count + 1]) {
-        if (rank >= 1 && rank <= this.eligible) buckets.add(this.bucketOf(rank).bucket);
-      }
-    }
-    const places = await listPlaces(this.db, this.question, [...buckets]);
-    return waves.map((wave, i) => this.drawOne(wave, wanted[i]!, places));
+    const shown = Math.min(SHOWN_MEMBERS, Math.max(0, ...wanted));
+    await this.lookInto([
+      ...this.bucketsBetween(1, shown),
+      ...wanted.flatMap((count) => this.bucketsAround(count)),
+    ]);
+    const first = this.bucketsBetween(1, shown).flatMap((bucket) => this.placesIn(bucket));
+    const sample = (await listAtPlaces(this.db, this.question, first.slice(0, shown))).map(({ id }) => id);
+    return waves.map((wave, i) => {
+      const drawn = this.drawOne(wave, wanted[i]!);
+      return { ...drawn, sample: sample.slice(0, Math.min(SHOWN_MEMBERS, drawn.members)) };
+    });
   }
 
   /**
@@ -120,50 +139,59 @@ export class Candidates {
   async open(wave: Wave, atLeast: number, maxControls: number): Promise<Opening> {
     const wanted = this.wantedBy(wave);
     const around = this.bucketsBetween(wanted, wanted + maxControls);
-    let places = await listPlaces(this.db, this.question, [...around, bucketOfPlace(atLeast * DRAW_MODULUS)]);
-    let draw = this.drawOne(wave, wanted, places);
-    if (draw.threshold < atLeast) {
-      const members = this.countBelow(atLeast * DRAW_MODULUS, places);
-      draw = { ...draw, threshold: atLeast, members, control: this.eligible - members };
-      const beyond = this.bucketsBetween(members, members + maxControls);
-      places = await listPlaces(this.db, this.question, beyond);
+    if (wanted < this.eligible) await this.lookInto([...around, bucketOf(atLeast * DRAW_MODULUS)]);
+    let drawn = this.drawOne(wave, wanted);
+    let beyond = around;
+    if (drawn.threshold < atLeast) {
+      const members = this.countBelow(atLeast * DRAW_MODULUS);
+      drawn = { threshold: atLeast, members, control: this.eligible - members };
+      beyond = this.bucketsBetween(members, members + maxControls);
+      await this.lookInto(beyond);
     }
-    const controls = places
-      .filter(
-        ({ place, sequence }) =>
-          place >= draw.threshold * DRAW_MODULUS && sequence !== this.question.sequence,
-      )
+    const places = beyond
+      .flatMap((bucket) => this.placesIn(bucket))
+      .filter((place) => place >= drawn.threshold * DRAW_MODULUS);
+    const controls = (await listAtPlaces(this.db, this.question, places))
+      .filter(({ sequence }) => sequence !== this.question.sequence)
       .slice(0, maxControls)
       .map(({ id, sequence }) => ({ deviceId: id, sequence }));
-    return { ...draw, controls };
+    return { ...drawn, controls };
   }
 
   private wantedBy({ share, count }: Wave): number {
     return Math.min(this.eligible, count ?? Math.ceil((share ?? 1) * this.eligible));
   }
 
-  private drawOne(wave: Wave, wanted: number, places: readonly Place[]): Draw {
-    const sample = places.slice(0, SAMPLE).map(({ id }) => id);
+  private drawOne(wave: Wave, wanted: number): Drawn {
     if (wave.share === 1 || (wanted === this.eligible && this.eligible > 0)) {
-      return { threshold: 1, members: this.eligible, control: 0, sample };
+      return { threshold: 1, members: this.eligible, control: 0 };
     }
     // Nobody to count by: the share as a chance, for devices that come later.
-    if (this.eligible === 0) return { threshold: wave.share ?? 0, members: 0, control: 0, sample };
-    if (wanted === 0) return { threshold: 0, members: 0, control: this.eligible, sample: [] };
-    const last = this.placeOfRank(wanted, places);
-    const next = this.placeOfRank(wanted + 1, places);
+    if (this.eligible === 0) return { threshold: wave.share ?? 0, members: 0, control: 0 };
+    if (wanted === 0) return { threshold: 0, members: 0, control: this.eligible };
+    const last = this.placeOfRank(wanted);
+    const next = this.placeOfRank(wanted + 1);
     const middle = (last + next) / 2;
     // Two devices may share a place: then both are out.
-    const members = last < middle ? wanted : this.countBelow(middle, places);
-    return {
-      threshold: middle / DRAW_MODULUS,
-      members,
-      control: this.eligible - members,
-      sample: sample.slice(0, members),
-    };
+    const members = last < middle ? wanted : this.countBelow(middle);
+    return { threshold: middle / DRAW_MODULUS, members, control: this.eligible - members };
   }
 
-  private bucketOf(rank: number): { bucket: number; before: number } {
+  /** Reads the places of those of the buckets that the count has not listed. */
+  private async lookInto(buckets: readonly number[]): Promise<void> {
+    const missing = [...new Set(buckets)].filter(
+      (bucket) => !this.places.has(bucket) && (this.population.buckets[bucket] ?? 0) > 0,
+    );
+    for (const [bucket, places] of await listPlaces(this.db, this.question, missing)) {
+      this.places.set(bucket, places);
+    }
+  }
+
+  private placesIn(bucket: number): readonly number[] {
+    return this.places.get(bucket) ?? [];
+  }
+
+  private rankIn(rank: number): { bucket: number; before: number } {
     let before = 0;
     for (const [bucket, count] of this.population.buckets.entries()) {
       if (before + count >= rank) return { bucket, before };
@@ -176,28 +204,25 @@ export class Candidates {
   private bucketsBetween(fromRank: number, toRank: number): number[] {
     const last = Math.min(toRank, this.eligible);
     if (last < 1) return [];
-    const first = this.bucketOf(Math.max(1, Math.min(fromRank, last))).bucket;
-    return Array.from({ length: this.bucketOf(last).bucket - first + 1 }, (_, i) => first + i);
+    const first = this.rankIn(Math.max(1, Math.min(fromRank, last))).bucket;
+    return Array.from({ length: this.rankIn(last).bucket - first + 1 }, (_, i) => first + i);
   }
 
-  private placeOfRank(rank: number, places: readonly Place[]): number {
-    const { bucket, before } = this.bucketOf(rank);
-    // A device that has polled in between may have moved a rank.
-    const here = inBucket(bucket, places);
+  /** Those that decide where a wave of so many devices ends; none where it takes nobody, or everybody. */
+  private bucketsAround(wanted: number): number[] {
+    return wanted === 0 || wanted === this.eligible ? [] : this.bucketsBetween(wanted, wanted + 1);
+  }
+
+  private placeOfRank(rank: number): number {
+    const { bucket, before } = this.rankIn(rank);
+    // Read a moment after the count, a bucket may have lost the device of this rank.
+    const here = this.placesIn(bucket);
     return here[Math.min(rank - before, here.length) - 1] ?? 0;
   }
 
-  private countBelow(place: number, places: readonly Place[]): number {
-    const bucket = bucketOfPlace(place);
+  private countBelow(place: number): number {
+    const bucket = bucketOf(place);
     const before = this.population.buckets.slice(0, bucket).reduce((sum, count) => sum + count, 0);
-    return before + inBucket(bucket, places).filter((one) => one < place).length;
+    return before + this.placesIn(bucket).filter((one) => one < place).length;
   }
-}
-
-function bucketOfPlace(place: number): number {
-  return Math.floor(place / BUCKET_WIDTH);
-}
-
-function inBucket(bucket: number, places: readonly Place[]): number[] {
-  return places.map(({ place }) => place).filter((place) => bucketOfPlace(place) === bucket);
 }

@@ -19,11 +19,14 @@ const SHOWN = 5;
 /**
  * Values of a query that no device has: the typing errors of an operator, each with the nearest of what there is. Looks
  * far only for what is missing.
+ *
+ * @param hasMatch a device matches the query: then its tags are had by one.
  */
 export async function unknownValues(
   db: Db,
   { product, query }: Pick<RolloutPlan, "product" | "query">,
   running: Running,
+  hasMatch: boolean,
 ): Promise<string[]> {
   const warnings = running.unknown.map(
     (version) =>
@@ -35,7 +38,7 @@ export async function unknownValues(
       warnings.push(missing(product, `is of hardware ${name}`, nearest(name, known)));
     }
   }
-  warnings.push(...(await unknownTraits(db, product, query)));
+  warnings.push(...(await unknownTraits(db, product, hasMatch ? { ...query, tags: {} } : query)));
   if (query.deviceIds !== undefined) {
     const known = await knownIds(db, product, query.deviceIds);
     const strange = query.deviceIds.filter((id) => !known.has(id));

@@ -35,3 +35,19 @@ export function placeOf({ a, b }: Shuffle, draw: number): number {
 export function placeSql({ a, b }: Shuffle): RawBuilder<number> {
   return sql<number>`((${sql.lit(a)} * draw + ${sql.lit(b)}) % ${sql.lit(DRAW_MODULUS)})`;
 }
+
+/** The draws of these places: the modulus is a prime, so the shuffle has an inverse, and an index on draws finds places. */
+export function drawsAt({ a, b }: Shuffle, places: readonly number[]): number[] {
+  const modulus = BigInt(DRAW_MODULUS);
+  const inverse = power(BigInt(a), modulus - 2n, modulus);
+  return places.map((place) => Number(((BigInt(place) - BigInt(b) + modulus) * inverse) % modulus));
+}
+
+function power(base: bigint, exponent: bigint, modulus: bigint): bigint {
+  let [result, square] = [1n, base % modulus];
+  for (let left = exponent; left > 0n; left >>= 1n) {
+    if (left & 1n) result = (result * square) % modulus;
+    square = (square * square) % modulus;
+  }
+  return result;
+}

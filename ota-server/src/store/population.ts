@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from "kysely";
 import { listHardware } from "./census.js";
 import { type DeviceFilter, filtered } from "./deviceFilter.js";
 import { type DeviceRecord, deviceFromRow } from "./devices.js";
-import { DRAW_MODULUS, placeSql, type Shuffle } from "./draw.js";
+import { DRAW_MODULUS, drawsAt, placeSql, type Shuffle } from "./draw.js";
 import type { Db } from "./store.js";
 
 /** Who could take a release, and in what order a rollout draws them. */
@@ -19,13 +19,21 @@ export interface PopulationQuestion {
   readonly shuffle: Shuffle;
 }
 
-/** Places are counted in so many buckets: enough to find any device by rank in two readings of the table. */
-const BUCKETS = 1024;
+/** Places are counted in so many buckets; those of which every place is wanted are few. */
+export const BUCKETS = 1024;
 export const BUCKET_WIDTH = Math.ceil(DRAW_MODULUS / BUCKETS);
 
+export function bucketOf(place: number): number {
+  return Math.floor(place / BUCKET_WIDTH);
+}
+
 export interface Population {
+  /** Devices that the filter matches, whatever else they are. */
+  readonly matched: number;
   /** Eligible devices by bucket. */
   readonly buckets: readonly number[];
+  /** The places of the eligible devices in each of the buckets that were asked for, in order. */
+  readonly places: ReadonlyMap<number, readonly number[]>;
   readonly unseen: number;
   readonly newer: number;
   /** Run less than `leastSequence`. */
@@ -37,43 +45,77 @@ export interface Population {
 /**
  * One reading of the devices' table, and some thousand numbers back, however large the fleet. Grouped by the draw alone:
  * PostgreSQL knows how many groups that gives (migrations.ts) and shares the reading among its workers.
+ *
+ * @param listed buckets whose places are told one by one.
  */
-export async function countPopulation(db: Db, question: PopulationQuestion): Promise<Population> {
+export async function countPopulation(
+  db: Db,
+  question: PopulationQuestion,
+  listed: ReadonlySet<number>,
+): Promise<Population> {
   const { filter, seenSinceMs, hardware, sequence, leastSequence = 0, shuffle } = question;
   const classes = filter.product === undefined ? [] : await listHardware(db, filter.product);
   const strange = classes.filter((name) => !hardware.includes(name));
+  // What is left when the others are counted is of the last one.
+  const counting = strange.slice(0, -1);
   // Literals, not parameters: PostgreSQL must see that what is selected is what is grouped by.
   const seen = sql<boolean>`last_seen_ms >= ${sql.lit(seenSinceMs)}`;
   const supported = sql<boolean>`${seen} and ${isIn(hardware)}`;
   const counted = (condition: RawBuilder<boolean>) => sql<number>`count(*) filter (where ${condition})`;
   const rows = await filtered(db, filter)
     .select(({ fn }) => [
-      sql<number>`${placeSql(shuffle)} / ${sql.lit(BUCKET_WIDTH)}`.as("bucket"),
+      groupSql(shuffle, listed).as("group"),
       fn.countAll<number>().as("matched"),
       counted(seen).as("seen"),
       counted(supported).as("supported"),
-      counted(sql`${supported} and running_sequence < ${sql.lit(leastSequence)}`).as("older"),
+      // Nobody runs less than nothing.
+      ...(leastSequence === 0
+        ? []
+        : [counted(sql`${supported} and running_sequence < ${sql.lit(leastSequence)}`).as("older")]),
       counted(
         sql`${supported} and running_sequence between ${sql.lit(leastSequence)} and ${sql.lit(sequence)}`,
       ).as("eligible"),
-      ...strange.map((name, i) => counted(sql`${seen} and hardware = ${sql.lit(name)}`).as(`strange_${i}`)),
+      ...counting.map((name, i) => counted(sql`${seen} and hardware = ${sql.lit(name)}`).as(`strange_${i}`)),
     ])
     .groupBy(sql`1`)
     .execute();
   const buckets = new Array<number>(BUCKETS).fill(0);
+  const places = new Map<number, number[]>([...listed].map((bucket) => [bucket, []]));
   const unsupported = new Map<string, number>();
-  let [unseen, newer, older] = [0, 0, 0];
+  let [matched, unseen, newer, older] = [0, 0, 0, 0];
   for (const row of rows) {
-    buckets[row.bucket] = Number(row.eligible);
+    const group = Number(row.group);
+    const [eligible, here] = [Number(row.eligible), Number(row.older ?? 0)];
+    const bucket = group < 0 ? bucketOf(placeOfGroup(group)) : group;
+    buckets[bucket]! += eligible;
+    for (let i = 0; i < eligible && group < 0; i++) places.get(bucket)!.push(placeOfGroup(group));
+    matched += Number(row.matched);
     unseen += Number(row.matched) - Number(row.seen);
-    older += Number(row.older);
-    newer += Number(row.supported) - Number(row.eligible) - Number(row.older);
+    older += here;
+    newer += Number(row.supported) - eligible - here;
+    let left = Number(row.seen) - Number(row.supported);
     strange.forEach((name, i) => {
-      const devices = Number((row as unknown as Record<string, unknown>)[`strange_${i}`]);
+      const devices = i < counting.length ? Number((row as Record<string, unknown>)[`strange_${i}`]) : left;
+      left -= devices;
       if (devices > 0) unsupported.set(name, (unsupported.get(name) ?? 0) + devices);
     });
   }
-  return { buckets, unseen, newer, older, unsupported };
+  for (const list of places.values()) list.sort((a, b) => a - b);
+  return { matched, buckets, places, unseen, newer, older, unsupported };
+}
+
+/** A place that is listed is a group of its own, by a number below zero; the others count in their bucket. */
+function groupSql(shuffle: Shuffle, listed: ReadonlySet<number>): RawBuilder<number> {
+  const place = placeSql(shuffle);
+  const bucket = sql<number>`${place} / ${sql.lit(BUCKET_WIDTH)}`;
+  if (listed.size === 0) return bucket;
+  if (listed.size === BUCKETS) return sql<number>`-1 - ${place}`;
+  const wanted = sql.join([...listed].map((one) => sql.lit(one)));
+  return sql<number>`case when ${bucket} in (${wanted}) then -1 - ${place} else ${bucket} end`;
+}
+
+function placeOfGroup(group: number): number {
+  return -1 - group;
 }
 
 function isIn(hardware: readonly string[]): RawBuilder<boolean> {
@@ -127,19 +169,57 @@ export async function listRunning(db: Db, question: PopulationQuestion): Promise
   return rows.map((row) => row.running_sequence);
 }
 
-/** The eligible devices of these buckets, in the order of their places. */
+/**
+ * How many devices are eligible, by a sample of the smallest draws: an index finds it, whatever the fleet's size.
+ *
+ * @returns of so many devices of the sample, what share of all devices it is; 1 where it holds them all.
+ */
+export async function sampleEligible(
+  db: Db,
+  question: PopulationQuestion,
+  size: number,
+): Promise<{ found: number; share: number }> {
+  const { product } = question.filter;
+  let draws = db.selectFrom("devices").select("draw").orderBy("draw").offset(size).limit(1);
+  if (product !== undefined) draws = draws.where("product", "=", product);
+  const beyond = (await draws.executeTakeFirst())?.draw ?? DRAW_MODULUS;
+  const row = await eligible(db, question)
+    .select(({ fn }) => fn.countAll<number>().as("found"))
+    .where(sql<boolean>`draw < ${sql.lit(beyond)}`)
+    .executeTakeFirstOrThrow();
+  return { found: Number(row.found), share: beyond / DRAW_MODULUS };
+}
+
+/** The places of the eligible devices of each of these buckets, in order. One reading of the table. */
 export async function listPlaces(
   db: Db,
   question: PopulationQuestion,
   buckets: readonly number[],
-): Promise<{ id: string; place: number; sequence: number }[]> {
-  if (buckets.length === 0) return [];
+): Promise<Map<number, number[]>> {
+  const listed = new Map<number, number[]>(buckets.map((bucket) => [bucket, []]));
+  if (buckets.length === 0) return listed;
   const place = placeSql(question.shuffle);
+  const wanted = sql.join(buckets.map((one) => sql.lit(one)));
+  const rows = await eligible(db, question)
+    .select(place.as("place"))
+    .where(sql<boolean>`${place} / ${sql.lit(BUCKET_WIDTH)} in (${wanted})`)
+    .execute();
+  for (const row of rows) listed.get(bucketOf(row.place))!.push(row.place);
+  for (const list of listed.values()) list.sort((a, b) => a - b);
+  return listed;
+}
+
+/** The eligible devices at these places, in the order of their places. An index finds them. */
+export async function listAtPlaces(
+  db: Db,
+  question: PopulationQuestion,
+  places: readonly number[],
+): Promise<{ id: string; place: number; sequence: number }[]> {
+  if (places.length === 0) return [];
+  const draws = drawsAt(question.shuffle, places).map((draw) => sql.lit(draw));
   return eligible(db, question)
-    .select(["id", "running_sequence as sequence", place.as("place")])
-    .where(
-      sql<boolean>`${place} / ${sql.lit(BUCKET_WIDTH)} in (${sql.join(buckets.map((one) => sql.lit(one)))})`,
-    )
+    .select(["id", "running_sequence as sequence", placeSql(question.shuffle).as("place")])
+    .where(sql<boolean>`draw in (${sql.join(draws)})`)
     .orderBy("place")
     .orderBy("id")
     .execute();

@@ -114,7 +114,7 @@ export const DryRunAnswer = Type.Object(
     ),
     /**
      * Devices out of which `waits` was counted. Fewer than `eligible` where the fleet is large: then `waits` is scaled up
-     * from a uniform sample of some 20,000.
+     * from a uniform sample of some 5,000.
      */
     sampled: Type.Integer({ minimum: 0 }),
     /** Declared consumers of outputs that change for some of these devices. */
