@@ -1,22 +1,20 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
-import { createDeviceClient, type Fetch, OperatorClient, PATHS, sessionMessage, toHex } from "@mote/protocol";
-import { generateKey, writeServerKeys } from "@mote/protocol/node";
+import { resolve } from "node:path";
+import { PATHS } from "@mote/protocol";
 import { HttpSwarm, postBytes } from "./http-swarm.js";
 import { MeasuredProcess } from "./measured-process.js";
-import { inParallel, Swarm, type SwarmMember } from "./mqtt-swarm.js";
+import { Swarm, type SwarmMember } from "./mqtt-swarm.js";
 import { median } from "./predict-published.js";
+import { endFleet, type Fleet, startFleet } from "./server-fleet.js";
+import { type Options, optionsOf, writeResults } from "./server-parts.js";
 
 /**
  * The doors of one embedded server under the load of a fleet: memory with all devices connected over MQTT, telemetry
  * taken in durably beside what a bare aedes acknowledges, polls beside a bare Fastify route, in turns on one machine.
- * Prints a table with the goals, writes results/server-load.json. `--devices N` for a smaller fleet.
+ * The times to an answer are those at half the load that the server takes, and beside them the peer's at the same load:
+ * what this machine and the swarm add to both. Prints a table with the goals, writes results/server-load.json.
+ * `--devices N` for a smaller fleet, `--only memory`, `telemetry`, `polls` or `tls` for one part.
  */
 
-const RESULTS = resolve(import.meta.dirname, "../results/server-load.json");
-const SERVER = resolve(import.meta.dirname, "../../ota-server/dist/main.js");
 const PEERS = resolve(import.meta.dirname, "server-peers.js");
 const ROUNDS = 3;
 const SECONDS = 5;
@@ -25,77 +23,6 @@ const ACTIVE = 500;
 const POLLERS = 50;
 /** Devices that poll in turn; each may ask ten times a second. */
 const POLLING = 2000;
-
-interface Fleet {
-  readonly process: MeasuredProcess;
-  readonly url: string;
-  readonly mqttUrl: string;
-  readonly members: readonly SwarmMember[];
-  readonly folder: string;
-}
-
-/** A server on a fresh folder, with `devices` enrolled and signed in, each with a key of its own. */
-async function startFleet(devices: number, tls: boolean): Promise<Fleet> {
-  const folder = mkdtempSync(join(tmpdir(), "mote-load-"));
-  await writeServerKeys(join(folder, "keys"), {
-    snapshot: generateKey(),
-    timestamp: generateKey(),
-    targets: null,
-  });
-  const args = ["--data", folder, "--port", "0", "--mqtt-port", "0", "--poll-interval-s", "300"];
-  if (tls) {
-    const key = join(folder, "tls.key");
-    const cert = join(folder, "tls.crt");
-    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"];
-    execFileSync(
-      "openssl",
-      [
-        ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1".split(" "),
-        ...subject,
-        "-keyout",
-        key,
-        "-out",
-        cert,
-      ],
-      { stdio: "ignore" },
-    );
-    args.push("--tls-key", key, "--tls-cert", cert);
-    // The certificate is this benchmark's own.
-    process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
-  }
-  const server = await MeasuredProcess.start(SERVER, ...args);
-  const { url, mqttUrl } = JSON.parse(server.ready) as { url: string; mqttUrl: string };
-  const token = readFileSync(join(folder, "admin.token"), "utf8").trim();
-  const operator = new OperatorClient({ url, token, fetch });
-  const client = createDeviceClient(url, fetch as Fetch);
-  const members: SwarmMember[] = [];
-  for (let made = 0; made < devices; made += 1000) {
-    const count = Math.min(1000, devices - made);
-    const { tokens } = await operator.createEnrolmentTokens({ product: "load", count });
-    await inParallel(tokens, 32, async (each, index) => {
-      const id = `load-${made + index}`;
-      const key = generateKey();
-      await client.enroll({
-        token: each.token,
-        deviceId: id,
-        publicKey: toHex(key.publicKey),
-        hardware: "gateway",
-        tags: {},
-      });
-      const nonce = await client.nonce(id);
-      const session = await client.session(id, nonce, toHex(key.sign(sessionMessage(id, nonce))));
-      members.push({ id, token: session.token });
-    });
-    process.stderr.write(`\r${made + count} of ${devices} devices enrolled${tls ? " (TLS)" : ""}  `);
-  }
-  process.stderr.write("\n");
-  return { process: server, url, mqttUrl, members, folder };
-}
-
-async function endFleet({ process: server, folder }: Fleet): Promise<void> {
-  await server.stop();
-  rmSync(folder, { recursive: true, force: true });
-}
 
 async function memoryWith(fleet: Fleet): Promise<{ idleMb: number; connectedMb: number; swarm: Swarm }> {
   const idleMb = fleet.process.residentMb();
@@ -111,6 +38,19 @@ interface Ratio {
   readonly ratio: number;
 }
 
+/** Of the times to an answer, in milliseconds. */
+interface Quantiles {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+interface Times {
+  /** Requests a second. */
+  readonly rate: number;
+  readonly ours: Quantiles;
+  readonly bare: Quantiles;
+}
+
 /** Both sides in turn, so that a slower minute of the machine meets both. */
 async function inTurn(ours: () => Promise<number>, bare: () => Promise<number>): Promise<Ratio> {
   const rates = { ours: [] as number[], bare: [] as number[] };
@@ -119,6 +59,62 @@ async function inTurn(ours: () => Promise<number>, bare: () => Promise<number>):
     rates.ours.push(await ours());
   }
   return { ...rates, ratio: median(rates.ours.map((rate, i) => rate / rates.bare[i]!)) };
+}
+
+/** The same load on both. */
+async function timesAt(
+  rate: number,
+  ours: () => Promise<number[]>,
+  bare: () => Promise<number[]>,
+): Promise<Times> {
+  const times = { ours: [] as number[], bare: [] as number[] };
+  for (let round = 0; round < ROUNDS; round++) {
+    times.bare.push(...(await bare()));
+    times.ours.push(...(await ours()));
+  }
+  return { rate, ours: quantilesOf(times.ours), bare: quantilesOf(times.bare) };
+}
+
+function quantilesOf(values: readonly number[]): Quantiles {
+  const sorted = values.toSorted((a, b) => a - b);
+  const quantile = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
+  return { p50Ms: quantile(0.5), p99Ms: quantile(0.99) };
+}
+
+async function measureTelemetry(swarm: Swarm, members: readonly SwarmMember[]) {
+  say("telemetry");
+  const broker = await MeasuredProcess.start(PEERS, "broker");
+  const bare = await Swarm.connect(broker.ready, members.slice(0, ACTIVE));
+  const ratio = await inTurn(
+    () => swarm.closedLoop(ACTIVE, SECONDS),
+    () => bare.closedLoop(ACTIVE, SECONDS),
+  );
+  const rate = median(ratio.ours) / 2;
+  const times = await timesAt(
+    rate,
+    () => swarm.openLoop(rate, SECONDS),
+    () => bare.openLoop(rate, SECONDS),
+  );
+  bare.end();
+  await broker.stop();
+  return { ...ratio, times };
+}
+
+async function measurePolls({ process: server, url, members }: Fleet) {
+  say("polls");
+  const route = await MeasuredProcess.start(PEERS, "route");
+  const cpuUs = { ours: [] as number[], bare: [] as number[] };
+  // Whoever polls for the first time has news; what is measured is the day after.
+  await pollRate(server, url, members, []);
+  const ratio = await inTurn(
+    () => pollRate(server, url, members, cpuUs.ours),
+    () => pollRate(route, route.ready, members, cpuUs.bare),
+  );
+  const rate = median(ratio.ours) / 2;
+  const openLoop = (at: string) => () => withPollers(at, members, (swarm) => swarm.openLoop(rate, SECONDS));
+  const times = await timesAt(rate, openLoop(url), openLoop(route.ready));
+  await route.stop();
+  return { ...ratio, cpuUs, times };
 }
 
 /** Connections for polls, opened anew for each measurement: a server closes those that are idle. */
@@ -162,14 +158,13 @@ async function pollRate(
   return rate;
 }
 
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
-}
-
 /** One line of the table: what was measured, the figure, the goal, and what it is seen beside. */
 type Line = readonly [what: string, figure: string, goal: string, beside: string];
 
+type Telemetry = Awaited<ReturnType<typeof measureTelemetry>>;
+type Polls = Awaited<ReturnType<typeof measurePolls>>;
+
+const mb = (value: number) => `${value.toFixed(0)} MB`;
 const each = (values: readonly number[]): string => values.map((value) => value.toFixed(0)).join(", ");
 
 function table(lines: readonly Line[]): string {
@@ -180,94 +175,70 @@ function table(lines: readonly Line[]): string {
     .join("\n");
 }
 
-async function main(devices: number): Promise<void> {
-  const fleet = await startFleet(devices, false);
-  const memory = await memoryWith(fleet);
+function lineOfTimes({ rate, ours, bare }: Times, whose: string): Line {
+  const text = ({ p50Ms, p99Ms }: Quantiles) => `p50 ${p50Ms.toFixed(1)}, p99 ${p99Ms.toFixed(1)} ms`;
+  const beside = `${text(ours)} beside ${text(bare)} of ${whose}, at ${rate.toFixed(0)} a second`;
+  return ["  p99 at half that load", `${ours.p99Ms.toFixed(1)} ms`, "100 ms", beside];
+}
 
-  const broker = await MeasuredProcess.start(PEERS, "broker");
-  const bareSwarm = await Swarm.connect(broker.ready, fleet.members.slice(0, ACTIVE));
-  const telemetry = await inTurn(
-    () => memory.swarm.closedLoop(ACTIVE, SECONDS),
-    () => bareSwarm.closedLoop(ACTIVE, SECONDS),
-  );
-  const times = await memory.swarm.openLoop(median(telemetry.ours) / 2, SECONDS);
-  bareSwarm.end();
-  await broker.stop();
-
-  const route = await MeasuredProcess.start(PEERS, "route");
-  const cpuUs = { ours: [] as number[], bare: [] as number[] };
-  // Whoever polls for the first time has news; what is measured is the day after.
-  await pollRate(fleet.process, fleet.url, fleet.members, []);
-  const polls = await inTurn(
-    () => pollRate(fleet.process, fleet.url, fleet.members, cpuUs.ours),
-    () => pollRate(route, route.ready, fleet.members, cpuUs.bare),
-  );
-  await route.stop();
-  const pollTimes = await withPollers(fleet.url, fleet.members, (swarm) =>
-    swarm.openLoop(median(polls.ours) / 2, SECONDS),
-  );
-  const loadedMb = fleet.process.residentMb();
-  memory.swarm.end();
-  await endFleet(fleet);
-
-  const secure = await startFleet(devices, true);
-  const tls = await memoryWith(secure);
-  tls.swarm.end();
-  await endFleet(secure);
-
-  const latency = (values: readonly number[]) => ({
-    p50Ms: quantile(values, 0.5),
-    p99Ms: quantile(values, 0.99),
-  });
-  const results = {
-    devices,
-    memoryMb: { plain: memory.connectedMb, idle: memory.idleMb, loaded: loadedMb, tls: tls.connectedMb },
-    telemetry: { ...telemetry, ...latency(times) },
-    polls: { ...polls, cpuUs, ...latency(pollTimes) },
-  };
-  mkdirSync(dirname(RESULTS), { recursive: true });
-  writeFileSync(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
-  const mb = (value: number) => `${value.toFixed(0)} MB`;
-  const atHalf = ({ p50Ms, p99Ms }: { p50Ms: number; p99Ms: number }): [string, string, string] => [
-    `${p99Ms.toFixed(1)} ms`,
-    "100 ms",
-    `p50 ${p50Ms.toFixed(1)} ms`,
+function linesOfTelemetry({ ours, bare, ratio, times }: Telemetry): Line[] {
+  const raw = `${each(ours)} beside ${each(bare)} of a broker that stores nothing`;
+  return [
+    ["telemetry a second, share of bare aedes", ratio.toFixed(2), "0.35", raw],
+    lineOfTimes(times, "the broker"),
   ];
-  const beside = (ours: readonly number[], bare: readonly number[], whose: string) =>
-    `${each(ours)} beside ${each(bare)} of ${whose}`;
+}
+
+function linesOfPolls({ ours, bare, ratio, cpuUs, times }: Polls): Line[] {
   const processor = median(cpuUs.bare) / median(cpuUs.ours);
-  const lines: Line[] = [
-    [
-      `memory, ${devices} devices on MQTT`,
-      mb(memory.connectedMb),
-      "350 MB",
-      `${mb(memory.idleMb)} before they came`,
-    ],
-    ["  with TLS", mb(tls.connectedMb), "550 MB", ""],
-    ["  after the load below", mb(loadedMb), "", ""],
-    [
-      "telemetry a second, share of bare aedes",
-      telemetry.ratio.toFixed(2),
-      "0.35",
-      beside(telemetry.ours, telemetry.bare, "a broker that stores nothing"),
-    ],
-    ["  p99 at half that load", ...atHalf(results.telemetry)],
-    [
-      "polls a second, share of a bare route",
-      polls.ratio.toFixed(2),
-      "0.70",
-      beside(polls.ours, polls.bare, "a route that knows no device"),
-    ],
-    [
-      "  by processor time",
-      processor.toFixed(2),
-      "0.70",
-      `us: ${beside(cpuUs.ours, cpuUs.bare, "the route")}`,
-    ],
-    ["  p99 at half that load", ...atHalf(results.polls)],
+  const raw = `${each(ours)} beside ${each(bare)} of a route that knows no device`;
+  const rawUs = `us: ${each(cpuUs.ours)} beside ${each(cpuUs.bare)} of the route`;
+  return [
+    ["polls a second, share of a bare route", ratio.toFixed(2), "0.70", raw],
+    ["  by processor time", processor.toFixed(2), "0.70", rawUs],
+    lineOfTimes(times, "the route"),
   ];
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+async function main({ devices, only }: Options): Promise<void> {
+  const isWanted = (part: string) => only === null || only === part;
+  const lines: Line[] = [];
+  const results: Record<string, unknown> = { devices };
+  if (only !== "tls") {
+    const fleet = await startFleet(devices, false);
+    const { swarm, idleMb, connectedMb } = await memoryWith(fleet);
+    const what = `memory, ${devices} devices on MQTT`;
+    lines.push([what, mb(connectedMb), "350 MB", `${mb(idleMb)} before they came`]);
+    if (isWanted("telemetry")) {
+      const telemetry = await measureTelemetry(swarm, fleet.members);
+      results["telemetry"] = telemetry;
+      lines.push(...linesOfTelemetry(telemetry));
+    }
+    if (isWanted("polls")) {
+      const polls = await measurePolls(fleet);
+      results["polls"] = polls;
+      lines.push(...linesOfPolls(polls));
+    }
+    const loadedMb = fleet.process.residentMb();
+    lines.push(["memory after that load", mb(loadedMb), "", ""]);
+    results["memoryMb"] = { idle: idleMb, plain: connectedMb, loaded: loadedMb };
+    swarm.end();
+    await endFleet(fleet);
+  }
+  if (isWanted("tls")) {
+    const fleet = await startFleet(devices, true);
+    const { swarm, connectedMb } = await memoryWith(fleet);
+    results["tlsMb"] = connectedMb;
+    lines.push([`memory, ${devices} devices on MQTT with TLS`, mb(connectedMb), "550 MB", ""]);
+    swarm.end();
+    await endFleet(fleet);
+  }
+  writeResults(only === null ? "server-load" : `server-load-${only}`, results);
   console.log(table(lines));
 }
 
-const given = process.argv.indexOf("--devices");
-await main(given < 0 ? 10_000 : Number(process.argv[given + 1]));
+await main(optionsOf(process.argv.slice(2), 10_000));

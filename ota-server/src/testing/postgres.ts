@@ -42,20 +42,25 @@ export function whyNoPostgres(): string | null {
 export class TestCluster {
   readonly folder: string;
   private readonly bin: string;
+  private readonly settings: readonly string[];
   private port = 0;
   private databases = 0;
 
-  private constructor(bin: string, folder: string) {
+  private constructor(bin: string, folder: string, settings: readonly string[]) {
     this.bin = bin;
     this.folder = folder;
+    this.settings = settings;
   }
 
-  /** @param parent where its folder is made: a small disk, for instance. */
-  static async start(parent = tmpdir()): Promise<TestCluster> {
+  /**
+   * @param parent where its folder is made: a small disk, for instance.
+   * @param settings beside PostgreSQL's defaults, as `name=value`.
+   */
+  static async start(parent = tmpdir(), settings: readonly string[] = []): Promise<TestCluster> {
     const bin = postgresBinaries();
     if (bin === null) throw new Error("PostgreSQL is not installed");
     const folder = mkdtempSync(join(parent, "mote-pg-"));
-    const cluster = new TestCluster(bin, folder);
+    const cluster = new TestCluster(bin, folder, settings);
     const data = cluster.data;
     mkdirSync(data);
     const owner = ownerIds();
@@ -89,7 +94,8 @@ export class TestCluster {
 
   /** Starts it on what is in the folder, recovering from the log where it was killed. */
   async up(): Promise<void> {
-    const options = `-p ${this.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=`;
+    const own = [`port=${this.port}`, "listen_addresses=127.0.0.1", "unix_socket_directories="];
+    const options = [...own, ...this.settings].map((setting) => `-c ${setting}`).join(" ");
     const log = join(this.folder, "log");
     for (let attempt = 1; ; attempt++) {
       try {
