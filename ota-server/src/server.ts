@@ -37,6 +37,7 @@ import type { MqttSide } from "./mqtt/door.js";
 import { Exchange } from "./mqtt/exchange.js";
 import { openExternalBroker } from "./mqtt/external/open.js";
 import { openWebSocketDoor } from "./mqtt/webSocket.js";
+import { Pace } from "./pace.js";
 import { RolloutEngine } from "./rollout/engine.js";
 import { newSecret, sha256Hex } from "./secrets.js";
 import { appendAudit } from "./store/audit.js";
@@ -72,6 +73,7 @@ export class MoteServer {
   private readonly app: FastifyInstance;
   private readonly broker: MqttSide;
   private readonly ingest: Ingest;
+  private readonly polls: Polls;
   readonly store: Store;
   private readonly chores: Chores;
   private readonly log: Log;
@@ -84,6 +86,7 @@ export class MoteServer {
     app: FastifyInstance;
     broker: MqttSide;
     ingest: Ingest;
+    polls: Polls;
     store: Store;
     chores: Chores;
     log: Log;
@@ -96,6 +99,7 @@ export class MoteServer {
     this.app = opened.app;
     this.broker = opened.broker;
     this.ingest = opened.ingest;
+    this.polls = opened.polls;
     this.store = opened.store;
     this.chores = opened.chores;
     this.log = opened.log;
@@ -281,13 +285,14 @@ export class MoteServer {
     const listening = await app.listen({ port: config.port, host: config.host });
     // Fastify does not know that the server it was given speaks TLS.
     const url = tls === null ? listening : listening.replace(/^http:/, "https:");
+    const behind = { store, ingest, polls, pace: new Pace(clock) };
     const led = (work: () => Promise<void>) => async () => {
       if (peers.isLeader) await work();
     };
     const sender = new WebhookSender({ store, clock, log, fetch });
     const watch = new TrustWatch(store, clock, () => trust.describe().warnings);
     const chores = new Chores(log);
-    chores.add("tick", config.tickMs, () => tick(store, ingest, polls, engine, trust));
+    chores.add("tick", config.tickMs, () => tick(behind, engine, trust));
     chores.add(
       "webhooks",
       WEBHOOK_ROUND_MS,
@@ -314,7 +319,7 @@ export class MoteServer {
     const { patches } = parts;
     const mqttUrl = mqttUrlAt("localhost");
     return new MoteServer({
-      ...{ url, mqttUrl, app, broker, ingest, store, chores, log, patches, notes, sender },
+      ...{ url, mqttUrl, app, broker, ingest, polls, store, chores, log, patches, notes, sender },
     });
   }
 
@@ -325,6 +330,7 @@ export class MoteServer {
     await this.broker.close();
     await this.ingest.close();
     await this.app.close();
+    await this.polls.flush();
     await this.patches.close();
     await this.store.close();
     this.log.info("closed");
@@ -333,15 +339,17 @@ export class MoteServer {
 
 /** One server judges the rollouts of a store; the others keep up with what it decides. */
 async function tick(
-  store: Store,
-  ingest: Ingest,
-  polls: Polls,
+  { store, ingest, polls, pace }: { store: Store; ingest: Ingest; polls: Polls; pace: Pace },
   engine: RolloutEngine,
   trust: TrustRepository,
 ): Promise<void> {
-  // What gates judge by is what has been taken in until now.
-  await ingest.flush();
-  await polls.flush();
+  // What gates judge by is what has been taken in until now, or some seconds ago on a busy server.
+  if (pace.isDue) {
+    await pace.run(async () => {
+      await ingest.flush();
+      await polls.flush();
+    });
+  }
   if (store.peers.isLeader) await engine.tick();
   else await engine.follow();
   if (store.peers.isShared) await trust.follow();

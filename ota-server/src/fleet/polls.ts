@@ -32,14 +32,14 @@ export interface PollParts {
   readonly pacing: Pacing;
 }
 
-/** Devices whose state is written in one transaction. */
-const FLUSH_DEVICES = 500;
+/** Devices whose state is written in one transaction, so that a flush never holds up the doors for long. */
+const FLUSH_DEVICES = 50;
 
 /** Answers "what should I run, and where do I get it?" */
 export class Polls {
   private readonly parts: PollParts;
   /** Polls that brought no news: when the device was there, and its battery. Written behind, in groups. */
-  private seen = new Map<string, DeviceSighting>();
+  private readonly seen = new Map<string, DeviceSighting>();
 
   constructor(parts: PollParts) {
     this.parts = parts;
@@ -94,19 +94,23 @@ export class Polls {
 
   /** Writes what polls without news have told. After a crash it is missing until the devices come again. */
   async flush(): Promise<void> {
-    const taken = [...this.seen.values()];
-    this.seen = new Map();
-    const writes: Promise<void>[] = [];
-    // All are handed in now: news that comes while they are written stands behind them in the store's queue.
-    for (let at = 0; at < taken.length; at += FLUSH_DEVICES) {
-      const group = taken.slice(at, at + FLUSH_DEVICES);
-      writes.push(
-        this.parts.store.write(async (db) => {
-          for (const seen of group) await putSighting(db, seen);
-        }),
-      );
+    for (let left = this.seen.size; left > 0; left -= FLUSH_DEVICES) {
+      // Taken as it is handed in: news before that has put it out, and news after stands behind it in the store's queue.
+      const group = this.takeSeen(Math.min(left, FLUSH_DEVICES));
+      await this.parts.store.write(async (db) => {
+        for (const seen of group) await putSighting(db, seen);
+      });
     }
-    await Promise.all(writes);
+  }
+
+  private takeSeen(count: number): DeviceSighting[] {
+    const group: DeviceSighting[] = [];
+    for (const [id, seen] of this.seen) {
+      if (group.length === count) break;
+      group.push(seen);
+      this.seen.delete(id);
+    }
+    return group;
   }
 
   private async offerFor(

@@ -21,7 +21,7 @@ export function bucketWidthMs(windowMs: number): number {
   return windowMs < 10_000 ? 1000 : windowMs < 60_000 ? 60_000 : 600_000;
 }
 /** Devices whose sums go into the store in one transaction, so that a flush never holds up the doors for long. */
-const FLUSH_DEVICES = 200;
+const FLUSH_DEVICES = 20;
 
 /** Who sends: a device that enrols anew under its old name counts its frames from zero again. */
 export interface Sender {
