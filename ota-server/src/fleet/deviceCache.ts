@@ -3,6 +3,7 @@ import type { Changes } from "../store/changes.js";
 import { type DeviceRecord, findDevice } from "../store/devices.js";
 import { findMembers, type Member } from "../store/rollouts.js";
 import type { Db, Store } from "../store/store.js";
+import { BoundedMap } from "./boundedMap.js";
 
 export const DEVICE_CACHE_LIMITS = {
   /** Devices that are kept, about 1 kB each; those that were read first are forgotten first. */
@@ -31,7 +32,7 @@ const NOT_ASKED: readonly string[] = [];
 export class DeviceCache {
   private readonly store: Store;
   private readonly clock: Clock;
-  private readonly known = new Map<string, KnownDevice>();
+  private readonly known = new BoundedMap<string, KnownDevice>(DEVICE_CACHE_LIMITS.maxDevices);
   /** Readings under way. One that a change has overtaken is answered with, and not kept. */
   private readonly readings = new Map<string, { isStale: boolean }>();
 
@@ -96,12 +97,7 @@ export class DeviceCache {
 
   private end(id: string, reading: { isStale: boolean }, known: KnownDevice, mayKeep: boolean): KnownDevice {
     if (reading.isStale || !mayKeep || !this.store.peers.isHearing) return known;
-    this.known.delete(id);
     this.known.set(id, known);
-    for (const oldest of this.known.keys()) {
-      if (this.known.size <= DEVICE_CACHE_LIMITS.maxDevices) break;
-      this.known.delete(oldest);
-    }
     return known;
   }
 

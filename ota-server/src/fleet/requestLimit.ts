@@ -1,10 +1,11 @@
 import type { Clock } from "../clock.js";
 import { TooManyRequestsError } from "../errors.js";
+import { BoundedMap } from "./boundedMap.js";
 
 export const REQUEST_LIMITS = {
   /** Requests that a device may make at once, after a while of silence: an outage's reports, a few retries. */
   burst: 120,
-  /** Devices whose recent requests are remembered; those that have been quiet longest are forgotten first. */
+  /** Devices whose recent requests are remembered; those that came first are forgotten first. */
   maxDevices: 50_000,
 } as const;
 
@@ -17,7 +18,7 @@ interface Bucket {
 export class RequestLimit {
   private readonly perMs: number;
   private readonly clock: Clock;
-  private readonly buckets = new Map<string, Bucket>();
+  private readonly buckets = new BoundedMap<string, Bucket>(REQUEST_LIMITS.maxDevices);
 
   constructor(perMinute: number, clock: Clock) {
     this.perMs = perMinute / 60_000;
@@ -34,11 +35,11 @@ export class RequestLimit {
       held === undefined
         ? REQUEST_LIMITS.burst
         : Math.min(REQUEST_LIMITS.burst, held.tokens + idleMs * this.perMs);
-    this.buckets.delete(deviceId);
-    this.buckets.set(deviceId, { tokens: Math.max(0, tokens - 1), atMs: nowMs });
-    for (const oldest of this.buckets.keys()) {
-      if (this.buckets.size <= REQUEST_LIMITS.maxDevices) break;
-      this.buckets.delete(oldest);
+    const left = Math.max(0, tokens - 1);
+    if (held === undefined) this.buckets.set(deviceId, { tokens: left, atMs: nowMs });
+    else {
+      held.tokens = left;
+      held.atMs = nowMs;
     }
     if (tokens >= 1) return;
     const waitS = Math.max(1, Math.ceil((1 - tokens) / this.perMs / 1000));

@@ -8,6 +8,7 @@ import { type DeviceRecord, findDevice } from "../store/devices.js";
 import { markNonceUsed } from "../store/nonces.js";
 import { secretSetting } from "../store/settings.js";
 import type { Store } from "../store/store.js";
+import { BoundedMap } from "./boundedMap.js";
 import type { DeviceCache, KnownDevice } from "./deviceCache.js";
 
 export const SESSION_LIMITS = {
@@ -35,7 +36,7 @@ export class Sessions {
   private readonly secret: Buffer;
   private readonly usedNonces = new Map<string, number>();
 
-  private readonly sessions = new Map<string, Session>();
+  private readonly sessions = new BoundedMap<string, Session>(SESSION_LIMITS.maxVerified);
 
   private constructor(store: Store, devices: DeviceCache, clock: Clock, secret: Buffer) {
     this.store = store;
@@ -119,10 +120,6 @@ export class Sessions {
     ) as [string, number, number];
     const session = { deviceId, expiresMs, enrolledAtMs };
     this.sessions.set(token, session);
-    for (const oldest of this.sessions.keys()) {
-      if (this.sessions.size <= SESSION_LIMITS.maxVerified) break;
-      this.sessions.delete(oldest);
-    }
     return session;
   }
 

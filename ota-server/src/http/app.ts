@@ -11,6 +11,7 @@ import type { Metrics } from "../monitor/metrics.js";
 import type { TlsFiles } from "../tls.js";
 import { addBlobRoutes, type BlobDoor } from "./blobRoutes.js";
 import { addCatalogRoutes, type CatalogDoor } from "./catalogRoutes.js";
+import { commonHeaders } from "./commonHeaders.js";
 import { addConsoleRoutes, type ConsoleDoor } from "./consoleRoutes.js";
 import { addDeviceRoutes, type DeviceDoor } from "./deviceRoutes.js";
 import { routerErrorForm, useErrorForm } from "./errors.js";
@@ -88,9 +89,9 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
     done(null, body),
   );
   // Hooks without promises: they cost each poll more than its answer.
-  app.addHook("onRequest", (request, reply, done) => {
-    reply.header("x-request-id", request.id).header("x-content-type-options", "nosniff");
-    done();
+  app.addHook("onSend", (request, reply, payload, done) => {
+    reply.headers(commonHeaders(request));
+    done(null, payload);
   });
   app.addHook("onResponse", (request, reply, done) => {
     done();

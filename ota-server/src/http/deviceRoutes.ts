@@ -24,6 +24,7 @@ import type { Sessions } from "../fleet/sessions.js";
 import type { Ingest } from "../monitor/ingest.js";
 import { metadataNotFound, type TrustRepository } from "../trust/repository.js";
 import { peekDevice, requireDevice } from "./auth.js";
+import { sendWritten } from "./commonHeaders.js";
 import type { SignInThrottle } from "./throttle.js";
 
 export interface DeviceDoor {
@@ -44,7 +45,6 @@ export interface DeviceDoor {
 
 const DeviceParams = Type.Object({ id: Name }, { additionalProperties: false });
 type DeviceParams = { id: string };
-const JSON_TYPE = "application/json; charset=utf-8";
 const refusals = { "4xx": ErrorAnswer };
 
 declare module "fastify" {
@@ -121,7 +121,7 @@ export function addDeviceRoutes(app: FastifyInstance, door: DeviceDoor): void {
       limit.take(id);
       const quick = polls.quickAnswer(known, request.body);
       if (quick === null) return polls.answer(known, request.body);
-      reply.header("content-type", JSON_TYPE).send(quick);
+      sendWritten(request, reply, quick);
       return undefined;
     },
   );
