@@ -72,14 +72,23 @@ export async function digitStudies(training: Training): Promise<UpdateStudy[]> {
         training,
         from,
         digits.train,
-        { seed, epochs, batchSize: 64, learningRate: 1e-3, schedule: "cosine", augment: meter },
+        {
+          seed,
+          epochs,
+          batchSize: 64,
+          learningRate: 1e-3,
+          schedule: "cosine",
+          augment: meter,
+          // What stays is used as it will run; else the statistics of its batch norms would move, and every layer with them.
+          freezeStatistics: layer !== "",
+        },
         (tensor) => tensor.startsWith(layer),
       ),
   });
   return [
-    study("digits, last layer", start, old, 2, "dense2"),
+    study("digits, last layer alone", start, old, 2, "dense2"),
     study("digits, all layers", start, old, 3),
-    study("digits unpruned, last layer", whole, oldWhole, 2, "dense2"),
+    study("digits unpruned, last layer alone", whole, oldWhole, 2, "dense2"),
     study("digits unpruned, all layers", whole, oldWhole, 3),
     study("digits, all layers long", start, old, 12),
   ];
