@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { applyPatch, PATCH_HEADER_BYTES } from "@mote/protocol";
+import { applyPatch, patchHeaderLength } from "@mote/protocol";
 import { makePatch, nodeSha256 } from "@mote/protocol/node";
 import { residualEntropy } from "./delta-entropy.js";
 import type { Pair } from "./delta-pairs.js";
@@ -51,7 +51,9 @@ export async function measureLossless(pair: Pair, folder: string): Promise<Lossl
     overBsdiff: ratio("tensor", bytes["bsdiff"]),
     fullOverXz: ratio("full", bytes["xz alone"]),
     overEntropy:
-      entropy === null ? null : (tensor.length - PATCH_HEADER_BYTES) / (entropy.codes + entropy.words),
+      entropy === null
+        ? null
+        : (tensor.length - patchHeaderLength(tensor)!) / (entropy.codes + entropy.words),
     entropyBytes: entropy,
     tensorDecodeMbps: decodeSpeed(pair, tensor),
   };

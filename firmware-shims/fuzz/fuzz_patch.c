@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct mote_patch decoder;
     static uint8_t base[BASE_LENGTH];
     static uint8_t result[RESULT_LENGTH];
-    uint8_t header[MOTE_PATCH_HEADER_BYTES] = { 'M', 'P', 3, 1 };
+    uint8_t header[] = { 'M', 'P', 4 << 4 | 1, 0, 0, 0, 0, 0, 0, 0, 0, (RESULT_LENGTH & 127) | 128, RESULT_LENGTH >> 7 };
     struct memory memory = { .base = base,
                              .base_length = BASE_LENGTH,
                              .result = result,
@@ -47,14 +47,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1) {
         return 0;
     }
-    header[9] = RESULT_LENGTH >> 8;
     if ((data[0] & 1) != 0) {
-        header[3] = 0; /* full: no base, no digest of one */
+        header[2] = 4 << 4; /* full: no digest of a base */
     } else {
         uint8_t digest[MOTE_SHA256_BYTES];
-        header[5] = BASE_LENGTH >> 8;
         hash_base(base, digest);
-        memcpy(header + 12, digest, MOTE_PATCH_DIGEST_BYTES);
+        memcpy(header + 3, digest, MOTE_PATCH_DIGEST_BYTES);
     }
     uint32_t piece = 1u + (data[0] >> 1);
     mote_patch_begin(&decoder, &port);

@@ -48,8 +48,8 @@ static void step_bytes(struct mote_patch *p)
 {
     unsigned phase = (p->produced - p->begin) & 3u;
     unsigned high = read_tree(p, HIGH_NIBBLE_AT - 1u + NIBBLE_NODES * phase, 4) & 15u;
-    /* Text has a tree for each of its high nibbles; those that it never has share one in pairs. */
-    unsigned group = high >= 8u ? 3u + (high >> 1) : high > 0 ? high - 1u : 0;
+    /* Text has a tree for each of its high nibbles; those that it never has share some. */
+    unsigned group = high >= 8u ? (high < 10u ? 5u : high >> 1) + 2u : high > 0 ? high - 1u : 0;
     unsigned low = read_tree(p, LOW_NIBBLE_AT - 1u + NIBBLE_NODES * group, 4) & 15u;
     p->base_at++;
     emit(p, (uint8_t)((high << 4) | low));
@@ -122,7 +122,8 @@ static bool has_distance(const struct mote_patch *p)
 
 static void read_kind(struct mote_patch *p)
 {
-    unsigned kind = read_tree(p, KIND_AT, 3) & 7u;
+    /* Behind a copy comes no copy. */
+    unsigned kind = read_tree(p, KIND_AT + (p->kind == KIND_COPY_BASE ? KIND_NODES : 0), 3) & 7u;
     if (kind > KIND_PRODUCT) {
         fail(p, MOTE_ERROR_FORMAT);
         return;
@@ -136,13 +137,11 @@ static void read_kind(struct mote_patch *p)
 
 static void read_mode(struct mote_patch *p)
 {
-    p->mode = (uint8_t)read_bits(p, MODE_AT, MODE_BITS);
     if (p->kind == KIND_WORDS) {
-        if (p->mode >= 2 * WORDS_GRID) {
-            fail(p, MOTE_ERROR_FORMAT);
-        }
+        p->mode = (uint8_t)read_bits(p, WORDS_MODE_AT, WORDS_MODE_BITS);
         return;
     }
+    p->mode = (uint8_t)read_bits(p, MODE_AT, MODE_BITS);
     p->has_base = p->mode & MODE_BASE;
     if ((p->mode & MODE_FORM) == 0) {
         p->fields ^= FIELD_FORM;
@@ -183,6 +182,9 @@ static void read_length(struct mote_patch *p)
     uint32_t left = p->result_length - p->produced;
     uint32_t unit = p->kind == KIND_CODES ? p->row_length : p->kind >= KIND_WORDS ? 4u : 1u;
     uint32_t units = read_plus_one(p, LENGTH_AT, FIELD_EXPONENTS);
+    if (p->kind == KIND_COPY_BASE && units == 1u) {
+        units = left;
+    }
     uint32_t length = units * unit;
     if (unit > left || units > left / unit || (p->has_base != 0 && length > p->base_length - p->base_at)) {
         fail(p, MOTE_ERROR_FORMAT);
@@ -226,7 +228,7 @@ static void step(struct mote_patch *p)
         read_length(p);
         return;
     case FIELD_FACTOR: {
-        uint32_t bits = read_direct(p, 32);
+        uint32_t bits = read_direct(p, 0, 32);
         memcpy(&p->factor, &bits, sizeof bits);
         return;
     }
@@ -250,7 +252,14 @@ static int run(struct mote_patch *p, uint32_t lookahead)
     return p->error;
 }
 
-/* ---- the container ---- */
+/* ---- the container: protocol/src/patch/container.ts ---- */
+
+enum {
+    PATCH_VERSION = 4,
+    BASE_DIGEST_AT = 3,
+    RESULT_DIGEST_AT = BASE_DIGEST_AT + MOTE_PATCH_DIGEST_BYTES,
+    LENGTH_FIELD_AT = RESULT_DIGEST_AT + MOTE_PATCH_DIGEST_BYTES,
+};
 
 /* Bytes of `probability`, which holds the header before it holds probabilities: `at` in bytes. */
 static uint8_t *scratch(struct mote_patch *p, uint32_t at)
@@ -260,7 +269,7 @@ static uint8_t *scratch(struct mote_patch *p, uint32_t at)
 
 static void hash_base(struct mote_patch *p, const uint8_t *expected)
 {
-    uint8_t *digest = scratch(p, MOTE_PATCH_HEADER_BYTES);
+    uint8_t *digest = scratch(p, MOTE_PATCH_HEADER_MAX_BYTES);
     mote_sha256_begin(&p->sha);
     for (uint32_t at = 0; at < p->base_length && p->error == MOTE_OK; at += p->window_length) {
         (void)base_byte(p, at);
@@ -272,27 +281,34 @@ static void hash_base(struct mote_patch *p, const uint8_t *expected)
     }
 }
 
-static void read_header(struct mote_patch *p)
+/* The next byte of the header: fields of a fixed length, then the length of the result, seven bits in each byte. */
+static void read_header(struct mote_patch *p, uint8_t byte)
 {
     const uint8_t *header = scratch(p, 0);
-    /* "full" has no base even where the device holds one: nothing lies within a base of no bytes. */
-    p->base_length = load32(header + 4);
-    p->result_length = load32(header + 8);
-    if ((load32(header) & 0xfeffffffu) != (uint32_t)('M' | 'P' << 8 | 3 << 16)) {
+    unsigned at = p->input_end++;
+    *scratch(p, at) = byte;
+    if (at < LENGTH_FIELD_AT) {
+        return;
+    }
+    unsigned shift = 7u * (at - LENGTH_FIELD_AT);
+    p->result_length |= (uint32_t)(byte & 127u) << shift;
+    if (byte > 127u && at + 1u < MOTE_PATCH_HEADER_MAX_BYTES) {
+        return;
+    }
+    unsigned codec = header[2] ^ PATCH_VERSION << 4;
+    if (load32(header) << 16 != (uint32_t)('M' | 'P' << 8) << 16 || codec > 1u || byte > 127u || (byte == 0 && shift != 0)) {
         fail(p, MOTE_ERROR_FORMAT);
     } else if (p->result_length > p->port->max_result_length) {
         fail(p, MOTE_ERROR_TOO_LARGE);
-    } else if (header[3] == 0) {
-        if ((p->base_length | load32(header + 12) | load32(header + 16)) != 0) {
-            fail(p, MOTE_ERROR_FORMAT);
-        }
-    } else if (p->base_length != p->port->base_length) {
-        fail(p, MOTE_ERROR_BASE);
-    } else {
-        hash_base(p, header + 12);
+    } else if (codec != 0) {
+        p->base_length = p->port->base_length;
+        hash_base(p, header + BASE_DIGEST_AT);
+    } else if (load32(header + BASE_DIGEST_AT) != 0) {
+        /* "full" has no base even where the device holds one: nothing lies within a base of no bytes. */
+        fail(p, MOTE_ERROR_FORMAT);
     }
     /* The first bytes of a digest, until the whole one is known. */
-    memcpy(p->result_sha256, header + 20, MOTE_PATCH_DIGEST_BYTES);
+    memcpy(p->result_sha256, header + RESULT_DIGEST_AT, MOTE_PATCH_DIGEST_BYTES);
     mote_sha256_begin(&p->sha);
     loosen(p, 0, true);
     p->input_end = 0;
@@ -313,10 +329,7 @@ int mote_patch_push(struct mote_patch *p, const uint8_t *bytes, uint32_t length)
     const uint8_t *end = bytes + length;
     while (bytes != end && p->error == MOTE_OK) {
         if (!p->is_open) {
-            *scratch(p, p->input_end++) = *bytes++;
-            if (p->input_end == MOTE_PATCH_HEADER_BYTES) {
-                read_header(p);
-            }
+            read_header(p, *bytes++);
             continue;
         }
         const uint8_t *before = bytes;

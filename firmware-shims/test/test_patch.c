@@ -109,7 +109,7 @@ static void test_lengths(void)
 
 static void test_wrong_base(void)
 {
-    if (patch[3] == 0) {
+    if ((patch[2] & 15) == 0) {
         return;
     }
     struct memory memory = fresh();

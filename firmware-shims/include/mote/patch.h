@@ -9,7 +9,8 @@
  *
  * A patch is untrusted input. Whatever it holds, the decoder reads only within the base and within what it has written,
  * writes at most `max_result_length` bytes, one after the other, and ends. After MOTE_OK from mote_patch_finish
- * mote_patch.result_sha256 is the digest of what was written; the caller then holds it against the signed one. The payload's format is that of protocol/src/patch/layout.ts, held equal by protocol/vectors/patch.
+ * mote_patch.result_sha256 is the digest of what was written; the caller then holds it against the signed one. The payload's
+ * format is that of protocol/src/patch/layout.ts, held equal by protocol/vectors/patch.
  */
 #ifndef MOTE_PATCH_H
 #define MOTE_PATCH_H
@@ -36,42 +37,25 @@ struct mote_patch_port {
 };
 
 #define MOTE_PATCH_WRITE_BYTES 20u
-#define MOTE_PATCH_HEADER_BYTES 28u
+#define MOTE_PATCH_HEADER_MAX_BYTES 15u
 /* Of each SHA-256, what the header keeps. */
-#define MOTE_PATCH_DIGEST_BYTES 8u
+#define MOTE_PATCH_DIGEST_BYTES 4u
 #define MOTE_PATCH_WINDOW_BYTES 16u
 /* A power of two, beyond the most that one number may take. */
 #define MOTE_PATCH_INPUT_BYTES 64u
-#define MOTE_PATCH_CONTEXTS 336u
+#define MOTE_PATCH_CONTEXTS 333u
 /* Channels of a row. */
 #define MOTE_PATCH_CHANNELS 4u
 
-/* Plain data: no pointer but `port`. Fields are private but for those named above. */
+/*
+ * Plain data: no pointer but `port`. Fields are private but for those named above. The smallest come first, because short
+ * instructions reach 32 bytes far for bytes, 64 for halfwords and 128 for words.
+ */
 struct mote_patch {
-    const struct mote_patch_port *port;
-    uint32_t range;
-    uint32_t code;
-    uint32_t base_length;
-    uint32_t result_length;
-    uint32_t produced;       /* bytes of the result */
-    uint32_t end;            /* of the operation at hand, in the result */
-    uint32_t row_end;
-    uint32_t row_length;
-    uint32_t base_at;
-    uint32_t distance;
-    uint32_t window_at;      /* where in the base `window` begins */
-    float factor;            /* of products */
-    uint32_t moved;          /* by how much the bias before moved */
-    int16_t ratio[MOTE_PATCH_CHANNELS]; /* how the scale of each channel moved */
-    int16_t error;           /* first error; sticky */
-    uint16_t form;           /* of rows */
-    uint8_t is_open;   /* the header is read */
     uint8_t fields;    /* still to be read, of the operation at hand */
-    uint8_t has_base;
     uint8_t kind;
     uint8_t mode;
-    uint8_t area;      /* what the shared adaptive bits were used for last: a kind */
-    uint8_t begin;     /* where in the result the operation begins, modulo 256 */
+    uint8_t has_base;
     uint8_t channels;  /* of a row */
     uint8_t lanes;     /* channels as codes have them */
     uint8_t before;    /* bytes of words before the codes, and behind them */
@@ -79,12 +63,32 @@ struct mote_patch {
     uint8_t unchanged; /* lanes, a bit each */
     uint8_t ratio_at;
     int8_t borrow;     /* from the high code of a pair */
-    uint8_t is_ended;
-    uint8_t virtual_zeros;
-    uint8_t input_at; /* both run modulo 256; of the header: bytes so far */
-    uint8_t input_end;
+    uint8_t area;      /* what the shared adaptive bits were used for last: a kind */
+    uint8_t begin;     /* where in the result the operation begins, modulo 256 */
     uint8_t output_length;
     uint8_t window_length;
+    uint8_t input_at;  /* both run modulo 256; of the header: bytes so far */
+    uint8_t input_end;
+    uint8_t virtual_zeros;
+    uint8_t is_open;   /* the header is read */
+    uint8_t is_ended;
+    int16_t error;     /* first error; sticky */
+    uint16_t form;     /* of rows */
+    int16_t ratio[MOTE_PATCH_CHANNELS]; /* how the scale of each channel moved */
+    uint32_t range;
+    uint32_t code;
+    uint32_t base_length;
+    uint32_t result_length;
+    uint32_t produced;  /* bytes of the result */
+    uint32_t end;       /* of the operation at hand, in the result */
+    uint32_t row_end;
+    uint32_t row_length;
+    uint32_t base_at;
+    uint32_t distance;
+    uint32_t window_at; /* where in the base `window` begins */
+    uint32_t moved;     /* by how much the bias before moved */
+    float factor;       /* of products */
+    const struct mote_patch_port *port;
     uint16_t probability[MOTE_PATCH_CONTEXTS]; /* before the first bit: the header; after the last: a digest */
     uint8_t count[MOTE_PATCH_CONTEXTS];
     uint8_t input[MOTE_PATCH_INPUT_BYTES];

@@ -60,19 +60,12 @@ static unsigned read_bit(struct mote_patch *p, unsigned index)
     return bit;
 }
 
-static uint32_t read_direct(struct mote_patch *p, unsigned count)
+/* `count` plain bits behind those of `value`. */
+static uint32_t read_direct(struct mote_patch *p, uint32_t value, unsigned count)
 {
-    uint32_t value = 0;
     while (count-- > 0) {
-        p->range >>= 1;
-        uint32_t bit = p->code >= p->range;
-        if (bit != 0) {
-            p->code -= p->range;
-        }
-        value = (value << 1) | bit;
-        if (p->range < 0x1000000u) {
-            shift_in(p);
-        }
+        p->probability[PLAIN_AT] = 32768u;
+        value = (value << 1) | read_bit(p, PLAIN_AT);
     }
     return value;
 }
@@ -118,7 +111,7 @@ static unsigned read_bits(struct mote_patch *p, unsigned at, unsigned count)
     return value;
 }
 
-/* Elias gamma: the value plus one, so that 2^32 - 1 has no place to overflow. */
+/* Elias gamma: the value plus one, so that 2^32 - 1 has no place to overflow. The mantissa's bits share the last one. */
 static uint32_t read_plus_one(struct mote_patch *p, unsigned at, unsigned exponents)
 {
     unsigned exponent = 0;
@@ -128,7 +121,11 @@ static uint32_t read_plus_one(struct mote_patch *p, unsigned at, unsigned expone
             return 1;
         }
     }
-    return ((uint32_t)1 << exponent) + read_direct(p, exponent);
+    uint32_t value = 1;
+    while (exponent-- > 0) {
+        value = (value << 1) | read_bit(p, at + exponents);
+    }
+    return value;
 }
 
 /* Modulo 2^32: the residual of a word. The zero flag may stand apart from the rest. */
@@ -162,7 +159,7 @@ static int read_int8(struct mote_patch *p, int old, unsigned zero_at)
     unsigned magnitude = 1;
     for (unsigned left = exponent; left > 0; left--) {
         if (exponent - left == depth) {
-            magnitude = (magnitude << left) | read_direct(p, left);
+            magnitude = read_direct(p, magnitude, left);
             break;
         }
         magnitude = (magnitude << 1) | read_bit(p, MANTISSA_AT + (1u << exponent) + magnitude);

@@ -80,7 +80,6 @@ function runChild(args: readonly string[]): Promise<boolean> {
 function wrap(base: Uint8Array, next: Uint8Array, payload: Uint8Array): Uint8Array | null {
   const header = encodePatchHeader({
     codec: "bsdiff",
-    baseLength: base.length,
     resultLength: next.length,
     baseDigest: nodeSha256(base),
     resultDigest: nodeSha256(next),

@@ -67,7 +67,6 @@ describe("bsdiff", () => {
       execFileSync("bsdiff", files);
       const header = encodePatchHeader({
         codec: "bsdiff",
-        baseLength: base.length,
         resultLength: moved.length,
         baseDigest: sha256(base),
         resultDigest: sha256(moved),

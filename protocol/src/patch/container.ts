@@ -4,58 +4,69 @@ import { PatchFormatError, PatchTooLargeError, PatchTruncatedError } from "../er
 /**
  * A patch file: header, then the codec's payload up to the end of the file.
  *
- *   0   2  "MP"
- *   2   1  version, 3
- *   3   1  codec: 0 full, 1 tensor, 2 bsdiff
- *   4   4  length of the base in bytes, little-endian; 0 for full
- *   8   4  length of the result in bytes
- *   12  8  SHA-256 of the base, its first bytes; zeros for full
- *   20  8  SHA-256 of the result, its first bytes
- *   28     payload
+ *   0   2     "MP"
+ *   2   1     16 * version, 4, + codec: 0 full, 1 tensor, 2 bsdiff
+ *   3   4     SHA-256 of the base, its first bytes; zeros for full
+ *   7   4     SHA-256 of the result, its first bytes
+ *   11  1-4   bytes of the result, seven bits each, the lowest first; all bytes but the last have their highest bit set
+ *             payload
  *
- * The digests serve honest mistakes, for which eight bytes are plenty. What a device trusts is the whole digest in the
- * signed manifest.
+ * The digests serve honest mistakes: a base says by its digest whether it is the one, and so how long it is. What a device
+ * trusts is the whole digest in the signed manifest.
  */
 
 export const PATCH_CODECS = ["full", "tensor", "bsdiff"] as const;
 export type PatchCodec = (typeof PATCH_CODECS)[number];
 
 export const PATCH_MAGIC = [0x4d, 0x50] as const;
-export const PATCH_VERSION = 3;
-export const PATCH_HEADER_BYTES = 28;
+export const PATCH_VERSION = 4;
 /** Of each SHA-256, what the header keeps. */
-export const PATCH_DIGEST_BYTES = 8;
+export const PATCH_DIGEST_BYTES = 4;
+const BASE_DIGEST_AT = 3;
+const RESULT_DIGEST_AT = BASE_DIGEST_AT + PATCH_DIGEST_BYTES;
+const LENGTH_AT = RESULT_DIGEST_AT + PATCH_DIGEST_BYTES;
+const LENGTH_MAX_BYTES = 4;
+/** The longest header. */
+export const PATCH_HEADER_MAX_BYTES = LENGTH_AT + LENGTH_MAX_BYTES;
 
 /** Bytes; defaults of every door through which a patch comes. */
 export const PATCH_LIMITS = {
   maxResultBytes: ARTIFACT_MAX_BYTES,
-  maxBaseBytes: ARTIFACT_MAX_BYTES,
   /** A bsdiff payload is held as a whole before it is applied. */
   maxBsdiffBytes: ARTIFACT_MAX_BYTES,
 } as const;
 
 export interface PatchHeader {
   readonly codec: PatchCodec;
-  readonly baseLength: number;
   readonly resultLength: number;
-  /** The first 8 bytes of the digest; zeros for full. */
+  /** The first 4 bytes of the digest; zeros for full. */
   readonly baseDigest: Uint8Array;
-  /** The first 8 bytes of the digest. */
+  /** The first 4 bytes of the digest. */
   readonly resultDigest: Uint8Array;
 }
 
-/** Of digests only the first 8 bytes are kept. */
+/** Of digests only the first 4 bytes are kept. @throws RangeError for a result of 2^28 bytes and more */
 export function encodePatchHeader(header: PatchHeader): Uint8Array {
-  const bytes = new Uint8Array(PATCH_HEADER_BYTES);
-  bytes.set(PATCH_MAGIC);
-  bytes[2] = PATCH_VERSION;
-  bytes[3] = PATCH_CODECS.indexOf(header.codec);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(4, header.baseLength, true);
-  view.setUint32(8, header.resultLength, true);
-  bytes.set(header.baseDigest.subarray(0, PATCH_DIGEST_BYTES), 12);
-  bytes.set(header.resultDigest.subarray(0, PATCH_DIGEST_BYTES), 20);
-  return bytes;
+  const length: number[] = [];
+  let left = header.resultLength;
+  for (; left > 127; left = Math.floor(left / 128)) length.push((left & 127) | 128);
+  length.push(left);
+  if (length.length > LENGTH_MAX_BYTES) throw new RangeError(`a result of ${header.resultLength} bytes`);
+  return Uint8Array.from([
+    ...PATCH_MAGIC,
+    16 * PATCH_VERSION + PATCH_CODECS.indexOf(header.codec),
+    ...header.baseDigest.subarray(0, PATCH_DIGEST_BYTES),
+    ...header.resultDigest.subarray(0, PATCH_DIGEST_BYTES),
+    ...length,
+  ]);
+}
+
+/** Bytes of the header that these bytes begin with; null while they are too few to tell. */
+export function patchHeaderLength(bytes: Uint8Array): number | null {
+  for (let at = LENGTH_AT; at < Math.min(bytes.length, PATCH_HEADER_MAX_BYTES); at++) {
+    if (bytes[at]! < 128) return at + 1;
+  }
+  return bytes.length < PATCH_HEADER_MAX_BYTES ? null : PATCH_HEADER_MAX_BYTES;
 }
 
 /** Reads the header and refuses lengths beyond the limits before anyone allocates by them. */
@@ -70,43 +81,47 @@ export function decodePatchHeader(
       todo: "Name the file that `mote diff` wrote.",
     });
   }
-  if (bytes.length < PATCH_HEADER_BYTES) {
+  const version = bytes.length > 2 ? bytes[2]! >> 4 : PATCH_VERSION;
+  const codec = PATCH_CODECS[(bytes[2] ?? 0) & 15];
+  if (version !== PATCH_VERSION || codec === undefined) {
+    throw new PatchFormatError({
+      expected: `patch version ${PATCH_VERSION} with codec 0, 1 or 2`,
+      got: version === 0 ? `version ${bytes[2]}` : `version ${version}, codec ${bytes[2]! & 15}`,
+      todo: "Update this program, or make the patch with a version that it knows.",
+    });
+  }
+  const end = patchHeaderLength(bytes);
+  if (end === null) {
     throw new PatchTruncatedError({
-      expected: `a patch header of ${PATCH_HEADER_BYTES} B`,
+      expected: `a patch header of up to ${PATCH_HEADER_MAX_BYTES} B`,
       got: `${bytes.length} B`,
       todo: "Fetch the patch again.",
     });
   }
-  const codec = PATCH_CODECS[bytes[3]!];
-  if (bytes[2] !== PATCH_VERSION || codec === undefined) {
+  let resultLength = 0;
+  for (let at = end - 1; at >= LENGTH_AT; at--) resultLength = 128 * resultLength + (bytes[at]! & 127);
+  const isPlain = bytes[end - 1]! < 128 && (bytes[end - 1] !== 0 || end === LENGTH_AT + 1);
+  if (!isPlain) {
     throw new PatchFormatError({
-      expected: `patch version ${PATCH_VERSION} with codec 0, 1 or 2`,
-      got: `version ${bytes[2]}, codec ${bytes[3]}`,
-      todo: "Update this program, or make the patch with a version that it knows.",
+      expected: `a length of at most ${LENGTH_MAX_BYTES} bytes, none in vain`,
+      got: "another one",
+      todo: "Fetch the patch again.",
     });
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, PATCH_HEADER_BYTES);
-  const baseLength = view.getUint32(4, true);
-  const resultLength = view.getUint32(8, true);
-  if (resultLength > maxResultBytes || baseLength > PATCH_LIMITS.maxBaseBytes) {
+  if (resultLength > maxResultBytes) {
     throw new PatchTooLargeError({
-      expected: `a result of at most ${maxResultBytes} B from a base of at most ${PATCH_LIMITS.maxBaseBytes} B`,
-      got: `${resultLength} B from ${baseLength} B`,
+      expected: `a result of at most ${maxResultBytes} B`,
+      got: `${resultLength} B`,
       todo: "Refuse this patch; it was not made for this release.",
     });
   }
-  if (codec === "full" && (baseLength !== 0 || bytes.subarray(12, 20).some((byte) => byte !== 0))) {
+  const baseDigest = bytes.slice(BASE_DIGEST_AT, RESULT_DIGEST_AT);
+  if (codec === "full" && baseDigest.some((byte) => byte !== 0)) {
     throw new PatchFormatError({
       expected: "no base for the codec full",
-      got: `a base of ${baseLength} B, or the digest of one`,
+      got: "the digest of one",
       todo: "Make the patch again.",
     });
   }
-  return {
-    codec,
-    baseLength,
-    resultLength,
-    baseDigest: bytes.slice(12, 20),
-    resultDigest: bytes.slice(20, 28),
-  };
+  return { codec, resultLength, baseDigest, resultDigest: bytes.slice(RESULT_DIGEST_AT, LENGTH_AT) };
 }

@@ -1,7 +1,13 @@
 import { equalBytes, type Sha256, toHex } from "../bytes.js";
-import { PatchBaseError, PatchFormatError, PatchResultError, PatchTruncatedError } from "../errors.js";
+import { PatchBaseError, PatchFormatError, PatchResultError } from "../errors.js";
 import { applyBsdiff } from "./bsdiff.js";
-import { decodePatchHeader, PATCH_HEADER_BYTES, PATCH_LIMITS, type PatchHeader } from "./container.js";
+import {
+  decodePatchHeader,
+  PATCH_HEADER_MAX_BYTES,
+  PATCH_LIMITS,
+  type PatchHeader,
+  patchHeaderLength,
+} from "./container.js";
 import { CONTEXTS, LOOKAHEAD_BYTES } from "./layout.js";
 import { OperationReader } from "./operation-reader.js";
 import { RangeDecoder } from "./range-decoder.js";
@@ -35,7 +41,7 @@ export class PatchDecoder {
     this.#options = options;
   }
 
-  /** Null until PATCH_HEADER_BYTES have come. */
+  /** Null until it is complete. */
   get header(): PatchHeader | null {
     return this.#header;
   }
@@ -48,10 +54,11 @@ export class PatchDecoder {
   push(chunk: Uint8Array): void {
     let rest = chunk;
     if (this.#header === null) {
-      const wanted = PATCH_HEADER_BYTES - this.#headerBytes.length;
-      this.#headerBytes = concat(this.#headerBytes, chunk.subarray(0, wanted));
-      rest = chunk.subarray(wanted);
-      if (this.#headerBytes.length < PATCH_HEADER_BYTES) return;
+      const before = this.#headerBytes.length;
+      this.#headerBytes = concat(this.#headerBytes, chunk.subarray(0, PATCH_HEADER_MAX_BYTES - before));
+      const length = patchHeaderLength(this.#headerBytes);
+      if (length === null) return;
+      rest = chunk.subarray(length - before);
       this.#open();
     }
     if (this.#header?.codec === "bsdiff") {
@@ -91,11 +98,11 @@ export class PatchDecoder {
   #open(): void {
     const header = decodePatchHeader(this.#headerBytes, this.#options.maxResultBytes);
     if (header.codec !== "full") {
-      const sha256 = this.#base.length === header.baseLength ? this.#options.sha256(this.#base) : null;
-      if (sha256 === null || !hasDigest(sha256, header.baseDigest)) {
+      const sha256 = this.#options.sha256(this.#base);
+      if (!hasDigest(sha256, header.baseDigest)) {
         throw new PatchBaseError({
-          expected: `a base of ${header.baseLength} B with SHA-256 ${toHex(header.baseDigest)}…`,
-          got: `${this.#base.length} B${sha256 === null ? "" : ` with ${toHex(sha256)}`}`,
+          expected: `a base with SHA-256 ${toHex(header.baseDigest)}…`,
+          got: `${toHex(sha256)}, ${this.#base.length} B`,
           todo: "Take the patch that was made for what this device holds, or the whole artifact.",
         });
       }
@@ -136,16 +143,9 @@ export function applyPatch(base: Uint8Array, patch: Uint8Array, options: PatchOp
   return decoder.finish();
 }
 
-/** The header of a patch that is there as a whole or in part (PATCH_HEADER_BYTES at least). */
+/** The header of a patch that is there as a whole or in part. */
 export function inspectPatch(patch: Uint8Array): PatchHeader {
-  if (patch.length < PATCH_HEADER_BYTES) {
-    throw new PatchTruncatedError({
-      expected: `a patch of at least ${PATCH_HEADER_BYTES} B`,
-      got: `${patch.length} B`,
-      todo: "Fetch the patch again.",
-    });
-  }
-  return decodePatchHeader(patch.subarray(0, PATCH_HEADER_BYTES));
+  return decodePatchHeader(patch.subarray(0, PATCH_HEADER_MAX_BYTES));
 }
 
 function hasDigest(sha256: Uint8Array, first: Uint8Array): boolean {

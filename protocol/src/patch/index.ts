@@ -3,11 +3,12 @@ export {
   encodePatchHeader,
   PATCH_CODECS,
   PATCH_DIGEST_BYTES,
-  PATCH_HEADER_BYTES,
+  PATCH_HEADER_MAX_BYTES,
   PATCH_LIMITS,
   PATCH_VERSION,
   type PatchCodec,
   type PatchHeader,
+  patchHeaderLength,
 } from "./container.js";
 export { applyPatch, inspectPatch, PatchDecoder, type PatchOptions } from "./decoder.js";
 export {

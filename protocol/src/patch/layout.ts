@@ -6,14 +6,17 @@
  * complete. There is no plan ahead of the data, so a device needs no memory for one.
  */
 
-/** A field or signed number costs at most 34 adaptive bits of 13.2 and 31 plain ones, and the range may owe 3 bytes. */
+/**
+ * More than a field or signed number can take, at the worst of all probabilities (layout.test.ts counts it), with the 3
+ * bytes that the range may owe.
+ */
 export const LOOKAHEAD_BYTES = 63;
 
 /** Operations by their three-bit kind. */
 export const KINDS = [
   /** length; body: bytes with no base. */
   "bytes",
-  /** base delta, length: as in the base. */
+  /** base delta, length: as in the base; a length of 1 stands for all that is left of the result. */
   "copyBase",
   /** distance - 1, length: as `distance` bytes before, overlapping allowed. */
   "copyResult",
@@ -49,7 +52,7 @@ export const CODES_MODE = {
   form: 128,
 } as const;
 
-/** The mode of words, eight bits: shift of residuals, float32, on the grid of scales, and a bit that is zero. */
+/** The mode of words, seven bits: shift of residuals, float32, on the grid of scales. */
 export const WORDS_MODE = { shiftMask: 31, isFloat: 32, isGrid: 64, bits: 7 } as const;
 export const MODE_BITS = 8;
 
@@ -60,23 +63,29 @@ export const MAX_GRID = 0xffff;
 /** Of a row's channels: the scale stays positive, and a multiplier times SCALE_GRID + r below 2^46. */
 export const RATIO = { least: -255, most: 0x7fff } as const;
 
-/** The exponent of a field is unary; positions beyond this share one adaptive bit. */
-export const FIELD_EXPONENTS = 16;
+/**
+ * Numbers are Elias gamma codes: an exponent in unary, whose positions beyond the last share one adaptive bit, then a
+ * mantissa, whose bits share another one: lengths are mostly round.
+ */
+export const FIELD_EXPONENTS = 12;
+export const FIELD_BITS = FIELD_EXPONENTS + 1;
 export const MAX_EXPONENT = 32;
 /** Magnitudes of int8 residuals reach 128: exponents 0 … 7. */
 export const INT8_EXPONENTS = 8;
 
-/** Header bits, kept over the whole patch. */
+/** Header bits, kept over the whole patch. Two trees of kinds: behind a copy comes no copy. */
 export const KIND_AT = 0;
-export const LENGTH_AT = KIND_AT + 8;
-export const OFFSET_AT = LENGTH_AT + FIELD_EXPONENTS;
+export const KIND_NODES = 8;
+export const LENGTH_AT = KIND_AT + 2 * KIND_NODES;
+export const OFFSET_AT = LENGTH_AT + FIELD_BITS;
 /** An adaptive bit for each bit of mode and form: layers of one model are alike. */
-export const MODE_AT = OFFSET_AT + FIELD_EXPONENTS;
+export const MODE_AT = OFFSET_AT + FIELD_BITS;
+export const WORDS_MODE_AT = MODE_AT + MODE_BITS;
 export const FORM_BITS = 16;
-export const FORM_AT = MODE_AT + MODE_BITS;
-/** Signed numbers of four bytes: zero, sign, exponents. Kept over the whole patch, one set for each type. */
-export const NUMBER_EXPONENTS = 20;
-export const NUMBER_BITS = 2 + NUMBER_EXPONENTS;
+export const FORM_AT = WORDS_MODE_AT + WORDS_MODE.bits;
+/** Signed numbers of four bytes: zero, sign, exponents, mantissa. Kept over the whole patch, one set for each type. */
+export const NUMBER_EXPONENTS = 16;
+export const NUMBER_BITS = 2 + NUMBER_EXPONENTS + 1;
 export const FLOAT32_AT = FORM_AT + FORM_BITS;
 export const INT32_AT = FLOAT32_AT + NUMBER_BITS;
 /** The zero flag of words behind a multiplier, which have the rest of FLOAT32. */
@@ -88,27 +97,27 @@ export const AREA_AT = EXTRA_ZERO_AT + 1;
 export const HIGH_NIBBLE_AT = AREA_AT;
 export const NIBBLE_NODES = 15;
 export const LOW_NIBBLE_AT = HIGH_NIBBLE_AT + 4 * NIBBLE_NODES;
-export const HIGH_NIBBLE_CLASSES = 11;
+export const HIGH_NIBBLE_CLASSES = 10;
 /** codes: flags (of even and odd channels, by the flag before), zero (even, odd), sign (by the sign of the old code) … */
 export const FLAG_AT = AREA_AT;
 export const ZERO_AT = FLAG_AT + 4;
 export const SIGN_AT = ZERO_AT + 2;
 export const EXPONENT_AT = SIGN_AT + 3;
-/** … mantissas: a magnitude of 2^7 and above reads 2^6 - 1 nodes at most, from 2^7 on; ratio of a row. */
-export const MANTISSA_AT = EXPONENT_AT + INT8_EXPONENTS;
+/** … mantissas: 2^exponent + what is read, from 3 to 191, because of a magnitude of 2^7 the last bit is plain; ratio of a row. */
+export const MANTISSA_AT = EXPONENT_AT + INT8_EXPONENTS - 3;
 export const RATIO_AT = MANTISSA_AT + 192;
 export const AREA_END = Math.max(
   LOW_NIBBLE_AT + HIGH_NIBBLE_CLASSES * NIBBLE_NODES,
-  RATIO_AT + 2 + FIELD_EXPONENTS,
+  RATIO_AT + 2 + FIELD_BITS,
 );
 
 export const CONTEXTS = AREA_END;
 
 /**
  * First adaptive bit of the tree of low nibbles below this high one. Text has a tree for each of its high nibbles; those
- * that it never has share one in pairs, so that the whole model and its decoder fit into 1.5 kB of a device's memory.
+ * that it never has share some, so that the whole model and its decoder fit into 1.5 kB of a device's memory.
  */
 export function lowNibbleAt(high: number): number {
-  const group = high < 8 ? Math.max(high, 1) - 1 : 3 + (high >> 1);
+  const group = high < 8 ? Math.max(high, 1) - 1 : Math.max(high >> 1, 5) + 2;
   return LOW_NIBBLE_AT + NIBBLE_NODES * group;
 }

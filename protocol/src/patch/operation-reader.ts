@@ -10,6 +10,7 @@ import {
   HIGH_NIBBLE_AT,
   INT32_AT,
   KIND_AT,
+  KIND_NODES,
   KINDS,
   type Kind,
   LENGTH_AT,
@@ -22,6 +23,7 @@ import {
   OFFSET_AT,
   SCALE_GRID,
   WORDS_MODE,
+  WORDS_MODE_AT,
 } from "./layout.js";
 import type { RangeDecoder } from "./range-decoder.js";
 import { outOfRange, readSigned, readUnsigned } from "./read-number.js";
@@ -59,6 +61,7 @@ export class OperationReader {
   readonly #decoder: RangeDecoder;
   readonly #cursor: Cursor;
   #kind: Kind | null = null;
+  #isAfterCopy = false;
   #fields: Fields = { ...NO_FIELDS };
   /** Fields of this kind that have been read, or passed over. */
   #fieldAt = 0;
@@ -93,18 +96,20 @@ export class OperationReader {
   }
 
   #readKind(): void {
+    const tree = KIND_AT + (this.#isAfterCopy ? KIND_NODES : 0);
     let node = 1;
-    for (let i = 0; i < 3; i++) node = (node << 1) | this.#decoder.bit(KIND_AT + node);
+    for (let i = 0; i < 3; i++) node = (node << 1) | this.#decoder.bit(tree + node);
     const kind = KINDS[node & 7];
     if (kind === undefined) throw outOfRange("one of six kinds of operation");
     this.#kind = kind;
+    this.#isAfterCopy = kind === "copyBase";
     this.#fields = { ...NO_FIELDS };
     this.#fieldAt = 0;
   }
 
   #readField(kind: Kind): void {
     const field = FIELDS[kind][this.#fieldAt++]!;
-    if (this.#hasField(kind, field)) this.#fields[field] = this.#readValue(field);
+    if (this.#hasField(kind, field)) this.#fields[field] = this.#readValue(kind, field);
     if (this.#fieldAt === FIELDS[kind].length) this.#open(kind);
   }
 
@@ -114,11 +119,13 @@ export class OperationReader {
     return field !== "delta" || (this.#fields.mode & CODES_MODE.base) !== 0;
   }
 
-  #readValue(field: Field): number {
+  #readValue(kind: Kind, field: Field): number {
     const decoder = this.#decoder;
     switch (field) {
       case "mode":
-        return readBits(decoder, MODE_AT, MODE_BITS);
+        return kind === "words"
+          ? readBits(decoder, WORDS_MODE_AT, WORDS_MODE.bits)
+          : readBits(decoder, MODE_AT, MODE_BITS);
       case "form":
         return readBits(decoder, FORM_AT, FORM_BITS);
       case "delta": {
@@ -138,9 +145,10 @@ export class OperationReader {
   #open(kind: Kind): void {
     const cursor = this.#cursor;
     const { mode, form, delta, distance, rowLength } = this.#fields;
-    // Fields are below 2^32: a product may lose its last digits, never the comparison with a length below 2^32.
-    const length = this.#fields.length * UNIT[kind] * rowLength;
     const left = cursor.result.length - cursor.produced;
+    const isRest = kind === "copyBase" && this.#fields.length === 1;
+    // Fields are below 2^32: a product may lose its last digits, never the comparison with a length below 2^32.
+    const length = isRest ? left : this.#fields.length * UNIT[kind] * rowLength;
     if (length > left) throw outOfRange(`an operation of at most the ${left} B left of the result`);
     if (kind === "copyResult" || kind === "product") {
       if (distance > cursor.produced || distance < UNIT[kind]) throw outOfRange("bytes already made");
@@ -159,7 +167,6 @@ export class OperationReader {
       this.#rows = new RowReader(this.#decoder, cursor, { mode, form: this.#form, rowLength });
       this.#enterArea(kind, (mode & CODES_MODE.keep) === 0);
     } else if (kind === "bytes") this.#enterArea(kind, false);
-    else if (kind === "words" && mode >>> WORDS_MODE.bits !== 0) throw outOfRange("a mode of words");
   }
 
   #enterArea(kind: Kind, isFresh: boolean): void {

@@ -4,7 +4,14 @@ import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { equalBytes } from "../bytes.js";
-import { PatchBaseError, PatchError, PatchResultError, PatchTooLargeError } from "../errors.js";
+import {
+  PatchBaseError,
+  PatchError,
+  PatchFormatError,
+  PatchResultError,
+  PatchTooLargeError,
+} from "../errors.js";
+import { PATCH_VERSION, patchHeaderLength } from "./container.js";
 import { applyPatch, inspectPatch, PatchDecoder } from "./decoder.js";
 import { makeFullPatch, makeTensorPatch } from "./produce/make-patch.js";
 import { findTensorRanges } from "./produce/ranges.js";
@@ -76,7 +83,7 @@ describe("round trip", () => {
     const base = randomBytes(10_000, 3);
     const patch = makeTensorPatch(base, base, { sha256 });
     expect(patch).toEqual(makeTensorPatch(base, base, { sha256 }));
-    expect(patch.length).toBeLessThan(38);
+    expect(patch.length).toBeLessThan(17);
   });
 });
 
@@ -124,6 +131,7 @@ describe("hostile patches throw PatchError and nothing else", () => {
   const base = randomBytes(600, 6);
   const next = perturbModel(base, 7, 0.2);
   const patch = makeTensorPatch(base, next, { sha256 });
+  const HEADER_BYTES = patchHeaderLength(patch)!;
 
   it("one flipped bit at every position", () => {
     for (let bit = 0; bit < 8 * patch.length; bit++) {
@@ -147,9 +155,9 @@ describe("hostile patches throw PatchError and nothing else", () => {
   it("any payload behind an honest header", () => {
     fc.assert(
       fc.property(fc.constantFrom(0, 1, 2), fc.uint8Array({ maxLength: 300 }), (codec, payload) => {
-        const forged = new Uint8Array([...patch.subarray(0, 28), ...payload]);
-        forged[3] = codec;
-        if (codec === 0) forged.fill(0, 4, 8).fill(0, 12, 20);
+        const forged = new Uint8Array([...patch.subarray(0, HEADER_BYTES), ...payload]);
+        forged[2] = 16 * PATCH_VERSION + codec;
+        if (codec === 0) forged.fill(0, 3, 7);
         expect(() => applyPatch(base, forged, { sha256 })).toThrow(PatchError);
       }),
       { numRuns: process.env["MOTE_FULL"] === undefined ? 2000 : 200_000 },
@@ -165,9 +173,13 @@ describe("hostile patches throw PatchError and nothing else", () => {
   });
 
   it("a length that lies: refused before anything is allocated", () => {
-    const lying = patch.slice();
-    new DataView(lying.buffer).setUint32(8, 0xffffffff, true);
-    expect(() => applyPatch(base, lying, { sha256 })).toThrow(PatchTooLargeError);
+    const lying = (...length: readonly number[]): Uint8Array =>
+      new Uint8Array([...patch.subarray(0, 11), ...length, ...patch.subarray(HEADER_BYTES)]);
+    expect(() => applyPatch(base, lying(255, 255, 255, 127), { sha256 })).toThrow(PatchTooLargeError);
+    // Five bytes, and one byte too many.
+    expect(() => applyPatch(base, lying(255, 255, 255, 255, 0), { sha256 })).toThrow(PatchFormatError);
+    expect(() => applyPatch(base, lying(0xd8, 0x84, 0), { sha256 })).toThrow(PatchFormatError);
+    expect(applyPatch(base, lying(0xd8, 4), { sha256 })).toEqual(next);
     expect(() => applyPatch(base, patch, { sha256, maxResultBytes: next.length - 1 })).toThrow(
       PatchTooLargeError,
     );
@@ -175,8 +187,14 @@ describe("hostile patches throw PatchError and nothing else", () => {
 
   it("a bomb: a tiny patch for a large result is bounded by the manifest's length", () => {
     const bomb = makeFullPatch(new Uint8Array(4_000_000), { sha256 });
-    expect(bomb.length).toBeLessThan(68);
+    expect(bomb.length).toBeLessThan(55);
     expect(() => applyPatch(NOTHING, bomb, { sha256, maxResultBytes: 65_536 })).toThrow(PatchTooLargeError);
+  });
+
+  it("an older version is refused by its number", () => {
+    const old = new Uint8Array(60);
+    old.set([0x4d, 0x50, 3, 1]);
+    expect(() => applyPatch(base, old, { sha256 })).toThrow(/version 4 .*version 3/s);
   });
 
   it("another base", () => {
@@ -188,7 +206,7 @@ describe("hostile patches throw PatchError and nothing else", () => {
 
   it("a wrong digest of the result", () => {
     const wrong = patch.slice();
-    wrong[20]! ^= 1;
+    wrong[7]! ^= 1;
     expect(() => applyPatch(base, wrong, { sha256 })).toThrow(PatchResultError);
   });
 });
@@ -198,9 +216,8 @@ it("inspectPatch names codec, lengths and digests", () => {
   const next = randomBytes(120, 9);
   expect(inspectPatch(makeTensorPatch(base, next, { sha256 }))).toEqual({
     codec: "tensor",
-    baseLength: 100,
     resultLength: 120,
-    baseDigest: sha256(base).subarray(0, 8),
-    resultDigest: sha256(next).subarray(0, 8),
+    baseDigest: sha256(base).subarray(0, 4),
+    resultDigest: sha256(next).subarray(0, 4),
   });
 });

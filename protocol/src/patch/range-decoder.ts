@@ -76,9 +76,11 @@ export class RangeDecoder {
   direct(count: number): number {
     let value = 0;
     for (let i = 0; i < count; i++) {
-      this.#range >>>= 1;
-      const bit = this.#code >= this.#range ? 1 : 0;
-      if (bit === 1) this.#code -= this.#range;
+      // As an adaptive bit of one half, so that a small decoder needs no other way.
+      const bound = (this.#range >>> 16) << 15;
+      const bit = this.#code >= bound ? 1 : 0;
+      this.#code -= bit === 1 ? bound : 0;
+      this.#range = bit === 1 ? this.#range - bound : bound;
       value = (value << 1) | bit;
       if (this.#range < 0x1000000) this.#shift();
     }

@@ -4,17 +4,20 @@ import type { RangeDecoder } from "./range-decoder.js";
 
 /** How numbers become bits, decoder's side. produce/write-number.ts is the other side, in the same order. */
 
-/** Elias gamma of value + 1: unary exponent by adaptive bits from `at`, then plain mantissa. */
+/** Elias gamma of value + 1: unary exponent by adaptive bits from `at`, then the mantissa by the one behind them. */
 export function readUnsigned(decoder: RangeDecoder, at: number, exponents: number): number {
   let exponent = 0;
   while (decoder.bit(at + Math.min(exponent, exponents - 1)) === 1) {
     exponent++;
     if (exponent === MAX_EXPONENT) throw outOfRange("a number below 2^32");
   }
-  return 2 ** exponent + decoder.direct(exponent) - 1;
+  // Up to 2^32, where shifts end.
+  let value = 1;
+  for (; exponent > 0; exponent--) value = 2 * value + decoder.bit(at + exponents);
+  return value - 1;
 }
 
-/** Zero flag, sign, gamma of the magnitude. `at` holds 2 + exponents adaptive bits; the zero flag may stand elsewhere. */
+/** Zero flag, sign, gamma of the magnitude. `at` holds 3 + exponents adaptive bits; the zero flag may stand elsewhere. */
 export function readSigned(decoder: RangeDecoder, at: number, exponents: number, zeroAt = at): number {
   if (decoder.bit(zeroAt) === 0) return 0;
   const negative = decoder.bit(at + 1) === 1;

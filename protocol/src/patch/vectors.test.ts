@@ -270,7 +270,6 @@ function vectorOf(base: Uint8Array, result: Uint8Array, operations: readonly Ope
   for (const operation of operations) writer.write(operation);
   const header = encodePatchHeader({
     codec: "tensor",
-    baseLength: base.length,
     resultLength: result.length,
     baseDigest: sha256(base),
     resultDigest: sha256(result),

@@ -27,7 +27,6 @@ export interface MakePatchOptions {
 export function makeFullPatch(next: Uint8Array, { sha256, layouts }: MakePatchOptions): Uint8Array {
   const header = encodePatchHeader({
     codec: "full",
-    baseLength: 0,
     resultLength: next.length,
     baseDigest: new Uint8Array(PATCH_DIGEST_BYTES),
     resultDigest: sha256(next),
@@ -43,7 +42,6 @@ export function makeTensorPatch(
 ): Uint8Array {
   const header = encodePatchHeader({
     codec: "tensor",
-    baseLength: base.length,
     resultLength: next.length,
     baseDigest: sha256(base),
     resultDigest: sha256(next),

@@ -36,8 +36,10 @@ export class RangeEncoder implements BitSink {
 
   direct(value: number, count: number): void {
     for (let i = count - 1; i >= 0; i--) {
-      this.#range >>>= 1;
-      if ((value >>> i) & 1) this.#low += this.#range;
+      const bound = (this.#range >>> 16) << 15;
+      const isOne = ((value >>> i) & 1) === 1;
+      this.#low += isOne ? bound : 0;
+      this.#range = isOne ? this.#range - bound : bound;
       if (this.#range < 0x1000000) this.#shift();
     }
   }

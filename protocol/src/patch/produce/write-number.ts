@@ -7,7 +7,7 @@ export function writeUnsigned(sink: BitSink, at: number, exponents: number, valu
   const exponent = 31 - Math.clz32(value + 1);
   for (let i = 0; i < exponent; i++) sink.bit(at + Math.min(i, exponents - 1), 1);
   sink.bit(at + Math.min(exponent, exponents - 1), 0);
-  sink.direct(value + 1 - 2 ** exponent, exponent);
+  for (let i = exponent - 1; i >= 0; i--) sink.bit(at + exponents, ((value + 1) >>> i) & 1);
 }
 
 export function writeSigned(

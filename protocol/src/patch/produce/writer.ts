@@ -10,6 +10,7 @@ import {
   HIGH_NIBBLE_AT,
   INT32_AT,
   KIND_AT,
+  KIND_NODES,
   KINDS,
   type Kind,
   LENGTH_AT,
@@ -22,6 +23,7 @@ import {
   OFFSET_AT,
   SCALE_GRID,
   WORDS_MODE,
+  WORDS_MODE_AT,
 } from "../layout.js";
 import { encodeForm } from "../row-form.js";
 import type { Codes, Operation, OperationOf, Words } from "./operation.js";
@@ -35,6 +37,8 @@ export class OperationWriter {
   /** `result` is what is to be made; `produced` what the operations so far make of it. */
   readonly #cursor: Cursor;
   #area: Kind | null = null;
+  /** Of the operation before. */
+  #kind: Kind | null = null;
 
   constructor(sink: BitSink, base: Uint8Array, next: Uint8Array) {
     this.#sink = sink;
@@ -48,6 +52,7 @@ export class OperationWriter {
     writer.#cursor.produced = produced;
     writer.#cursor.baseAt = baseAt;
     writer.#area = this.#area;
+    writer.#kind = this.#kind;
     return writer;
   }
 
@@ -66,18 +71,21 @@ export class OperationWriter {
 
   write(operation: Operation): void {
     const kind = KINDS.indexOf(operation.kind);
+    const tree = KIND_AT + (this.#kind === "copyBase" ? KIND_NODES : 0);
     let node = 1;
     for (let i = 2; i >= 0; i--) {
       const bit = (kind >>> i) & 1;
-      this.#sink.bit(KIND_AT + node, bit);
+      this.#sink.bit(tree + node, bit);
       node = (node << 1) | bit;
     }
+    this.#kind = operation.kind;
     if (operation.kind === "codes") {
       const mode = codesMode(operation);
       this.#writeBits(MODE_AT, MODE_BITS, mode);
       if ((mode & CODES_MODE.form) !== 0) this.#writeBits(FORM_AT, FORM_BITS, encodeForm(operation.form));
       this.#enterArea("codes", !operation.keeps);
-    } else if (operation.kind === "words") this.#writeBits(MODE_AT, MODE_BITS, wordsMode(operation));
+    } else if (operation.kind === "words")
+      this.#writeBits(WORDS_MODE_AT, WORDS_MODE.bits, wordsMode(operation));
     else if (operation.kind === "bytes") this.#enterArea("bytes", false);
     if ("offset" in operation && operation.offset !== null) this.#writeDelta(operation.offset);
     this.#writeBody(operation);
@@ -99,6 +107,14 @@ export class OperationWriter {
     writeUnsigned(this.#sink, LENGTH_AT, FIELD_EXPONENTS, length - 1);
   }
 
+  /** 1 stands for all that is left; no copy is worth its while for a single byte before. */
+  #copyLength(length: number): number {
+    const { result, produced } = this.#cursor;
+    if (produced + length === result.length) return 1;
+    if (length === 1) throw new RangeError("a copy of one byte");
+    return length;
+  }
+
   #writeDistance(distance: number): void {
     writeUnsigned(this.#sink, OFFSET_AT, FIELD_EXPONENTS, distance - 1);
   }
@@ -116,7 +132,7 @@ export class OperationWriter {
         this.#writeBytes(operation.length);
         return;
       case "copyBase":
-        this.#writeLength(operation.length);
+        this.#writeLength(this.#copyLength(operation.length));
         return;
       case "copyResult":
         this.#writeDistance(operation.distance);

@@ -38,19 +38,18 @@ export const command: CliCommand = {
 
 async function inspect(path: string, io: Io): Promise<void> {
   const patch = await read(path);
-  const { codec, baseLength, resultLength, baseDigest, resultDigest } = inspectPatch(patch);
+  const { codec, resultLength, baseDigest, resultDigest } = inspectPatch(patch);
   const hasBase = codec !== "full";
   io.json({
     codec,
-    oldBytes: baseLength,
     newBytes: resultLength,
     patchBytes: patch.length,
-    // The first 16 digits of SHA-256: more a patch does not hold.
+    // The first 8 digits of SHA-256: more a patch does not hold.
     oldDigest: hasBase ? toHex(baseDigest) : null,
     newDigest: toHex(resultDigest),
   });
   io.say(`${path}: ${codec}, ${patch.length} B`);
-  if (hasBase) io.say(`from ${toHex(baseDigest)}…, ${baseLength} B`);
+  if (hasBase) io.say(`from ${toHex(baseDigest)}…`);
   io.say(`to   ${toHex(resultDigest)}…, ${resultLength} B`);
 }
 
