@@ -110,6 +110,12 @@ export class RealBroker {
     return broker;
   }
 
+  /** The settings as a server takes them on its command line. */
+  get flags(): string[] {
+    const flagOf = (key: string) => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    return Object.entries(this.settings).flatMap(([key, value]) => [flagOf(key), String(value)]);
+  }
+
   async start(): Promise<void> {
     this.process = spawn(this.program, this.args, { env, stdio: "ignore" });
     await eventually(() => listens(this.port), `${this.program} to listen`);

@@ -2,19 +2,23 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createDeviceClient, type DeviceClient, encodeFrame, OperatorClient, topics } from "@mote/protocol";
+import { generateKey, writeServerKeys } from "@mote/protocol/node";
 import mqtt, { type MqttClient } from "mqtt";
 import { afterEach, describe, expect, test } from "vitest";
 import { Exchange } from "../../../../device-agent/src/core/exchange.js";
 import { nodeClock } from "../../../../device-agent/src/node/clock.js";
 import { isInstalled, RealBroker } from "../../testing/brokers.js";
 import { signedInDevices, type TestDevice } from "../../testing/device.js";
+import { TestCluster, whyNoPostgres } from "../../testing/postgres.js";
 import { eventually } from "../../testing/server.js";
 import { ServerProcess } from "../../testing/serverProcess.js";
 
-/** Server and broker as processes of their own, killed in mid-work: what the server has acknowledged is there, once. */
+/** Servers and broker as processes of their own, killed in mid-work: what a server has acknowledged is there, once. */
 
 const KILLS = process.env["MOTE_FULL"] === undefined ? 3 : 50;
+const HAND_OVERS = process.env["MOTE_FULL"] === undefined ? 2 : 10;
 const DEVICES = 4;
+const noPostgres = whyNoPostgres();
 
 const BROKERS = [
   { name: "Mosquitto", program: "mosquitto", open: RealBroker.mosquitto },
@@ -88,6 +92,34 @@ class Sender {
   }
 }
 
+/** Senders that go on while `kill` is done again and again; then each device has as many windows as were acknowledged. */
+async function countsAfter(
+  kills: number,
+  devices: readonly TestDevice[],
+  operator: () => OperatorClient,
+  kill: (round: number) => Promise<void>,
+): Promise<void> {
+  const senders = await Promise.all(devices.map((device) => Sender.start(device)));
+  const total = () => senders.reduce((sum, { acknowledged }) => sum + acknowledged, 0);
+  // A request that was lost is given up after ten seconds of silence, and several may be lost in a row.
+  const more = async () => {
+    const enough = total() + 40;
+    await expect.poll(total, { timeout: 240_000, interval: 100 }).toBeGreaterThan(enough);
+  };
+  for (let round = 0; round < kills; round++) {
+    await more();
+    await kill(round);
+  }
+  await more();
+  await Promise.all(senders.map((sender) => sender.end()));
+  for (const [i, device] of devices.entries()) {
+    const { telemetry } = await operator().device(device.id);
+    expect(telemetry.reduce((sum, one) => sum + one.windows, 0)).toBe(senders[i]!.acknowledged);
+  }
+}
+
+const isReady = async (server: ServerProcess) => (await fetch(`${server.url}/ready`)).status === 200;
+
 for (const { name, program, open } of BROKERS) {
   const isThere = isInstalled(program);
   describe.skipIf(!isThere)(`${name}${isThere ? "" : ` (skipped: no ${program} here)`}`, () => {
@@ -96,40 +128,59 @@ for (const { name, program, open } of BROKERS) {
       cleanUp.push(async () => rmSync(folder, { recursive: true, force: true }));
       const broker = await open(join(folder, "broker"));
       cleanUp.push(() => broker.stop("SIGKILL"));
-      const flags = Object.entries(broker.settings).flatMap(([key, value]) => [
-        `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-        String(value),
-      ]);
-      const args = ["--data", join(folder, "data"), "--device-requests-per-minute", "1000000", ...flags];
+      const args = [
+        "--data",
+        join(folder, "data"),
+        "--device-requests-per-minute",
+        "1000000",
+        ...broker.flags,
+      ];
       let server = await ServerProcess.start(args);
       cleanUp.push(() => server.end("SIGKILL"));
       const token = readFileSync(join(folder, "data", "admin.token"), "utf8").trim();
       const operator = () => new OperatorClient({ url: server.url, token, fetch });
-      await eventually(
-        async () => (await fetch(`${server.url}/ready`)).status === 200,
-        "the server to consume",
-      );
+      await eventually(() => isReady(server), "the server to consume");
       const devices = await signedInDevices(operator(), server.url, DEVICES);
-      const senders = await Promise.all(devices.map((device) => Sender.start(device)));
-      const total = () => senders.reduce((sum, { acknowledged }) => sum + acknowledged, 0);
-      // A request that was lost is given up after ten seconds of silence, and several may be lost in a row.
-      const more = async () => {
-        const enough = total() + 40;
-        await expect.poll(total, { timeout: 240_000, interval: 100 }).toBeGreaterThan(enough);
-      };
-      for (let kill = 0; kill < KILLS; kill++) {
-        await more();
-        if (kill % 3 !== 1) await server.end("SIGKILL");
-        if (kill % 3 !== 0) await broker.stop("SIGKILL");
-        if (kill % 3 !== 0) await broker.start();
-        if (kill % 3 !== 1) server = await ServerProcess.start(args);
-      }
-      await more();
-      await Promise.all(senders.map((sender) => sender.end()));
-      for (const [i, device] of devices.entries()) {
-        const { telemetry } = await operator().device(device.id);
-        expect(telemetry.reduce((sum, one) => sum + one.windows, 0)).toBe(senders[i]!.acknowledged);
-      }
+      await countsAfter(KILLS, devices, operator, async (round) => {
+        if (round % 3 !== 1) await server.end("SIGKILL");
+        if (round % 3 !== 0) await broker.stop("SIGKILL");
+        if (round % 3 !== 0) await broker.start();
+        if (round % 3 !== 1) server = await ServerProcess.start(args);
+      });
     }, 900_000);
+
+    test.skipIf(noPostgres !== null)(
+      `another server on the same PostgreSQL consumes on when the one that did is killed, ${HAND_OVERS} times under load${noPostgres === null ? "" : ` (${noPostgres})`}`,
+      async () => {
+        const folder = mkdtempSync(join(tmpdir(), "mote-hand-over-"));
+        cleanUp.push(async () => rmSync(folder, { recursive: true, force: true }));
+        const broker = await open(join(folder, "broker"));
+        cleanUp.push(() => broker.stop("SIGKILL"));
+        const cluster = await TestCluster.start();
+        cleanUp.push(async () => cluster.remove());
+        const shared = ["--database", cluster.makeDatabase(), "--blobs", join(folder, "blobs")];
+        const keys = { snapshot: generateKey(), timestamp: generateKey(), targets: null };
+        await writeServerKeys(join(folder, "keys"), keys);
+        const start = async (name: string) => {
+          const own = ["--data", join(folder, name), "--server-keys", join(folder, "keys")];
+          const many = ["--device-requests-per-minute", "1000000"];
+          const server = await ServerProcess.start([...own, ...shared, ...many, ...broker.flags]);
+          cleanUp.push(() => server.end("SIGKILL"));
+          return server;
+        };
+        const servers = [await start("a")];
+        const token = readFileSync(join(folder, "a", "admin.token"), "utf8").trim();
+        const operator = () => new OperatorClient({ url: servers[0]!.url, token, fetch });
+        await eventually(() => isReady(servers[0]!), "the first server to consume");
+        servers.push(await start("b"));
+        const devices = await signedInDevices(operator(), servers[1]!.url, DEVICES);
+        await countsAfter(HAND_OVERS, devices, operator, async (round) => {
+          // The longest there is the one that leads.
+          await servers.shift()!.end("SIGKILL");
+          servers.push(await start(`c-${round}`));
+        });
+      },
+      900_000,
+    );
   });
 }
