@@ -16,7 +16,7 @@ import { ServerProcess } from "../../testing/serverProcess.js";
 /** Servers and broker as processes of their own, killed in mid-work: what a server has acknowledged is there, once. */
 
 const KILLS = process.env["MOTE_FULL"] === undefined ? 3 : 50;
-const HAND_OVERS = process.env["MOTE_FULL"] === undefined ? 2 : 10;
+const HAND_OVERS = process.env["MOTE_FULL"] === undefined ? 1 : 10;
 const DEVICES = 4;
 const noPostgres = whyNoPostgres();
 
