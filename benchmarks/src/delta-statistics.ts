@@ -20,6 +20,17 @@ export function meanOf(values: readonly number[]): Mean {
   return { mean, interval, values };
 }
 
+/** By least squares against 0, 1, 2 …; three values at least. */
+export function slopeOf(values: readonly number[]): Mean {
+  const { mean } = meanOf(values);
+  const middle = (values.length - 1) / 2;
+  const spread = values.reduce((sum, _, i) => sum + (i - middle) ** 2, 0);
+  const slope = values.reduce((sum, value, i) => sum + (i - middle) * (value - mean), 0) / spread;
+  const rest = values.reduce((sum, value, i) => sum + (value - mean - slope * (i - middle)) ** 2, 0);
+  const interval = T95[values.length - 3]! * Math.sqrt(rest / (values.length - 2) / spread);
+  return { mean: slope, interval, values };
+}
+
 export function showMean({ mean, interval }: Mean, digits: number): string {
   return `${mean.toFixed(digits)}${interval === null ? "" : ` ± ${interval.toFixed(digits)}`}`;
 }

@@ -93,11 +93,11 @@ async function runSeed(
 ): Promise<UpdateRun[]> {
   const float = await ledger.model(`${study.name} ${seed}`, () => study.next(seed));
   const { plain, rounding, judge } = await roundingOf(study, float, study.old);
-  const plainAccuracy = await judge(plain);
+  const plainAccuracy = meanOf(await judge(plain)).mean;
   const runs: UpdateRun[] = [];
   for (const maxLossPoints of bounds) {
     const { graph, report } = await rounding.within(maxLossPoints);
-    const updateAccuracy = await judge(graph);
+    const updateAccuracy = meanOf(await judge(graph)).mean;
     runs.push({
       seed,
       maxLossPoints,
@@ -115,8 +115,8 @@ async function runSeed(
 interface Opened {
   readonly plain: Graph;
   readonly rounding: Rounding;
-  /** Share of right answers on the test split. */
-  readonly judge: (graph: Graph) => Promise<number>;
+  /** For each sample of the test split 1 where the answer is right, else 0. */
+  readonly judge: (graph: Graph) => Promise<readonly number[]>;
 }
 
 async function roundingOf(
@@ -132,8 +132,10 @@ async function roundingOf(
     activations: activationSource(simple),
   });
   const labels = test.labels ?? (await evaluateModel(openRunnable(simple), test)).predicted;
-  const judge = async (graph: Graph): Promise<number> =>
-    (await evaluateModel(openRunnable(graph), { ...test, labels })).accuracy!;
+  const judge = async (graph: Graph): Promise<number[]> => {
+    const { predicted } = await evaluateModel(openRunnable(graph), test);
+    return Array.from(predicted, (answer, i) => (answer === labels[i] ? 1 : 0));
+  };
   return { plain, rounding, judge };
 }
 
@@ -156,8 +158,10 @@ export interface ChainLink {
   readonly link: number;
   readonly patchBytes: number;
   readonly fileBytes: number;
-  /** Plainly quantized minus held by the fleet, in points, on the test split. */
+  readonly plainPatchBytes: number;
+  /** Plainly quantized minus held by the fleet, in points, over the samples of the test split. */
   readonly lossPoints: number;
+  readonly lossInterval: number;
 }
 
 /** Update after update, each rounded against what the fleet holds by then, never against what was validated. */
@@ -174,10 +178,11 @@ export async function studyChain(
     const step = async (): Promise<ChainLink> => {
       const { plain, rounding, judge } = await roundingOf(study, float, held);
       const { graph } = await rounding.within(maxLossPoints);
-      const { patchBytes, fileBytes } = await sizesOf(held, plain, graph);
-      const lossPoints = 100 * ((await judge(plain)) - (await judge(graph)));
+      const { patchBytes, plainPatchBytes, fileBytes } = await sizesOf(held, plain, graph);
+      const [before, after] = [await judge(plain), await judge(graph)];
+      const { mean, interval } = meanOf(before.map((right, i) => 100 * (right - after[i]!)));
       await ledger.replaceModel(`chain ${link}`, graph);
-      return { link, patchBytes, fileBytes, lossPoints };
+      return { link, patchBytes, plainPatchBytes, fileBytes, lossPoints: mean, lossInterval: interval! };
     };
     chain.push(await ledger.keep(`chain of ${study.name}, ${link}`, step));
     held = await ledger.readModel(`chain ${link}`);

@@ -7,9 +7,15 @@ import { Ledger } from "./delta-ledger.js";
 import { type LosslessRow, measureLossless } from "./delta-lossless.js";
 import { digitPairs, perturbedPairs } from "./delta-pairs.js";
 import { PEERS } from "./delta-peers.js";
-import { showMean } from "./delta-statistics.js";
+import { showMean, slopeOf } from "./delta-statistics.js";
 import { activityStudy, digitStudies, perturbedStudies } from "./delta-studies.js";
-import { studyChain, studyUpdates, type UpdateRow, type UpdateStudy } from "./delta-updates.js";
+import {
+  type ChainLink,
+  studyChain,
+  studyUpdates,
+  type UpdateRow,
+  type UpdateStudy,
+} from "./delta-updates.js";
 import { measureWhole, renderWhole, type WholeUpdate } from "./delta-whole.js";
 
 /**
@@ -25,6 +31,7 @@ const DATA = process.env["MOTE_DATA"] ?? resolve(import.meta.dirname, "../../../
 const RESULTS = resolve(import.meta.dirname, "../results");
 const BOUNDS_POINTS = [0.2, 0.5] as const;
 const CHAIN_LINKS = 10;
+const CHAIN = `chain of ${CHAIN_LINKS} updates, digits, all layers`;
 
 function renderLossless(rows: readonly LosslessRow[]): string {
   const columns = ["tensor", "full", ...PEERS.map(({ name }) => name)];
@@ -60,6 +67,17 @@ function renderUpdates(rows: readonly UpdateRow[]): string {
   return [head, ...lines]
     .map((cells) => cells.map((cell, i) => cell.padEnd(i === 0 ? 36 : 18)).join(""))
     .join("\n");
+}
+
+/** A loss that creeps would show in the slope: points lost by each further link. */
+function renderChain(chain: readonly ChainLink[]): string {
+  const lines = chain.map(({ link, patchBytes, plainPatchBytes, fileBytes, lossPoints, lossInterval }) => {
+    const share = (bytes: number): string => ((100 * bytes) / fileBytes).toFixed(1);
+    const loss = showMean({ mean: lossPoints, interval: lossInterval, values: [] }, 2);
+    return `link ${link}: ${share(patchBytes)} % (plain rounding ${share(plainPatchBytes)} %), loss ${loss} points`;
+  });
+  const slope = slopeOf(chain.map(({ lossPoints }) => lossPoints));
+  return [`${CHAIN}:`, ...lines, `loss by each further link: ${showMean(slope, 3)} points`].join("\n");
 }
 
 function option(name: string): string | undefined {
@@ -108,11 +126,9 @@ async function updates(seeds: readonly number[]): Promise<void> {
     await save("delta-updates.json", { seeds, rows });
   }
   process.stdout.write(`${renderUpdates(rows)}\n\n`);
-  if (!studies.includes(allLayers!)) return;
+  if (!CHAIN.includes(option("study") ?? "")) return;
   const chain = await studyChain(allLayers!, CHAIN_LINKS, BOUNDS_POINTS[0], ledger);
-  const loss = chain.map(({ lossPoints }) => lossPoints.toFixed(2)).join(" ");
-  const bytes = chain.map(({ patchBytes }) => patchBytes).join(" ");
-  process.stdout.write(`chain of ${CHAIN_LINKS} updates, digits: patches ${bytes} B, loss ${loss} points\n`);
+  process.stdout.write(`${renderChain(chain)}\n\n`);
   const whole = await ledger.keep("whole update", async () =>
     withDigits((digits) => wholeUpdate(allLayers!, ledger, digits)),
   );
