@@ -89,7 +89,7 @@ export class TrustOffice {
       return {
         ...variant,
         artifact: keep(new Uint8Array(1000).fill(sequence + i)),
-        golden: { ...variant.golden, artifact: keep(golden) },
+        golden: { ...variant.golden, inputs: keep(golden.inputs), outputs: keep(golden.outputs) },
       };
     });
     const path = this.at(`${version}.bundle`);

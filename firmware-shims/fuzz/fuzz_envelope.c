@@ -51,7 +51,9 @@ static void judge(struct mote_trust *trust, const uint8_t *bytes, size_t size)
     }
     must(trust->floor >= before.floor && trust->time_s >= before.time_s && release.sequence >= trust->floor);
     must(trust->time_s < release.expires_s && release.params_length > 0);
-    must(is_within(release.params_sha256, 32, bytes, size) && is_within(release.golden_sha256, 32, bytes, size));
+    must(is_within(release.params_sha256, 32, bytes, size));
+    must(is_within(release.golden_inputs_sha256, 32, bytes, size));
+    must(is_within(release.golden_outputs_sha256, 32, bytes, size));
     must(is_within(release.manifest_sha256, 32, bytes, size));
     must(is_within(release.version.bytes, release.version.length, bytes, size));
 }

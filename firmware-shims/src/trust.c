@@ -7,7 +7,7 @@
  * An envelope has one encoding (protocol/src/trust/cose.ts), so reading is comparing with what must stand there:
  *
  *     d8 62 84                                     tag 98, an array of four
- *        51 a1 03 6e "mote.release/1"              protected: content type (or 4e a1 03 6b "mote.root/1")
+ *        51 a1 03 6e "mote.release/2"              protected: content type (or 4e a1 03 6b "mote.root/1")
  *        a0
  *        58 .. payload
  *        82                                        so many signatures, ascending by kid:
@@ -16,12 +16,12 @@
 
 enum { KID_BYTES = 8, KID_AT = 7, SIGNATURE_AT = 18, SIGNER_BYTES = SIGNATURE_AT + MOTE_SIGNATURE_BYTES };
 enum { MAJOR_UINT = 0, MAJOR_BYTES = 2, MAJOR_TEXT = 3, MAJOR_ARRAY = 4, MAX_TEXT = 63 };
-enum { ROOT_FIELDS = 6, RELEASE_FIELDS = 13 };
+enum { ROOT_FIELDS = 6, RELEASE_FIELDS = 15 };
 
 /* Protected headers as the byte strings that they are, in the envelope and in what is signed. */
 static const uint8_t ROOT_TYPE[] = { 0x4e, 0xa1, 0x03, 0x6b, 'm', 'o', 't', 'e', '.', 'r', 'o', 'o', 't', '/', '1' };
 static const uint8_t RELEASE_TYPE[] = { 0x51, 0xa1, 0x03, 0x6e, 'm', 'o', 't', 'e', '.',
-                                        'r',  'e',  'l',  'e',  'a', 's', 'e', '/', '1' };
+                                        'r',  'e',  'l',  'e',  'a', 's', 'e', '/', '2' };
 static const uint8_t SIGNER_HEAD[KID_AT] = { 0x83, 0x4d, 0xa2, 0x01, 0x27, 0x04, 0x48 };
 static const uint8_t SIGNER_MIDDLE[3] = { 0xa0, 0x58, 0x40 };
 static const uint8_t TAG[3] = { 0xd8, 0x62, 0x84 };
@@ -298,8 +298,10 @@ int mote_trust_judge(struct mote_trust *trust, const uint8_t *envelope, uint32_t
     const uint8_t *architecture_hash = read_digest(&r);
     release->params_sha256 = read_digest(&r);
     release->params_length = read_uint(&r, 1);
-    release->golden_sha256 = read_digest(&r);
-    release->golden_length = read_uint(&r, 0);
+    release->golden_inputs_sha256 = read_digest(&r);
+    release->golden_inputs_length = read_uint(&r, 0);
+    release->golden_outputs_sha256 = read_digest(&r);
+    release->golden_outputs_length = read_uint(&r, 0);
     release->manifest_sha256 = read_digest(&r);
     release->issued_s = read_uint(&r, 0);
     release->expires_s = read_uint(&r, 0);

@@ -131,8 +131,10 @@ describe("damaged documents", () => {
           architectureHash: digest,
           paramsSha256: digest,
           paramsLength: 1000,
-          goldenSha256: digest,
-          goldenLength: 10,
+          goldenInputsSha256: digest,
+          goldenInputsLength: 10,
+          goldenOutputsSha256: digest,
+          goldenOutputsLength: 10,
           manifestSha256: digest,
           issuedS: 1_700_000_000,
           expiresS: 1_800_000_000,
@@ -201,7 +203,7 @@ describe("damaged documents", () => {
         variants: example.variants.map((variant, i) => ({
           ...variant,
           artifact: keep(`artifact ${i}`),
-          golden: { ...variant.golden, artifact: keep(`golden ${i}`) },
+          golden: { ...variant.golden, inputs: keep(`inputs ${i}`), outputs: keep(`outputs ${i}`) },
         })),
       };
       const genuine = packBundle({ manifest, artifacts });

@@ -97,7 +97,10 @@ export async function better(context: Context, first: Published): Promise<Publis
   const { manifest } = second.release;
   const { releases } = await fleet.client.releases();
   const manifests = releases.map((entry) => entry.manifest.sha256);
-  fleet.badLink.arm([...manifests, ...manifest.variants.map((variant) => variant.golden.artifact.sha256)]);
+  fleet.badLink.arm([
+    ...manifests,
+    ...manifest.variants.flatMap(({ golden }) => [golden.inputs.sha256, golden.outputs.sha256]),
+  ]);
   const killed = fleet.killInMidApply();
   const { id } = await fleet.client.createRollout(canaryPlan("1.1.0"));
   const [view, recovered] = await Promise.all([fleet.follow(id, 150), killed]);

@@ -65,7 +65,8 @@ export async function judgeOffer(
     sequence: manifest.sequence,
     manifestSha256: target.sha256,
     artifactSha256: variant.artifact.sha256,
-    goldenSha256: variant.golden.artifact.sha256,
+    goldenInputsSha256: variant.golden.inputs.sha256,
+    goldenOutputsSha256: variant.golden.outputs.sha256,
   };
 }
 

@@ -1,4 +1,5 @@
 import { DigestMismatchError, NetworkError, type Sha256, toHex } from "@mote/protocol";
+import { AgentStateError } from "../errors.js";
 import type { BlobStore, Clock, Fetcher } from "./ports.js";
 
 export interface DownloadDeps {
@@ -12,7 +13,8 @@ export interface DownloadDeps {
 }
 
 /**
- * Brings a blob into the store, going on where an earlier try stopped. Bytes count only once the whole has the digest.
+ * Brings a blob into the store, going on where an earlier try stopped. Bytes count only once the whole has the digest: one
+ * that is held and has decayed comes again.
  * A resumed download whose digest is wrong may owe it to its older part, so that it is fetched once more from its start.
  *
  * @throws NetworkError (try again later), ServerRefusedError, DigestMismatchError (take another route), DiskFullError
@@ -22,7 +24,13 @@ export async function download(
   deps: DownloadDeps,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  if (await deps.blobs.has(ref.sha256)) return deps.blobs.read(ref.sha256);
+  if (await deps.blobs.has(ref.sha256)) {
+    const held = await deps.blobs.read(ref.sha256).catch((error: unknown) => {
+      if (error instanceof AgentStateError) return null;
+      throw error;
+    });
+    if (held !== null) return held;
+  }
   const resumedFrom = await deps.blobs.partialLength(ref.sha256);
   try {
     return await fetchWhole(ref, deps, signal);

@@ -208,7 +208,9 @@ async function fetchRelease(host: Host, deps: EffectDeps, signal: AbortSignal): 
   const counted = () => host.state.update.downloadedBytes + bytes;
   try {
     const release = await releaseOf(host, deps);
-    await download(release.variant.golden.artifact, candidateDeps(deps), signal);
+    const { inputs, outputs } = release.variant.golden;
+    await download(inputs, candidateDeps(deps), signal);
+    await download(outputs, candidateDeps(deps), signal);
     if (await isWhole(deps, candidate!.artifactSha256)) {
       return { event: "downloaded", change: patch({ route: null, codec: "held" }) };
     }
@@ -310,6 +312,11 @@ async function trying(host: Host, deps: EffectDeps): Promise<Outcome> {
   try {
     const { variant } = await releaseOf(host, deps);
     const { blobs } = deps.stores;
+    const { inputs, outputs } = variant.golden;
+    const golden = {
+      inputs: await blobs.read(inputs.sha256),
+      outputs: await blobs.read(outputs.sha256),
+    };
     const model = await deps.engine.open({
       sha256: variant.artifact.sha256,
       input: variant.input,
@@ -317,7 +324,7 @@ async function trying(host: Host, deps: EffectDeps): Promise<Outcome> {
       read: () => blobs.read(variant.artifact.sha256),
     });
     try {
-      const result = await tryGolden(model, await blobs.read(variant.golden.artifact.sha256), variant);
+      const result = await tryGolden(model, golden, variant);
       const passed = host.state.update.offer?.kind === "shadow" ? "shadowReady" : "goldenPassed";
       return result.passed
         ? { event: passed, detail: result.detail }

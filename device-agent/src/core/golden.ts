@@ -1,4 +1,4 @@
-import { decodeGolden, type Variant } from "@mote/protocol";
+import { decodeGolden, type GoldenBlobs, type Variant } from "@mote/protocol";
 import { elements, toCodes } from "./judgement.js";
 import type { LoadedModel } from "./ports.js";
 
@@ -16,10 +16,10 @@ export interface GoldenResult {
  */
 export async function tryGolden(
   model: LoadedModel,
-  goldenBytes: Uint8Array,
+  blobs: GoldenBlobs,
   variant: Variant,
 ): Promise<GoldenResult> {
-  const { inputs, outputs } = decodeGolden(goldenBytes, variant.input, variant.output);
+  const { inputs, outputs } = decodeGolden(blobs, variant);
   const { tolerance } = variant.golden;
   let worst = 0;
   for (const [i, input] of inputs.entries()) {

@@ -199,8 +199,8 @@ describe("a critical task that begins during the download", () => {
     };
     let chunks = 0;
     device.beforeChunk = async (signal) => {
-      // Golden vectors come first; the model's second third is held up until the transfer is cut off.
-      if (++chunks !== 5) return;
+      // Golden inputs and outputs come first; the model's second third is held up until the transfer is cut off.
+      if (++chunks !== 8) return;
       isCritical = true;
       await new Promise((_, reject) =>
         signal?.addEventListener("abort", () => reject(new Error("cut off")), { once: true }),

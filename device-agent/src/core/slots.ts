@@ -50,7 +50,8 @@ export function neededBlobs(state: AgentState): Set<string> {
     if (slot === null) continue;
     needed.add(slot.manifestSha256);
     needed.add(slot.artifactSha256);
-    needed.add(slot.goldenSha256);
+    needed.add(slot.goldenInputsSha256);
+    needed.add(slot.goldenOutputsSha256);
   }
   if (state.update.route !== null) needed.add(state.update.route);
   return needed;

@@ -16,7 +16,7 @@ const strict = { additionalProperties: false } as const;
 const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
   Type.Union([schema, Type.Null()]);
 
-/** A release in one of the two slots. Its manifest, artifact and golden vectors are blobs of these digests. */
+/** A release in one of the two slots. Its manifest, artifact, golden inputs and outputs are blobs of these digests. */
 export const Slot = Type.Object(
   {
     name: Name,
@@ -24,7 +24,8 @@ export const Slot = Type.Object(
     sequence: Type.Integer({ minimum: 1 }),
     manifestSha256: Sha256Hex,
     artifactSha256: Sha256Hex,
-    goldenSha256: Sha256Hex,
+    goldenInputsSha256: Sha256Hex,
+    goldenOutputsSha256: Sha256Hex,
   },
   strict,
 );
@@ -60,7 +61,7 @@ export type UpdateRecord = Static<typeof UpdateRecord>;
 
 export const AgentState = Type.Object(
   {
-    format: Type.Literal(1),
+    format: Type.Literal(2),
     slots: Type.Object({ a: Nullable(Slot), b: Nullable(Slot) }, strict),
     /** Which slot serves when no update is on trial. */
     confirmed: Nullable(SlotName),
@@ -89,7 +90,7 @@ export const QUIET: UpdateRecord = {
 };
 
 export const FRESH: AgentState = {
-  format: 1,
+  format: 2,
   slots: { a: null, b: null },
   confirmed: null,
   update: QUIET,

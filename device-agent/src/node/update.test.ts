@@ -1,3 +1,5 @@
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { makeTensorPatch, type Route } from "@mote/protocol";
 import { nodeSha256, TestRepository } from "@mote/protocol/node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -100,6 +102,27 @@ describe("an update", () => {
     expect(await bench.reported("confirmed", 2)).toMatchObject({ codec: "full" });
   });
 
+  it("fetches the golden inputs again only where it has them no more, or not as they were", async () => {
+    await bench.start();
+    await install(v1);
+    const { inputs } = v1.manifest.variants[0]!.golden;
+    const fetched = () =>
+      bench.server.requests.filter((line) => line === `GET /blobs/${inputs.sha256}`).length;
+    await install(v2);
+    expect(v2.manifest.variants[0]!.golden.inputs).toEqual(inputs);
+    expect(fetched()).toBe(1);
+
+    const held = join(bench.stateDir, "blobs", inputs.sha256);
+    await writeFile(held, new Uint8Array(inputs.length));
+    await install(tinyRelease({ sequence: 3 }));
+    expect(fetched()).toBe(2);
+    expect(digestOf(new Uint8Array(await readFile(held)))).toBe(inputs.sha256);
+
+    await rm(held);
+    await install(tinyRelease({ sequence: 4 }));
+    expect(fetched()).toBe(3);
+  });
+
   it("resumes a download that was cut, by Range", async () => {
     bench.server.publish(v1);
     bench.server.offerWhole(v1);
@@ -194,6 +217,23 @@ describe("an update that must not be", () => {
     };
     await bench.start();
     expect(await bench.reported("failed", 1)).toMatchObject({ code: "download-failed", runningSequence: 0 });
+    expect((await bench.state()).slots).toEqual({ a: null, b: null });
+  });
+
+  it.each([
+    "inputs",
+    "outputs",
+  ] as const)("is refused with other golden %s than were signed", async (part) => {
+    await bench.start();
+    bench.server.publish(v1);
+    bench.server.offerWhole(v1);
+    const { sha256: changed } = v1.manifest.variants[0]!.golden[part];
+    bench.server.tamper = (sha256, bytes) => {
+      const out = bytes.slice();
+      if (sha256 === changed) out[3]! ^= 1;
+      return out;
+    };
+    expect(await bench.reported("refused", 1)).toMatchObject({ code: "digest-mismatch", runningSequence: 0 });
     expect((await bench.state()).slots).toEqual({ a: null, b: null });
   });
 

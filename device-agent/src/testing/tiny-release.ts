@@ -1,6 +1,7 @@
 import {
   canonicalManifest,
   encodeGolden,
+  MANIFEST_SCHEMA_ID,
   type Manifest,
   type TensorSpec,
   targetPath,
@@ -28,6 +29,7 @@ export interface TinyRelease {
 }
 
 export const digestOf = (bytes: Uint8Array) => toHex(nodeSha256(bytes));
+const refOf = (bytes: Uint8Array) => ({ sha256: digestOf(bytes), length: bytes.length });
 const rawBytes = (values: Float32Array) =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength).slice();
 
@@ -64,15 +66,15 @@ export function tinyRelease(options: TinyOptions): TinyRelease {
     runtime: "onnxruntime",
     format: "onnx",
     architectureHash: "0".repeat(64),
-    artifact: { sha256: digestOf(model), length: model.length },
+    artifact: refOf(model),
     input: INPUT,
     output: OUTPUT,
-    golden: { artifact: { sha256: digestOf(golden), length: golden.length }, count: 4, tolerance: 1e-4 },
+    golden: { inputs: refOf(golden.inputs), outputs: refOf(golden.outputs), count: 4, tolerance: 1e-4 },
     ramBytes: 0,
     flashBytes: 0,
   };
   const manifest: Manifest = {
-    schema: "mote.manifest/1",
+    schema: MANIFEST_SCHEMA_ID,
     name: PRODUCT,
     version: `${sequence}.0.0`,
     sequence,
@@ -97,6 +99,8 @@ export function tinyRelease(options: TinyOptions): TinyRelease {
     path: targetPath(PRODUCT, manifest.version),
     model,
     artifactSha256: variant.artifact.sha256,
-    blobs: new Map([manifestBytes, model, golden].map((bytes) => [digestOf(bytes), bytes])),
+    blobs: new Map(
+      [manifestBytes, model, golden.inputs, golden.outputs].map((bytes) => [digestOf(bytes), bytes]),
+    ),
   };
 }

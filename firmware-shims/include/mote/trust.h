@@ -20,7 +20,7 @@
 #include "mote/error.h"
 #include "mote/sha256.h"
 
-/* Bytes; an envelope beyond is refused unread. One release by two people is 366 to 448. */
+/* Bytes; an envelope beyond is refused unread. One release by two people is 403 to 485. */
 #define MOTE_ENVELOPE_MAX_BYTES 4096u
 /* Of either role, and signatures of one envelope. */
 #define MOTE_TRUST_MAX_KEYS 8u
@@ -58,11 +58,14 @@ struct mote_release {
     uint32_t sequence;
     uint32_t floor;
     uint32_t params_length;
-    uint32_t golden_length;
+    uint32_t golden_inputs_length;
+    uint32_t golden_outputs_length;
     uint32_t issued_s;
     uint32_t expires_s;
     const uint8_t *params_sha256;
-    const uint8_t *golden_sha256;
+    /* The tensors one after another. Inputs mostly stay from release to release: fetch them only where these differ. */
+    const uint8_t *golden_inputs_sha256;
+    const uint8_t *golden_outputs_sha256;
     const uint8_t *manifest_sha256;
     struct mote_bytes version; /* printable ASCII, not terminated */
 };

@@ -1,10 +1,12 @@
 import { createHash, randomBytes } from "node:crypto";
 import {
+  type ArtifactRef,
   buildRoot,
   buildTargets,
   canonicalManifest,
   type Delegations,
   ed25519Key,
+  MANIFEST_SCHEMA_ID,
   type Manifest,
   type OperatorClient,
   packBundle,
@@ -37,6 +39,10 @@ export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
+function refOf(bytes: Uint8Array): ArtifactRef {
+  return { sha256: sha256(bytes), length: bytes.length };
+}
+
 /**
  * @param artifact the model's bytes; random ones unless given.
  * @param images for devices with an update client of their own.
@@ -49,10 +55,10 @@ export function makeRelease(
   images: readonly { hardware: string[]; filename: string; bytes: Uint8Array }[] = [],
   more: Partial<Manifest> = {},
 ): TestRelease {
-  const golden = new Uint8Array(randomBytes(64));
+  const [inputs, outputs] = [new Uint8Array(randomBytes(16)), new Uint8Array(randomBytes(16))];
   const tensor = { name: "x", dtype: "float32" as const, shape: [1, 4] };
   const manifest: Manifest = {
-    schema: "mote.manifest/1",
+    schema: MANIFEST_SCHEMA_ID,
     name: "digits",
     version: `${sequence}.0.0`,
     sequence,
@@ -65,10 +71,10 @@ export function makeRelease(
         runtime: "onnxruntime",
         format: "onnx",
         architectureHash: sha256(new Uint8Array([1])),
-        artifact: { sha256: sha256(artifact), length: artifact.length },
+        artifact: refOf(artifact),
         input: tensor,
         output: tensor,
-        golden: { artifact: { sha256: sha256(golden), length: golden.length }, count: 1, tolerance: 0 },
+        golden: { inputs: refOf(inputs), outputs: refOf(outputs), count: 1, tolerance: 0 },
         ramBytes: 1000,
         flashBytes: 1000,
       },
@@ -78,7 +84,7 @@ export function makeRelease(
       : {
           images: images.map(({ bytes, ...image }) => ({
             ...image,
-            artifact: { sha256: sha256(bytes), length: bytes.length },
+            artifact: refOf(bytes),
           })),
         }),
     health: { probationInferences: 1, probationS: 0, maxErrorShare: 0.1, maxLatencyUs: 1_000_000 },
@@ -88,7 +94,8 @@ export function makeRelease(
   };
   const artifacts = new Map([
     [sha256(artifact), artifact],
-    [sha256(golden), golden],
+    [sha256(inputs), inputs],
+    [sha256(outputs), outputs],
     ...images.map(({ bytes }) => [sha256(bytes), bytes] as const),
   ]);
   return {

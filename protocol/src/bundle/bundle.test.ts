@@ -5,7 +5,7 @@ import { fromUtf8, toHex, utf8 } from "../bytes.js";
 import { BundleFormatError, DigestMismatchError, MoteError, SchemaError, TooLargeError } from "../errors.js";
 import { PARAMS_LAYOUT_SCHEMA, type ParamsLayout } from "../patch/params-layout.js";
 import { canonicalJcs, canonicalManifest, parseManifest } from "./canonical.js";
-import { decodeGolden, encodeGolden, tensorBytes } from "./golden.js";
+import { codesFor, decodeGolden, encodeGolden, roundToCodes, tensorBytes } from "./golden.js";
 import { exampleManifest } from "./manifest.example.js";
 import { MANIFEST_MAX_BYTES, type Manifest, type TensorSpec } from "./manifest.js";
 import { BUNDLE_MAX_BYTES, packBundle, unpackBundle } from "./pack.js";
@@ -22,7 +22,11 @@ function example(): { manifest: Manifest; artifacts: Map<string, Uint8Array> } {
   const variants = plain.variants.map((variant) => ({
     ...variant,
     artifact: keep(`weights of ${variant.id}`),
-    golden: { ...variant.golden, artifact: keep(`golden of ${variant.id}`) },
+    golden: {
+      ...variant.golden,
+      inputs: keep(`golden inputs of ${variant.id}`),
+      outputs: keep(`golden outputs of ${variant.id}`),
+    },
   }));
   return { manifest: { ...plain, variants }, artifacts };
 }
@@ -174,19 +178,69 @@ describe("golden vectors", () => {
   const output: TensorSpec = { name: "y", dtype: "int8", shape: [3] };
   const vectors = { inputs: [new Uint8Array(8)], outputs: [new Uint8Array([1, 2, 3])] };
 
+  const refs = exampleManifest().variants[0]!.golden;
+  const variant = { input, output, golden: { ...refs, count: 1 } };
+
   it("come back as they were", () => {
-    expect(decodeGolden(encodeGolden(vectors, input, output), input, output)).toEqual(vectors);
+    expect(decodeGolden(encodeGolden(vectors, input, output), variant)).toEqual(vectors);
     expect(tensorBytes(input)).toBe(8);
+  });
+
+  it("keep float inputs in a byte each, to the last bit, where the codes can tell them", () => {
+    const images = [Float32Array.of(0, 0.25), Float32Array.of(1, -0.5)];
+    const codes = codesFor(images)!;
+    const rounded = images.map((image) => roundToCodes(image, codes));
+    rounded.forEach((image, i) => {
+      image.forEach((value, at) => {
+        expect(Math.abs(value - images[i]![at]!)).toBeLessThanOrEqual(codes.scale / 2 + 1e-7);
+      });
+      expect(roundToCodes(image, codes)).toEqual(image);
+    });
+    const exact = {
+      inputs: rounded.map((image) => new Uint8Array(image.buffer)),
+      outputs: [...vectors.outputs, ...vectors.outputs],
+    };
+    const blobs = encodeGolden(exact, input, output, codes);
+    expect(blobs.inputs).toHaveLength(4);
+    expect(decodeGolden(blobs, { ...variant, golden: { ...refs, codes, count: 2 } })).toEqual(exact);
+    const other = { inputs: [new Uint8Array(Float32Array.of(0.001, 0).buffer)], outputs: vectors.outputs };
+    expect(() => encodeGolden(other, input, output, codes)).toThrow(/inputs that their codes can tell/);
+  });
+
+  it("have no codes where a value is not finite, or all are zero", () => {
+    expect(codesFor([Float32Array.of(0, Number.NaN)])).toBeNull();
+    expect(codesFor([Float32Array.of(Number.POSITIVE_INFINITY)])).toBeNull();
+    expect(codesFor([Float32Array.of(0, 0)])).toBeNull();
+  });
+
+  it("have codes that tell any span of finite values", () => {
+    const values = fc.float({ noNaN: true, noDefaultInfinity: true, min: -(2 ** 100), max: 2 ** 100 });
+    fc.assert(
+      fc.property(fc.array(values, { minLength: 2, maxLength: 2 }), (list) => {
+        const image = Float32Array.from(list);
+        const codes = codesFor([image]);
+        if (codes === null) return;
+        const rounded = {
+          inputs: [new Uint8Array(roundToCodes(image, codes).buffer)],
+          outputs: vectors.outputs,
+        };
+        const blobs = encodeGolden(rounded, input, output, codes);
+        expect(decodeGolden(blobs, { ...variant, golden: { ...refs, codes, count: 1 } })).toEqual(rounded);
+      }),
+    );
   });
 
   it("of another size than the tensors, or of another structure, are refused", () => {
     const short = { ...vectors, inputs: [new Uint8Array(7)] };
     expect(() => encodeGolden(short, input, output)).toThrow(/input 0 of 8 bytes/);
     expect(() => encodeGolden({ inputs: [], outputs: [] }, input, output)).toThrow(BundleFormatError);
-    const bytes = encodeGolden(vectors, input, output);
-    expect(() => decodeGolden(bytes, output, input)).toThrow(BundleFormatError);
-    expect(() => decodeGolden(bytes.subarray(1), input, output)).toThrow(BundleFormatError);
-    expect(() => decodeGolden(utf8("\u0001"), input, output)).toThrow(BundleFormatError);
+    const blobs = encodeGolden(vectors, input, output);
+    expect(() => decodeGolden(blobs, { ...variant, golden: { ...refs, count: 2 } })).toThrow(/2 inputs of 8/);
+    const cut = { ...blobs, outputs: blobs.outputs.subarray(1) };
+    expect(() => decodeGolden(cut, variant)).toThrow(/1 outputs of 3 bytes/);
+    const codes = { scale: 1, zeroPoint: 0 };
+    const odd = { input: output, output, golden: { ...refs, codes } };
+    expect(() => decodeGolden(blobs, odd)).toThrow(/codes for inputs of float32 alone/);
   });
 });
 

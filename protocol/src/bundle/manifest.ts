@@ -5,7 +5,7 @@ import { type Static, Type } from "@sinclair/typebox";
  * Everything else (artifacts, patches, caches) is named in it by SHA-256 and length and may come by any route.
  */
 
-export const MANIFEST_SCHEMA_ID = "mote.manifest/1";
+export const MANIFEST_SCHEMA_ID = "mote.manifest/2";
 
 /** Bytes; a manifest is a few kB, so anything beyond is refused before it is read. */
 export const MANIFEST_MAX_BYTES = 64 * 1024;
@@ -42,10 +42,20 @@ export const TensorSpec = Type.Object(
 );
 export type TensorSpec = Static<typeof TensorSpec>;
 
+/** How a float32 input is stored in one byte: real = scale * (code - zeroPoint), rounded to float32. */
+export const GoldenCodes = Type.Object(
+  { scale: Type.Number({ exclusiveMinimum: 0 }), zeroPoint: Type.Integer({ minimum: 0, maximum: 255 }) },
+  strict,
+);
+export type GoldenCodes = Static<typeof GoldenCodes>;
+
 /** Golden vectors (golden.ts): inputs with the outputs that the device must reproduce before an update counts. */
 export const GoldenRef = Type.Object(
   {
-    artifact: ArtifactRef,
+    inputs: ArtifactRef,
+    outputs: ArtifactRef,
+    /** Left out: inputs are stored as the model takes them. */
+    codes: Type.Optional(GoldenCodes),
     count: Type.Integer({ minimum: 1, maximum: 1024 }),
     /** Largest allowed difference of any output element, in the output's own unit; 0 for generated C. */
     tolerance: Type.Number({ minimum: 0 }),

@@ -116,7 +116,8 @@ export function artifactRefs(manifest: Manifest): Map<string, number> {
   };
   for (const variant of manifest.variants) {
     add(variant.artifact);
-    add(variant.golden.artifact);
+    add(variant.golden.inputs);
+    add(variant.golden.outputs);
   }
   for (const image of manifest.images ?? []) add(image.artifact);
   return refs;

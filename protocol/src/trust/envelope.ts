@@ -20,7 +20,7 @@ import type { TrustDeps } from "./verify.js";
  */
 
 export const ROOT_ENVELOPE_TYPE = "mote.root/1";
-export const RELEASE_ENVELOPE_TYPE = "mote.release/1";
+export const RELEASE_ENVELOPE_TYPE = "mote.release/2";
 const MAX_KEYS = 8;
 const TEXT = /^[\x21-\x7e]{1,63}$/;
 
@@ -37,8 +37,8 @@ export interface RootEnvelope {
 }
 
 /**
- * `[product, version, sequence, floor, hardware, architecture hash, params SHA-256, params length, golden SHA-256,
- * golden length, manifest SHA-256, issued, expires]`
+ * `[product, version, sequence, floor, hardware, architecture hash, params SHA-256, params length, golden inputs SHA-256,
+ * golden inputs length, golden outputs SHA-256, golden outputs length, manifest SHA-256, issued, expires]`
  */
 export interface ReleaseEnvelope {
   readonly product: string;
@@ -51,8 +51,11 @@ export interface ReleaseEnvelope {
   readonly architectureHash: Uint8Array;
   readonly paramsSha256: Uint8Array;
   readonly paramsLength: number;
-  readonly goldenSha256: Uint8Array;
-  readonly goldenLength: number;
+  /** A device that holds these inputs already fetches the outputs alone. */
+  readonly goldenInputsSha256: Uint8Array;
+  readonly goldenInputsLength: number;
+  readonly goldenOutputsSha256: Uint8Array;
+  readonly goldenOutputsLength: number;
   /** The manifest that people signed as the TUF target: ties both worlds together. */
   readonly manifestSha256: Uint8Array;
   /** Seconds since 1970; a device without a clock learns the time from it. */
@@ -220,8 +223,10 @@ function encodeRelease(release: ReleaseEnvelope): Uint8Array {
     release.architectureHash,
     release.paramsSha256,
     release.paramsLength,
-    release.goldenSha256,
-    release.goldenLength,
+    release.goldenInputsSha256,
+    release.goldenInputsLength,
+    release.goldenOutputsSha256,
+    release.goldenOutputsLength,
     release.manifestSha256,
     release.issuedS,
     release.expiresS,
@@ -243,7 +248,7 @@ function decodeRoot(payload: Uint8Array): RootEnvelope {
 }
 
 function decodeRelease(payload: Uint8Array): ReleaseEnvelope {
-  const at = fields(payload, 13, "release");
+  const at = fields(payload, 15, "release");
   const release = {
     product: at.text(0),
     version: at.text(1),
@@ -253,11 +258,13 @@ function decodeRelease(payload: Uint8Array): ReleaseEnvelope {
     architectureHash: at.bytes(5, 32),
     paramsSha256: at.bytes(6, 32),
     paramsLength: at.uint(7, 1),
-    goldenSha256: at.bytes(8, 32),
-    goldenLength: at.uint(9, 0),
-    manifestSha256: at.bytes(10, 32),
-    issuedS: at.uint(11, 0),
-    expiresS: at.uint(12, 0),
+    goldenInputsSha256: at.bytes(8, 32),
+    goldenInputsLength: at.uint(9, 0),
+    goldenOutputsSha256: at.bytes(10, 32),
+    goldenOutputsLength: at.uint(11, 0),
+    manifestSha256: at.bytes(12, 32),
+    issuedS: at.uint(13, 0),
+    expiresS: at.uint(14, 0),
   };
   at.mustEqual(encodeRelease(release));
   return release;

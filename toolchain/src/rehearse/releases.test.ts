@@ -1,4 +1,4 @@
-import { checkSchema, decodeGolden, exampleManifest, SyntheticModel, unpackBundle } from "@mote/protocol";
+import { checkSchema, exampleManifest, goldenOf, SyntheticModel, unpackBundle } from "@mote/protocol";
 import { nodeSha256 } from "@mote/protocol/node";
 import { describe, expect, test } from "vitest";
 import { behaviourOf, rehearsedBundle } from "./releases.js";
@@ -27,10 +27,11 @@ describe("a release in a rehearsal", () => {
     expect(bundle.manifest).toMatchObject({ name: "reader", version: "1.0.0", sequence: 7 });
     expect(bundle.manifest.health).toEqual({ ...manifest.health, probationS: 0.5 });
     expect(bundle.manifest.variants.flatMap((variant) => variant.hardware)).toEqual(hardware);
-    const { artifact, golden, input, output } = bundle.manifest.variants[0]!;
+    const variant = bundle.manifest.variants[0]!;
+    const { artifact } = variant;
     const text = new TextDecoder().decode(bundle.artifacts.get(artifact.sha256)!);
     expect(checkSchema(SyntheticModel, JSON.parse(text), "the model")).toEqual(model);
-    const { outputs } = decodeGolden(bundle.artifacts.get(golden.artifact.sha256)!, input, output);
+    const { outputs } = goldenOf(bundle.artifacts, variant);
     const [top = 0, other = 1] = new Float32Array(outputs[0]!.slice().buffer);
     // Even a model that is sure of nothing has a top class.
     expect(top).toBeGreaterThan(other);

@@ -1,6 +1,7 @@
 import {
   encodeGolden,
   type HealthCriteria,
+  MANIFEST_SCHEMA_ID,
   type Manifest,
   packBundle,
   SYNTHETIC_GOLDEN,
@@ -83,14 +84,14 @@ export function rehearsedBundle(
     artifact: refOf(artifact),
     input,
     output,
-    golden: { artifact: refOf(golden), count: 1, tolerance: 1e-3 },
+    golden: { inputs: refOf(golden.inputs), outputs: refOf(golden.outputs), count: 1, tolerance: 1e-3 },
     ramBytes: 0,
     flashBytes: 0,
   };
   const health = manifest?.health ?? UNKNOWN_HEALTH;
   return packBundle({
     manifest: {
-      schema: "mote.manifest/1",
+      schema: MANIFEST_SCHEMA_ID,
       name,
       version,
       sequence,
@@ -110,7 +111,9 @@ export function rehearsedBundle(
       modelCard: { summary: "A rehearsal.", intendedUse: "Rehearsals.", limitations: "No model." },
       lineage: { sourceModelSha256: "0".repeat(64), recipe: "none", toolVersion: "mote rollout rehearse" },
     },
-    artifacts: new Map([artifact, golden].map((bytes) => [refOf(bytes).sha256, bytes])),
+    artifacts: new Map(
+      [artifact, golden.inputs, golden.outputs].map((bytes) => [refOf(bytes).sha256, bytes]),
+    ),
   });
 }
 

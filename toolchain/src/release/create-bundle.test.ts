@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { decodeGolden, unpackBundle } from "@mote/protocol";
+import { goldenOf, unpackBundle } from "@mote/protocol";
 import { nodeSha256 } from "@mote/protocol/node";
 import onnxProto from "onnx-proto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -76,11 +76,7 @@ describe("createBundle", () => {
     expect(bundle.artifacts.get(variant.artifact.sha256)).toEqual(
       new Uint8Array(await readFile(join(folder, "a.onnx"))),
     );
-    const vectors = decodeGolden(
-      bundle.artifacts.get(variant.golden.artifact.sha256)!,
-      variant.input,
-      variant.output,
-    );
+    const vectors = goldenOf(bundle.artifacts, variant);
     expect(vectors.outputs).toHaveLength(3);
     const probabilities = new Float32Array(vectors.outputs[0]!.slice().buffer);
     expect(probabilities.reduce((a, b) => a + b)).toBeCloseTo(1, 5);

@@ -24,6 +24,7 @@ import { FileError, UsageError } from "../errors.js";
 import { onnxArchitectureHash } from "./architecture-hash.js";
 import { digestData } from "./digest-data.js";
 import { type BundleDraft, DEFAULT_GOLDEN_COUNT, DEFAULT_HEALTH, type VariantDraft } from "./draft.js";
+import { goldenVectors } from "./golden-vectors.js";
 import { openInteger } from "./integer-runner.js";
 import { openOnnx } from "./onnx-runner.js";
 import type { Runner } from "./runner.js";
@@ -174,14 +175,10 @@ async function makeVariant(
     artifacts.set(digest, bytes);
     return { sha256: digest, length: bytes.length };
   };
-  const inputs: Uint8Array[] = [];
-  const outputs: Uint8Array[] = [];
-  for (const index of spread(data.count, count)) {
-    const { input, output } = await runner.run(data.sample(index));
-    inputs.push(input);
-    outputs.push(output);
-  }
   const tolerance = draft.compiled === undefined ? (draft.tolerance ?? ONNX_TOLERANCE) : 0;
+  const samples = spread(data.count, count).map((index) => data.sample(index));
+  const { vectors, codes } = await goldenVectors(runner, samples, tolerance);
+  const golden = encodeGolden(vectors, runner.input, runner.output, codes);
   return {
     id: draft.id,
     hardware: [...draft.hardware],
@@ -192,8 +189,10 @@ async function makeVariant(
     input: runner.input,
     output: runner.output,
     golden: {
-      artifact: keep(encodeGolden({ inputs, outputs }, runner.input, runner.output)),
-      count: inputs.length,
+      inputs: keep(golden.inputs),
+      outputs: keep(golden.outputs),
+      ...(codes === undefined ? {} : { codes }),
+      count: samples.length,
       tolerance,
     },
     ramBytes: runner.ramBytes,

@@ -1,9 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { checkSchema, decodeGolden, toHex, unpackBundle } from "@mote/protocol";
+import { checkSchema, goldenOf, toHex, unpackBundle } from "@mote/protocol";
 import { nodeSha256 } from "@mote/protocol/node";
 import type { Command } from "commander";
-import { UsageError } from "../../errors.js";
 import { BundleDraft, readDraft } from "../../release/draft.js";
 import { type DraftFlags, draftFromFlags } from "../../release/draft-flags.js";
 import type { CliCommand, Io } from "../command.js";
@@ -153,16 +152,7 @@ function configureVerify(command: Command, io: Io): void {
     .addHelpText("after", "\nExample:\n  mote bundle verify reader-1.0.0.bundle --repo trust\n")
     .action(async (path: string, options: { repo?: string }) => {
       const bundle = unpackBundle(await readBundleFile(path), nodeSha256);
-      for (const { golden, input, output } of bundle.manifest.variants) {
-        const vectors = decodeGolden(bundle.artifacts.get(golden.artifact.sha256)!, input, output);
-        if (vectors.inputs.length !== golden.count) {
-          throw new UsageError({
-            expected: `${golden.count} golden vectors`,
-            got: String(vectors.inputs.length),
-            todo: "Make the bundle again.",
-          });
-        }
-      }
+      for (const variant of bundle.manifest.variants) goldenOf(bundle.artifacts, variant);
       const { verifySignedBy } = await import("../../release/verify-signed.js");
       const signed = options.repo === undefined ? null : await verifySignedBy(bundle, options.repo);
       io.json({ digests: "ok", golden: "ok", signed });

@@ -53,7 +53,7 @@ async function writeBundle(file: string, change: object = {}): Promise<string> {
     return {
       ...variant,
       artifact: keep(new Uint8Array(10).fill(i)),
-      golden: { ...variant.golden, artifact: keep(golden) },
+      golden: { ...variant.golden, inputs: keep(golden.inputs), outputs: keep(golden.outputs) },
     };
   });
   const path = join(folder, file);
