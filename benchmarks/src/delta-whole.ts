@@ -3,7 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { encodeContent } from "@mote/ota-server/dist/http/contentCoding.js";
 import {
+  type ArtifactRef,
   type Bundle,
   parseMetadata,
   RootSigned,
@@ -20,23 +22,24 @@ import { targetOf } from "@mote/toolchain/release/sign-release";
 
 const MOTE = resolve(import.meta.dirname, "../../toolchain/dist/cli/main.js");
 const DEPS = { sha256: nodeSha256, verify: nodeVerify };
-/** Of a patch: magic, digests and lengths. */
-const HEADER_BYTES = 80;
+
+/** Bytes of one part of an update. */
+export interface Part {
+  readonly name: string;
+  readonly bytes: number;
+  /** As the server sends it to a device that fetches with Node or a browser, compressed where that pays. */
+  readonly sent: number;
+}
 
 /** Every byte of one update that a device asks for, HTTP's own headers left out. */
 export interface WholeUpdate {
   readonly device: string;
-  /** timestamp, snapshot and targets; or the envelope of a microcontroller. */
-  readonly metadata: Readonly<Record<string, number>>;
-  readonly manifest: number;
-  readonly golden: number;
-  /** What they would take as a patch of those that the device holds; they are sent whole. */
-  readonly goldenPatch: number;
-  readonly patch: number;
-  /** Of the patch. */
-  readonly patchHeader: number;
+  /** Signed metadata, manifest, golden vectors and patch, or the envelope of a microcontroller in place of the first two. */
+  readonly parts: readonly Part[];
+  readonly sent: number;
   readonly codec: string;
-  readonly total: number;
+  /** Inputs of the golden vectors, which a device that holds the old release has. */
+  readonly goldenInputs: Part;
   /** What the artifact alone would be, uncompressed. */
   readonly artifact: number;
 }
@@ -105,13 +108,14 @@ async function release(
 type Releases = readonly [Bundle, Bundle];
 
 async function gateway(releases: Releases, repository: TestRepository): Promise<WholeUpdate> {
-  const file = (name: string): number => repository.files.get(name)!.length;
-  const metadata = {
-    timestamp: file("timestamp.json"),
-    snapshot: file(`${repository.snapshotVersion}.snapshot.json`),
-    targets: file(`${repository.targetsVersion}.targets.json`),
-  };
-  return withArtifacts("gateway, over TUF", releases, "gateway", metadata, releases[1].manifestBytes.length);
+  const file = (name: string): Uint8Array => repository.files.get(name)!;
+  const signed = [
+    await overHttp("timestamp", file("timestamp.json")),
+    await overHttp("snapshot", file(`${repository.snapshotVersion}.snapshot.json`)),
+    await overHttp("targets", file(`${repository.targetsVersion}.targets.json`)),
+    await overHttp("manifest", releases[1].manifestBytes),
+  ];
+  return withArtifacts("gateway, over TUF", releases, "gateway", signed, overHttp);
 }
 
 async function microcontroller(
@@ -135,51 +139,58 @@ async function microcontroller(
     nowMs: repository.nowMs,
     deps: DEPS,
   });
-  return withArtifacts("Cortex-M4, by envelope", releases, "mcu", { envelope: envelope!.bytes }, 0);
+  const signed = { name: "envelope", bytes: envelope!.bytes, sent: envelope!.bytes };
+  return withArtifacts("Cortex-M4, by envelope", releases, "mcu", [signed], asItIs);
 }
+
+type Sending = (name: string, bytes: Uint8Array) => Promise<Part>;
+
+const overHttp: Sending = async (name, bytes) => {
+  const coded = await encodeContent(bytes, "br");
+  return { name, bytes: bytes.length, sent: Math.min(bytes.length, coded.length) };
+};
+
+const asItIs: Sending = async (name, { length }) => ({ name, bytes: length, sent: length });
 
 async function withArtifacts(
   device: string,
   [old, next]: Releases,
   id: string,
-  metadata: Readonly<Record<string, number>>,
-  manifest: number,
+  signed: readonly Part[],
+  sending: Sending,
 ): Promise<WholeUpdate> {
   const variantOf = ({ manifest: { variants } }: Bundle): Variant =>
     variants.find((variant) => variant.id === id)!;
-  const bytesOf = (bundle: Bundle): Uint8Array => bundle.artifacts.get(variantOf(bundle).artifact.sha256)!;
+  const [before, after] = [variantOf(old), variantOf(next)];
+  const bytesOf = (bundle: Bundle, { sha256 }: ArtifactRef): Uint8Array => bundle.artifacts.get(sha256)!;
   const codecs = id === "mcu" ? (["full", "tensor"] as const) : (["full", "tensor", "bsdiff"] as const);
-  const [smallest] = await makePatches(bytesOf(old), bytesOf(next), codecs);
-  const goldenOf = (bundle: Bundle): Uint8Array =>
-    bundle.artifacts.get(variantOf(bundle).golden.artifact.sha256)!;
-  const golden = goldenOf(next).length;
-  const [goldenPatch] = await makePatches(goldenOf(old), goldenOf(next), codecs);
-  const patch = smallest!.patch.length;
-  const signed = Object.values(metadata).reduce((sum, bytes) => sum + bytes, 0);
+  const artifact = bytesOf(next, after.artifact);
+  const [smallest] = await makePatches(bytesOf(old, before.artifact), artifact, codecs);
+  const goldenInputs = await sending("golden inputs", bytesOf(next, after.golden.inputs));
+  const areHeld = after.golden.inputs.sha256 === before.golden.inputs.sha256;
+  const parts = [
+    ...signed,
+    ...(areHeld ? [] : [goldenInputs]),
+    await sending("golden outputs", bytesOf(next, after.golden.outputs)),
+    await asItIs("patch", smallest!.patch),
+  ];
   return {
     device,
-    metadata,
-    manifest,
-    golden,
-    goldenPatch: goldenPatch!.patch.length,
-    patch,
-    patchHeader: HEADER_BYTES,
+    parts,
+    sent: parts.reduce((sum, part) => sum + part.sent, 0),
     codec: smallest!.codec,
-    total: signed + manifest + golden + patch,
-    artifact: bytesOf(next).length,
+    goldenInputs,
+    artifact: artifact.length,
   };
 }
 
 export function renderWhole(rows: readonly WholeUpdate[]): string {
+  const shown = ({ name, bytes, sent }: Part): string =>
+    sent === bytes ? `${name} ${bytes}` : `${name} ${sent} (of ${bytes})`;
   return rows
-    .map(({ device, metadata, manifest, golden, goldenPatch, patch, codec, total, artifact }) => {
-      const signed = Object.entries(metadata).map(([name, bytes]) => `${name} ${bytes}`);
-      const parts = [
-        ...signed,
-        ...(manifest > 0 ? [`manifest ${manifest}`] : []),
-        `golden vectors ${golden} (${goldenPatch} as a patch)`,
-      ];
-      return `whole update, ${device}: ${parts.join(" + ")} + patch ${patch} (${codec}) = ${total} B; the artifact is ${artifact} B`;
-    })
+    .map(
+      ({ device, parts, sent, codec, goldenInputs, artifact }) =>
+        `whole update, ${device}: ${parts.map(shown).join(" + ")} (${codec}) = ${sent} B; where the inputs changed: ${shown(goldenInputs)} more; the artifact is ${artifact} B`,
+    )
     .join("\n");
 }

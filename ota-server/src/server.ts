@@ -27,6 +27,7 @@ import { RequestLimit } from "./fleet/requestLimit.js";
 import { SESSION_LIMITS, Sessions } from "./fleet/sessions.js";
 import { createApp } from "./http/app.js";
 import { People } from "./http/auth.js";
+import { ContentCodings } from "./http/contentCoding.js";
 import { type Attempt, SignInThrottle } from "./http/throttle.js";
 import type { Log } from "./log.js";
 import { Ingest } from "./monitor/ingest.js";
@@ -180,6 +181,7 @@ export class MoteServer {
       config.freeSignInFailures,
     );
     const limit = new RequestLimit(config.deviceRequestsPerMinute, clock);
+    const codings = new ContentCodings();
     const people = new People(store, throttle, config.demoOpenConsole);
     const enrolment = new Enrolment(store, clock);
     const delivery = new Delivery(
@@ -207,7 +209,7 @@ export class MoteServer {
     });
     const catalog = new Catalog(store, blobs, trust, clock);
     const app = await createApp({
-      blobs: { blobs, rights, sessions, people, isOpen: config.downloadsFor === "anyone" },
+      blobs: { blobs, rights, sessions, people, codings, isOpen: config.downloadsFor === "anyone" },
       log,
       tls,
       trustProxy: config.trustProxy,
@@ -219,6 +221,7 @@ export class MoteServer {
         ingest,
         trust,
         throttle,
+        codings,
         limit,
         mqttUrl: mqttUrlAt,
         pollIntervalS,

@@ -7,6 +7,7 @@ import { NotFoundError } from "../errors.js";
 import type { DownloadRights } from "../fleet/downloadRights.js";
 import type { Sessions } from "../fleet/sessions.js";
 import { bearerToken, type People } from "./auth.js";
+import { acceptedCoding, type ContentCodings } from "./contentCoding.js";
 import { parseRange } from "./range.js";
 
 export interface BlobDoor {
@@ -14,6 +15,7 @@ export interface BlobDoor {
   readonly rights: DownloadRights;
   readonly sessions: Sessions;
   readonly people: People;
+  readonly codings: ContentCodings;
   /** Whoever knows a digest may have its blob; any cache between may keep it. */
   readonly isOpen: boolean;
 }
@@ -23,7 +25,8 @@ type BlobRequest = FastifyRequest<{ Params: { sha256: string }; Querystring: { p
 
 /**
  * Blobs by digest. The digest is the strong ETag, so a resumed download can't be stitched together from two contents,
- * and any cache between may keep a blob for ever.
+ * and any cache between may keep a blob for ever. A small one is sent compressed to whoever accepts that and asks for the
+ * whole; compressed, it has an ETag of its own.
  */
 export function addBlobRoutes(app: FastifyInstance, door: BlobDoor): void {
   const { blobs } = door;
@@ -51,15 +54,29 @@ export function addBlobRoutes(app: FastifyInstance, door: BlobDoor): void {
       reply
         .header("etag", etag)
         .header("accept-ranges", "bytes")
+        .header("vary", "accept-encoding")
         .header("cache-control", `${door.isOpen ? "public" : "private"}, max-age=31536000, immutable`)
         .type("application/octet-stream");
-      if (namesEtag(request.headers["if-none-match"], etag)) return reply.status(304).send();
+      const coding = acceptedCoding(request.headers["accept-encoding"]);
+      const codedEtag = `"${sha256}-${coding}"`;
+      const known = request.headers["if-none-match"];
+      if (namesEtag(known, etag) || namesEtag(known, codedEtag)) return reply.status(304).send();
       // If-Range that names another content asks for the whole (RFC 9110, 13.1.5).
       const ifRange = request.headers["if-range"];
       const wanted = ifRange === undefined || ifRange === etag ? request.headers.range : undefined;
       const range = parseRange(wanted, length);
       if (range === "unsatisfiable") {
         return reply.status(416).header("content-range", `bytes */${length}`).send();
+      }
+      if (range === "whole" && coding !== null) {
+        const coded = await door.codings.of(sha256, length, coding, () => blobs.read(sha256));
+        if (coded !== null) {
+          reply
+            .header("etag", codedEtag)
+            .header("content-encoding", coding)
+            .header("content-length", String(coded.length));
+          return reply.send(request.method === "HEAD" ? undefined : Buffer.from(coded));
+        }
       }
       const { start, end } = range === "whole" ? { start: 0, end: length - 1 } : range;
       if (range !== "whole") {

@@ -22,9 +22,11 @@ import type { Reports } from "../fleet/reports.js";
 import type { RequestLimit } from "../fleet/requestLimit.js";
 import type { Sessions } from "../fleet/sessions.js";
 import type { Ingest } from "../monitor/ingest.js";
+import { sha256Hex } from "../secrets.js";
 import { metadataNotFound, type TrustRepository } from "../trust/repository.js";
 import { peekDevice, requireDevice } from "./auth.js";
 import { sendWritten } from "./commonHeaders.js";
+import { acceptedCoding, type ContentCodings } from "./contentCoding.js";
 import type { SignInThrottle } from "./throttle.js";
 
 export interface DeviceDoor {
@@ -36,6 +38,7 @@ export interface DeviceDoor {
   readonly trust: TrustRepository;
   readonly throttle: SignInThrottle;
   readonly limit: RequestLimit;
+  readonly codings: ContentCodings;
   /** Where devices find the broker. @param hostname by which this device reached the server. */
   readonly mqttUrl: (hostname: string) => string;
   readonly pollIntervalS: number;
@@ -56,7 +59,7 @@ declare module "fastify" {
 
 /** The device's door, as protocol/api/device.ts fixes it. */
 export function addDeviceRoutes(app: FastifyInstance, door: DeviceDoor): void {
-  const { enrolment, sessions, polls, reports, ingest, trust, throttle, limit } = door;
+  const { enrolment, sessions, polls, reports, ingest, trust, throttle, limit, codings } = door;
 
   app.post<{ Body: EnrollRequest }>(
     PATHS.enroll,
@@ -174,14 +177,19 @@ export function addDeviceRoutes(app: FastifyInstance, door: DeviceDoor): void {
         response: { 200: Type.Unknown(), ...refusals },
       },
     },
-    async ({ params }, reply) => {
+    async ({ params, headers }, reply) => {
       const bytes = await trust.file(params.file);
       if (bytes === null) throw metadataNotFound(params.file);
       const isFixed = /^\d+\./.test(params.file);
+      const coding = acceptedCoding(headers["accept-encoding"]);
+      const coded =
+        coding && (await codings.of(sha256Hex(bytes), bytes.length, coding, () => Promise.resolve(bytes)));
+      if (coding !== null && coded !== null) reply.header("content-encoding", coding);
       return reply
+        .header("vary", "accept-encoding")
         .type(params.file.endsWith(".cose") ? "application/cose" : "application/json")
         .header("cache-control", isFixed ? "public, max-age=31536000, immutable" : "no-cache")
-        .send(Buffer.from(bytes));
+        .send(Buffer.from(coded ?? bytes));
     },
   );
 }
