@@ -85,4 +85,11 @@ function report(error: unknown, isJson: boolean): number {
   return EXIT.fault;
 }
 
+// Whoever reads the output may have seen enough: `mote … | head`.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
 process.exitCode = await run(process.argv);
