@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { EVENTS, fromHex, PLAIN_FORM, SHADOW_ONLY, STATES, TABLE, toHex } from "@mote/protocol";
+import { BEYOND_FIRMWARE, EVENTS, fromHex, PLAIN_FORM, STATES, TABLE, toHex } from "@mote/protocol";
 import { generateKey, nodeVerify } from "@mote/protocol/node";
 import { ParamWriter } from "@mote/toolchain/emit/c/params";
 import fc from "fast-check";
@@ -104,8 +104,8 @@ describe("firmware shims", () => {
     "have the update table of the protocol (needs make and a C compiler)",
     () => {
       const rows = make("update-table").trim().split("\n");
-      const states = STATES.filter((state) => !SHADOW_ONLY.has(state));
-      const events = EVENTS.filter((event) => !SHADOW_ONLY.has(event));
+      const states = STATES.filter((state) => !BEYOND_FIRMWARE.has(state));
+      const events = EVENTS.filter((event) => !BEYOND_FIRMWARE.has(event));
       const expected = states.flatMap((state, i) =>
         events.map((event, j) => {
           const answer = TABLE[state][event];

@@ -119,6 +119,7 @@ export class Agent {
       freeBytes,
       conditions: others,
       canShadow: true,
+      canHold: true,
     };
   }
 

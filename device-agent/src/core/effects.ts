@@ -1,4 +1,4 @@
-import { type ReportCode, type UpdateEvent, unmetPreconditions } from "@mote/protocol";
+import { OF_TRANSFER, type ReportCode, type UpdateEvent, unmetPreconditions } from "@mote/protocol";
 import { DiskFullError } from "../errors.js";
 import { backoffMs } from "./backoff.js";
 import { type CandidateDeps, judgeOffer, openRelease, type Release } from "./candidate.js";
@@ -11,7 +11,7 @@ import { messageOf, reportCode } from "./report-code.js";
 import { artifactFrom, fetchRoute, isTransient } from "./routes.js";
 import type { AgentSettings } from "./settings.js";
 import { neededBlobs, spareSlot, withSpare, withSpareConfirmed } from "./slots.js";
-import type { AgentState, UpdateRecord } from "./state.js";
+import type { AgentState, UpdateOffer, UpdateRecord } from "./state.js";
 
 /** The effect of each state of the update machine. Every effect may be performed again from its beginning. */
 
@@ -69,6 +69,8 @@ export async function perform(host: Host, deps: EffectDeps, signal: AbortSignal)
       return probation(host, deps, signal);
     case "shadowing":
       return shadowing(host, deps, signal);
+    case "staged":
+      return staged(host, deps, signal);
     case "confirming":
       return { event: "confirmed", change: withSpareConfirmed };
     case "reverting": {
@@ -93,11 +95,12 @@ const patch =
 async function unmetNow(host: Host, deps: EffectDeps): Promise<string[]> {
   const { offer } = host.state.update;
   const now = await deps.conditions();
+  const isHere = host.state.update.state === "staged";
   const unmet: string[] = unmetPreconditions(
     offer?.preconditions ?? {},
     now,
     (deps.windowClock ?? deps.clock).wallMs(),
-  );
+  ).filter((name) => !isHere || !OF_TRANSFER.has(name));
   // Going back is for the device's own good and costs little: it does not wait for a charger.
   const { noUpdate } = allowance(now, deps.settings.power);
   if (noUpdate !== null && offer?.kind !== "rollback") unmet.push(noUpdate);
@@ -109,19 +112,24 @@ async function waiting(host: Host, deps: EffectDeps, signal: AbortSignal): Promi
   const { attempts } = host.state.update;
   if (attempts > 0)
     await clock.sleep(backoffMs(attempts, settings.retryFirstMs, settings.retryMaxMs, random), signal);
+  return (await allMet(host, deps, signal)) ? { event: "preconditionsMet" } : null;
+}
+
+/** Waits until nothing stands against the update, and says what does. @returns false when it was cut off. */
+async function allMet(host: Host, deps: EffectDeps, signal: AbortSignal): Promise<boolean> {
   let told = "";
   while (!signal.aborted) {
     const unmet = await unmetNow(host, deps);
-    if (unmet.length === 0) return { event: "preconditionsMet" };
+    if (unmet.length === 0) return true;
     const detail = unmet.join(", ");
     if (detail !== told) {
       told = detail;
       deps.log({ event: "waiting", unmet });
       await host.note((state) => state, { phase: "waiting", code: "waiting-preconditions", detail });
     }
-    await clock.sleep(settings.preconditionsEveryMs, signal);
+    await deps.clock.sleep(deps.settings.preconditionsEveryMs, signal);
   }
-  return null;
+  return false;
 }
 
 async function verifying(host: Host, deps: EffectDeps, signal: AbortSignal): Promise<Outcome | null> {
@@ -325,9 +333,8 @@ async function trying(host: Host, deps: EffectDeps): Promise<Outcome> {
     });
     try {
       const result = await tryGolden(model, golden, variant);
-      const passed = host.state.update.offer?.kind === "shadow" ? "shadowReady" : "goldenPassed";
       return result.passed
-        ? { event: passed, detail: result.detail }
+        ? { event: passedEvent(host.state.update.offer), detail: result.detail }
         : failed("golden-failed", result.detail);
     } finally {
       await model.close();
@@ -335,6 +342,11 @@ async function trying(host: Host, deps: EffectDeps): Promise<Outcome> {
   } catch (error) {
     return failed("golden-failed", messageOf(error));
   }
+}
+
+function passedEvent(offer: UpdateOffer | null): "shadowReady" | "goldenHeld" | "goldenPassed" {
+  if (offer?.kind === "shadow") return "shadowReady";
+  return offer?.activate === "hold" ? "goldenHeld" : "goldenPassed";
 }
 
 /** How often the verdict is asked for. */
@@ -380,4 +392,14 @@ async function shadowing(host: Host, deps: EffectDeps, signal: AbortSignal): Pro
   }
   await aborted(signal);
   return null;
+}
+
+/** Nothing of the release runs. When the word to switch has come, what protects the device still counts. */
+async function staged(host: Host, deps: EffectDeps, signal: AbortSignal): Promise<Outcome | null> {
+  if (host.state.update.offer?.activate === "hold") {
+    await aborted(signal);
+    return null;
+  }
+  // Restarts while it lay there say nothing about the release.
+  return (await allMet(host, deps, signal)) ? { event: "activated", change: patch({ restarts: 0 }) } : null;
 }

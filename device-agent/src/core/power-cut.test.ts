@@ -1,76 +1,12 @@
-import { makeTensorPatch, type TargetFile, UNKNOWN_CONDITIONS } from "@mote/protocol";
-import { nodeSha256, TestRepository } from "@mote/protocol/node";
+import { UNKNOWN_CONDITIONS } from "@mote/protocol";
 import { describe, expect, it } from "vitest";
-import { type Cut, MemoryDevice } from "../testing/memory-device.js";
-import { digestOf, PRODUCT, type TinyRelease, tinyRelease } from "../testing/tiny-release.js";
+import type { Cut, MemoryDevice } from "../testing/memory-device.js";
+import { digestOf } from "../testing/tiny-release.js";
+import { install, offerOf, runs, v1, v2, world } from "../testing/two-releases.js";
 import { confirmedSlot, servingSlot, shadowSlot } from "./slots.js";
 import type { AgentState, UpdateOffer } from "./state.js";
 
 /** The power is cut at every single change that an update makes to storage, before it takes effect and after. */
-
-const STRENGTHS = [0.11, 0.12];
-const [v1, v2] = STRENGTHS.map((strength, i) => tinyRelease({ sequence: i + 1, strength })) as [
-  TinyRelease,
-  TinyRelease,
-];
-const patch = makeTensorPatch(v1.model, v2.model, { sha256: nodeSha256 });
-
-function world(): MemoryDevice {
-  const repository = new TestRepository();
-  const target = ({ manifest, manifestBytes }: TinyRelease): TargetFile => ({
-    length: manifestBytes.length,
-    hashes: { sha256: digestOf(manifestBytes) },
-    custom: {
-      name: PRODUCT,
-      version: manifest.version,
-      sequence: manifest.sequence,
-      hardware: manifest.variants.flatMap(({ hardware }) => hardware),
-    },
-  });
-  repository.targets = { [v1.path]: target(v1), [v2.path]: target(v2) };
-  repository.publish();
-  const served = new Map([...v1.blobs, ...v2.blobs, [digestOf(patch), patch]]);
-  const strengths = new Map([v1, v2].map(({ artifactSha256 }, i) => [artifactSha256, STRENGTHS[i]!]));
-  const device = new MemoryDevice(repository, served, strengths);
-  device.documents.set("trust", {
-    root: repository.files.get("1.root.json")!,
-    timestamp: null,
-    snapshot: null,
-    targets: null,
-    delegated: {},
-    floors: {},
-    timeMs: 0,
-  });
-  return device;
-}
-
-function offerOf(release: TinyRelease): UpdateOffer {
-  const { name, version, sequence } = release.manifest;
-  const blob = (bytes: Uint8Array) => ({ sha256: digestOf(bytes), length: bytes.length });
-  const whole = { codec: "full" as const, baseSha256: null, blob: blob(release.model) };
-  const delta = { codec: "tensor" as const, baseSha256: v1.artifactSha256, blob: blob(patch) };
-  return {
-    id: `r${sequence}:update`,
-    kind: "update",
-    name,
-    version,
-    sequence,
-    target: release.path,
-    routes: release === v2 ? [delta, whole] : [whole],
-    preconditions: {},
-  };
-}
-
-const runs = (release: TinyRelease) => (state: AgentState) =>
-  state.update.state === "idle" && confirmedSlot(state)?.sequence === release.manifest.sequence;
-
-async function install(
-  device: MemoryDevice,
-  release: TinyRelease,
-  cut: Cut | null = null,
-): Promise<AgentState> {
-  return device.live((updater) => updater.offered(offerOf(release)), runs(release), cut);
-}
 
 describe("a power cut", () => {
   it("at any change to storage leaves a device that serves, and that finishes the update", async () => {

@@ -10,7 +10,7 @@ import { type EffectDeps, type Outcome, perform } from "./effects.js";
 import type { Probation } from "./probation.js";
 import { messageOf } from "./report-code.js";
 import { withoutReports, withReport } from "./report-queue.js";
-import { confirmedSlot, neededBlobs } from "./slots.js";
+import { confirmedSlot, neededBlobs, withSpare } from "./slots.js";
 import { type AgentState, QUIET, type UpdateOffer } from "./state.js";
 
 /**
@@ -59,10 +59,14 @@ export class Updater {
 
   /** Runs until `signal` is aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    await this.#restart();
-    await this.#prune();
+    let isRecovered = false;
     while (!signal.aborted) {
       try {
+        if (!isRecovered) {
+          await this.#restart();
+          await this.#prune();
+          isRecovered = true;
+        }
         await this.#turn(signal);
         this.#faults = 0;
       } catch (error) {
@@ -80,10 +84,9 @@ export class Updater {
 
   async #turn(signal: AbortSignal): Promise<void> {
     const external = this.#externalEvent();
+    if (external === "reword") return this.note(this.#reworded());
     if (external !== null) {
-      await this.#dispatch(
-        external === "offer" ? this.#takeOffer() : { event: "withdraw", code: "withdrawn" },
-      );
+      await this.#dispatch(external === "offer" ? this.#takeOffer() : this.#withdrawal());
       return;
     }
     const cut = new AbortController();
@@ -107,7 +110,7 @@ export class Updater {
   }
 
   /** What the server's last word means in the present state; null when nothing. */
-  #externalEvent(): "offer" | "withdraw" | null {
+  #externalEvent(): "offer" | "withdraw" | "reword" | null {
     const wanted = this.#wanted;
     if (wanted === undefined) return null;
     const { state, offer } = this.#state.update;
@@ -119,6 +122,10 @@ export class Updater {
       case "downloading":
       case "shadowing":
         return wanted === null || wanted.id !== offer?.id ? "withdraw" : null;
+      case "staged":
+        if (wanted === null || wanted.id !== offer?.id) return "withdraw";
+        // The word to switch, or its being taken back while the device still waits for a good moment.
+        return isHeld(wanted) === isHeld(offer) ? null : "reword";
       case "applying":
       case "trying":
       case "probation":
@@ -139,6 +146,18 @@ export class Updater {
   #takeOffer(): Outcome {
     const offer = this.#wanted!;
     return { event: "offer", change: (state) => ({ ...state, update: { ...QUIET, offer } }) };
+  }
+
+  #reworded(): (state: AgentState) => AgentState {
+    const offer = this.#wanted!;
+    return (state) => ({ ...state, update: { ...state.update, offer } });
+  }
+
+  /** What was staged and is not wanted any more has never run, and goes. A shadow stays to be promoted. */
+  #withdrawal(): Outcome {
+    const withdrawn = { event: "withdraw", code: "withdrawn" } as const;
+    if (this.#state.update.state !== "staged") return withdrawn;
+    return { ...withdrawn, change: (state) => withSpare(state, null) };
   }
 
   async #restart(): Promise<void> {
@@ -231,7 +250,17 @@ interface ReportOf {
 }
 
 /** States whose beginning an operator wants to see; the others pass in moments. */
-const TOLD: ReadonlySet<UpdateState> = new Set(["downloading", "applying", "probation", "shadowing"]);
+const TOLD: ReadonlySet<UpdateState> = new Set([
+  "downloading",
+  "applying",
+  "probation",
+  "shadowing",
+  "staged",
+]);
+
+function isHeld(offer: UpdateOffer): boolean {
+  return offer.activate === "hold";
+}
 
 function reportOf(from: UpdateState, to: UpdateState, outcome: Outcome): ReportOf | undefined {
   const { event, code = "ok", detail } = outcome;

@@ -113,6 +113,8 @@ export const PollRequest = Type.Object(
     conditions: Type.Optional(ReportedConditions),
     /** It can run a second model beside the one that serves: only then is it offered a shadow. */
     canShadow: Type.Optional(Type.Boolean()),
+    /** It can keep a proved release in its spare slot until it is told to switch: only then is it offered one to hold. */
+    canHold: Type.Optional(Type.Boolean()),
   },
   strict,
 );
@@ -145,6 +147,11 @@ export const Offer = Type.Object(
     preconditions: Preconditions,
     /** Of a shadow: share of the inferences that it is to make too. */
     shadowShare: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
+    /**
+     * When the release is to serve. "hold": it is fetched, proved and kept in the spare slot until the same offer comes
+     * with "immediate", or without this field.
+     */
+    activate: Type.Optional(Type.Union([Type.Literal("immediate"), Type.Literal("hold")])),
   },
   strict,
 );

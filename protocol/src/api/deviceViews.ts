@@ -72,7 +72,14 @@ export const DevicesAnswer = Type.Object(
 );
 export type DevicesAnswer = Static<typeof DevicesAnswer>;
 
-export const ROLLOUT_DEVICE_STATES = ["offered", "confirmed", "failed", "returning", "returned"] as const;
+export const ROLLOUT_DEVICE_STATES = [
+  "offered",
+  "staged",
+  "confirmed",
+  "failed",
+  "returning",
+  "returned",
+] as const;
 export const RolloutDeviceState = Type.Union(ROLLOUT_DEVICE_STATES.map((state) => Type.Literal(state)));
 export type RolloutDeviceState = Static<typeof RolloutDeviceState>;
 

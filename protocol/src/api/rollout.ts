@@ -161,6 +161,20 @@ export const DEFAULT_RETRIES: Retries = { maxAttempts: 3, backoffS: 60 };
 
 export const DEFAULT_SHADOW_SHARE = 0.1;
 
+/** Of a blue-green rollout: the moment in which all that is staged begins to serve. It is one more wave, the last one. */
+export const Switch = Type.Object(
+  {
+    /** Distinct people who must approve the switch; left out or 0: it follows when the last wave is staged. */
+    approvals: Type.Optional(Type.Integer({ minimum: 0, maximum: 16 })),
+    /** Least time from the moment when enough have switched to the verdict. Left out: DEFAULT_SWITCH_SOAK_S. */
+    soakS: Type.Optional(Type.Number({ minimum: 0 })),
+  },
+  strict,
+);
+export type Switch = Static<typeof Switch>;
+
+export const DEFAULT_SWITCH_SOAK_S = 3600;
+
 export const STRATEGIES = ["staged", "canary", "blue-green", "shadow", "a-b"] as const;
 
 export const RolloutPlan = Type.Object(
@@ -181,11 +195,15 @@ export const RolloutPlan = Type.Object(
     retries: Type.Optional(Retries),
     /**
      * Left out: "staged". A canary is a staged rollout whose first wave is small. In a shadow rollout the release runs
-     * beside the one that serves and only reports; its end leaves the release in the spare slot. The others are refused.
+     * beside the one that serves and only reports; its end leaves the release in the spare slot. In a blue-green rollout
+     * the waves bring it to the spare slots, where nothing of it runs; then all devices switch at once, and the gates judge
+     * the fleet against its own past. "a-b" is refused.
      */
     strategy: Type.Optional(Type.Union(STRATEGIES.map((strategy) => Type.Literal(strategy)))),
     /** Of a shadow rollout: share of its inferences that a device makes twice. Left out: DEFAULT_SHADOW_SHARE. */
     shadowShare: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
+    /** Of a blue-green rollout. */
+    switch: Type.Optional(Switch),
     /** Cohorts are drawn by a hash salted with this; absent: the rollout's id. */
     salt: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
     comment: Type.Optional(Type.String({ maxLength: 512 })),
@@ -267,6 +285,10 @@ export const WaveView = Type.Object(
       Type.Literal("stopped"),
     ]),
     openedAtMs: Type.Union([TimeMs, Type.Null()]),
+    /** It only brings the release to the spare slots (blue-green): it is settled when enough are staged. */
+    isStaging: Type.Boolean(),
+    /** Least time from `settledAtMs` to its verdict. */
+    soakS: Type.Number({ minimum: 0 }),
     /** Members by now: devices of this wave and of the waves before it. */
     members: Type.Integer({ minimum: 0 }),
     offered: Type.Integer({ minimum: 0 }),
@@ -274,6 +296,8 @@ export const WaveView = Type.Object(
     updating: Type.Integer({ minimum: 0 }),
     /** Told, and waiting for their preconditions. */
     waiting: Type.Integer({ minimum: 0 }),
+    /** Of a blue-green rollout: hold the release, proved, and wait for the switch. */
+    staged: Type.Integer({ minimum: 0 }),
     confirmed: Type.Integer({ minimum: 0 }),
     failed: Type.Integer({ minimum: 0 }),
     /** Of the failed: those that will be told again. */

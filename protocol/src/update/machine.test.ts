@@ -44,6 +44,7 @@ const MOVES: Record<UpdateState, Partial<Record<UpdateEvent, UpdateState>>> = {
     withdraw: "idle",
     goldenPassed: "probation",
     shadowReady: "shadowing",
+    goldenHeld: "staged",
     goldenFailed: "reverting",
     restarted: "trying",
   },
@@ -56,6 +57,7 @@ const MOVES: Record<UpdateState, Partial<Record<UpdateEvent, UpdateState>>> = {
   confirming: { confirmed: "idle", restarted: "confirming" },
   reverting: { reverted: "idle", restarted: "reverting" },
   shadowing: { withdraw: "idle", shadowFailed: "idle", restarted: "shadowing" },
+  staged: { withdraw: "idle", activated: "trying", restarted: "staged" },
 };
 
 const ANYTIME: readonly UpdateEvent[] = ["offer", "withdraw", "preconditionsMet", "preconditionsLost"];
@@ -119,6 +121,7 @@ describe("the update machine", () => {
     expect(into("confirming")).toEqual(["probation:healthy"]);
     expect(into("probation")).toEqual(["trying:goldenPassed"]);
     expect(into("shadowing")).toEqual(["trying:shadowReady"]);
-    expect(into("trying")).toEqual(["applying:applied"]);
+    expect(into("staged")).toEqual(["trying:goldenHeld"]);
+    expect(into("trying")).toEqual(["applying:applied", "staged:activated"]);
   });
 });

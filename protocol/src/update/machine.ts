@@ -27,6 +27,8 @@ export const STATES = [
   "reverting",
   /** The spare slot runs beside the confirmed one and only reports; the confirmed slot serves. */
   "shadowing",
+  /** The spare slot holds a release that passed its golden vectors and waits for the word to switch; nothing of it runs. */
+  "staged",
 ] as const;
 export type UpdateState = (typeof STATES)[number];
 
@@ -49,6 +51,10 @@ export const EVENTS = [
   "shadowReady",
   /** The shadow harms the device that it runs on. */
   "shadowFailed",
+  /** The golden vectors passed on a release that is to wait for the switch. */
+  "goldenHeld",
+  /** The word to switch has come, and nothing stands against it. */
+  "activated",
   "goldenFailed",
   "healthy",
   "unhealthy",
@@ -59,11 +65,14 @@ export const EVENTS = [
 ] as const;
 export type UpdateEvent = (typeof EVENTS)[number];
 
-/** What a device that runs one model at a time has no need of: a microcontroller's table is this one without them. */
-export const SHADOW_ONLY: ReadonlySet<UpdateState | UpdateEvent> = new Set([
+/** What a microcontroller's table leaves out: it runs one model at a time, and what it has proved it begins to serve. */
+export const BEYOND_FIRMWARE: ReadonlySet<UpdateState | UpdateEvent> = new Set([
   "shadowing",
   "shadowReady",
   "shadowFailed",
+  "staged",
+  "goldenHeld",
+  "activated",
 ]);
 
 /** A state to go to; "stay" keeps the state without doing its effect again; "never" is a fault of the shell. */
@@ -86,6 +95,8 @@ const quiet: Row = {
   goldenPassed: "never",
   shadowReady: "never",
   shadowFailed: "never",
+  goldenHeld: "never",
+  activated: "never",
   goldenFailed: "never",
   healthy: "never",
   unhealthy: "never",
@@ -131,6 +142,7 @@ export const TABLE: Record<UpdateState, Row> = {
     withdraw: "idle",
     goldenPassed: "probation",
     shadowReady: "shadowing",
+    goldenHeld: "staged",
     goldenFailed: "reverting",
     restarted: "trying",
   },
@@ -145,6 +157,8 @@ export const TABLE: Record<UpdateState, Row> = {
   reverting: { ...quiet, reverted: "idle", restarted: "reverting" },
   // Ends when the server no longer wants it. The spare slot keeps the release: to promote it needs no download.
   shadowing: { ...quiet, withdraw: "idle", shadowFailed: "idle", restarted: "shadowing" },
+  // It may have lain there for weeks: the golden vectors are tried once more before it serves.
+  staged: { ...quiet, withdraw: "idle", activated: "trying", restarted: "staged" },
 };
 
 /** Pure. Throws IllegalTransitionError where the table says "never". */

@@ -96,6 +96,9 @@ export function unmetPreconditions(
   return names.filter((name) => !CHECKS[name](wanted, now, wallMs));
 }
 
+/** What an update asks only for what it fetches; once it is here they are of no concern. */
+export const OF_TRANSFER: ReadonlySet<PreconditionName> = new Set(["allowMetered", "links", "minFreeBytes"]);
+
 /** The zone in which a device's windows are read. */
 export function windowZone(wanted: Preconditions, now: Pick<DeviceConditions, "timeZone">): string {
   return now.timeZone ?? wanted.timeZone ?? "UTC";
