@@ -3,7 +3,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, connect as dial, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { packBundle } from "@mote/protocol";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import type { LogEntry } from "../device-agent/src/core/ports.js";
 import { runAgent } from "../device-agent/src/node/assemble.js";
@@ -22,6 +21,7 @@ import {
 import { isInstalled, RealBroker } from "../ota-server/src/testing/brokers.js";
 import { planForAll } from "../ota-server/src/testing/release.js";
 import { eventually, TestBench } from "../ota-server/src/testing/server.js";
+import { publishTiny } from "./agents.js";
 
 /**
  * A device that can reach nothing but the server's MQTT port, through a link that breaks and damages what it carries: it
@@ -114,24 +114,6 @@ function noise(bytes: number): Buffer {
   );
 }
 
-async function publish(releases: readonly TinyRelease[]): Promise<void> {
-  await bench.signers.publish(
-    bench.operator,
-    releases.map((release) => {
-      // The manifest is in the bundle by itself.
-      const artifacts = new Map([...release.blobs].filter(([, bytes]) => bytes !== release.manifestBytes));
-      const bundle = packBundle({ manifest: release.manifest, artifacts });
-      return {
-        manifest: release.manifest,
-        manifestBytes: release.manifestBytes,
-        artifact: release.model,
-        bundle,
-      };
-    }),
-    bench.now(),
-  );
-}
-
 async function rollOut(version: string): Promise<void> {
   await bench.operator.createRollout(planForAll(version, { product: PRODUCT }));
 }
@@ -151,7 +133,7 @@ const confirmed = (sequence: number) =>
 it("takes updates by patch over a connection that is cut in mid-download and goes on where it was", async () => {
   const comment = noise(NOISE_BYTES);
   const [first, second] = [paddedRelease(1, comment), paddedRelease(2, changed(comment, 150_000))];
-  await publish([first!, second!]);
+  await publishTiny(bench, [first!, second!]);
   await startAgent();
   await rollOut("1.0.0");
   const whole = await confirmed(1);
@@ -183,7 +165,7 @@ it("takes updates by patch over a connection that is cut in mid-download and goe
 it("refuses a damaged chunk, takes another route, and confirms", async () => {
   const comment = noise(NOISE_BYTES);
   const releases = [paddedRelease(1, comment), paddedRelease(2, changed(comment, 100_000))];
-  await publish(releases);
+  await publishTiny(bench, releases);
   await startAgent();
   await rollOut("1.0.0");
   await confirmed(1);
@@ -199,7 +181,7 @@ it("refuses a damaged chunk, takes another route, and confirms", async () => {
 }, 120_000);
 
 it("is diagnosed over MQTT, beside the running agent and without it", async () => {
-  await publish([paddedRelease(1, noise(1000))]);
+  await publishTiny(bench, [paddedRelease(1, noise(1000))]);
   await startAgent();
   await rollOut("1.0.0");
   await confirmed(1);
@@ -251,7 +233,7 @@ for (const { program, open } of [
         writeFileSync(join(folder, "root.json"), await bench.publishRoot());
         await enrolAt(bench.server.url);
         const comment = noise(NOISE_BYTES);
-        await publish([paddedRelease(1, comment), paddedRelease(2, changed(comment, 100_000))]);
+        await publishTiny(bench, [paddedRelease(1, comment), paddedRelease(2, changed(comment, 100_000))]);
         await startAgent("mqtt");
         await rollOut("1.0.0");
         await confirmed(1);

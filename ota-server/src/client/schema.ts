@@ -482,6 +482,7 @@ export interface paths {
                             timeZone: string | null;
                         };
                         canShadow?: boolean;
+                        canHold?: boolean;
                     };
                 };
             };
@@ -526,6 +527,7 @@ export interface paths {
                                     timeZone?: string;
                                 };
                                 shadowShare?: number;
+                                activate?: "immediate" | "hold";
                             } | null;
                             pollIntervalS: number;
                         };
@@ -577,7 +579,7 @@ export interface paths {
                             id: string;
                             offerId: string | null;
                             atMs: number;
-                            phase: "idle" | "waiting" | "verifying" | "downloading" | "applying" | "trying" | "probation" | "confirming" | "reverting" | "shadowing" | "confirmed" | "reverted" | "refused" | "failed";
+                            phase: "idle" | "waiting" | "verifying" | "downloading" | "applying" | "trying" | "probation" | "confirming" | "reverting" | "shadowing" | "staged" | "confirmed" | "reverted" | "refused" | "failed";
                             code: "ok" | "waiting-preconditions" | "signature-invalid" | "metadata-expired" | "below-floor" | "wrong-hardware" | "wrong-architecture" | "manifest-invalid" | "download-failed" | "digest-mismatch" | "patch-failed" | "disk-full" | "golden-failed" | "unhealthy-errors" | "unhealthy-latency" | "withdrawn" | "interrupted" | "internal" | "install-failed";
                             runningSequence: number;
                             targetSequence: number;
@@ -2167,7 +2169,7 @@ export interface paths {
                                 rolloutState: string;
                                 wave: string;
                                 previousVersion: string | null;
-                                state: "offered" | "confirmed" | "failed" | "returning" | "returned";
+                                state: "offered" | "staged" | "confirmed" | "failed" | "returning" | "returned";
                                 code: string | null;
                                 detail: string | null;
                                 attempts: number;
@@ -2198,7 +2200,7 @@ export interface paths {
                                     id: string;
                                     offerId: string | null;
                                     atMs: number;
-                                    phase: "idle" | "waiting" | "verifying" | "downloading" | "applying" | "trying" | "probation" | "confirming" | "reverting" | "shadowing" | "confirmed" | "reverted" | "refused" | "failed";
+                                    phase: "idle" | "waiting" | "verifying" | "downloading" | "applying" | "trying" | "probation" | "confirming" | "reverting" | "shadowing" | "staged" | "confirmed" | "reverted" | "refused" | "failed";
                                     code: "ok" | "waiting-preconditions" | "signature-invalid" | "metadata-expired" | "below-floor" | "wrong-hardware" | "wrong-architecture" | "manifest-invalid" | "download-failed" | "digest-mismatch" | "patch-failed" | "disk-full" | "golden-failed" | "unhealthy-errors" | "unhealthy-latency" | "withdrawn" | "interrupted" | "internal" | "install-failed";
                                     runningSequence: number;
                                     targetSequence: number;
@@ -2884,6 +2886,10 @@ export interface paths {
                                     };
                                     strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
                                     shadowShare?: number;
+                                    switch?: {
+                                        approvals?: number;
+                                        soakS?: number;
+                                    };
                                     salt?: string;
                                     comment?: string;
                                 };
@@ -2899,10 +2905,13 @@ export interface paths {
                                     name: string;
                                     state: "waiting" | "installing" | "soaking" | "passed" | "stopped";
                                     openedAtMs: number | null;
+                                    isStaging: boolean;
+                                    soakS: number;
                                     members: number;
                                     offered: number;
                                     updating: number;
                                     waiting: number;
+                                    staged: number;
                                     confirmed: number;
                                     failed: number;
                                     retrying: number;
@@ -3076,6 +3085,10 @@ export interface paths {
                         };
                         strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
                         shadowShare?: number;
+                        switch?: {
+                            approvals?: number;
+                            soakS?: number;
+                        };
                         salt?: string;
                         comment?: string;
                     };
@@ -3175,6 +3188,10 @@ export interface paths {
                                 };
                                 strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
                                 shadowShare?: number;
+                                switch?: {
+                                    approvals?: number;
+                                    soakS?: number;
+                                };
                                 salt?: string;
                                 comment?: string;
                             };
@@ -3190,10 +3207,13 @@ export interface paths {
                                 name: string;
                                 state: "waiting" | "installing" | "soaking" | "passed" | "stopped";
                                 openedAtMs: number | null;
+                                isStaging: boolean;
+                                soakS: number;
                                 members: number;
                                 offered: number;
                                 updating: number;
                                 waiting: number;
+                                staged: number;
                                 confirmed: number;
                                 failed: number;
                                 retrying: number;
@@ -3379,6 +3399,10 @@ export interface paths {
                         };
                         strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
                         shadowShare?: number;
+                        switch?: {
+                            approvals?: number;
+                            soakS?: number;
+                        };
                         salt?: string;
                         comment?: string;
                     };
@@ -3477,6 +3501,10 @@ export interface paths {
                                 };
                                 strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
                                 shadowShare?: number;
+                                switch?: {
+                                    approvals?: number;
+                                    soakS?: number;
+                                };
                                 salt?: string;
                                 comment?: string;
                             };
@@ -3631,6 +3659,10 @@ export interface paths {
                             };
                             strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
                             shadowShare?: number;
+                            switch?: {
+                                approvals?: number;
+                                soakS?: number;
+                            };
                             salt?: string;
                             comment?: string;
                         };
@@ -3813,6 +3845,10 @@ export interface paths {
                                 };
                                 strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
                                 shadowShare?: number;
+                                switch?: {
+                                    approvals?: number;
+                                    soakS?: number;
+                                };
                                 salt?: string;
                                 comment?: string;
                             };
@@ -3828,10 +3864,13 @@ export interface paths {
                                 name: string;
                                 state: "waiting" | "installing" | "soaking" | "passed" | "stopped";
                                 openedAtMs: number | null;
+                                isStaging: boolean;
+                                soakS: number;
                                 members: number;
                                 offered: number;
                                 updating: number;
                                 waiting: number;
+                                staged: number;
                                 confirmed: number;
                                 failed: number;
                                 retrying: number;
@@ -3926,7 +3965,7 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    state?: "offered" | "confirmed" | "failed" | "returning" | "returned";
+                    state?: "offered" | "staged" | "confirmed" | "failed" | "returning" | "returned";
                     after?: string;
                     limit?: number;
                 };
@@ -3948,7 +3987,7 @@ export interface paths {
                             devices: {
                                 deviceId: string;
                                 wave: string;
-                                state: "offered" | "confirmed" | "failed" | "returning" | "returned";
+                                state: "offered" | "staged" | "confirmed" | "failed" | "returning" | "returned";
                                 code: string | null;
                                 detail: string | null;
                                 attempts: number;
@@ -4105,6 +4144,10 @@ export interface paths {
                                 };
                                 strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
                                 shadowShare?: number;
+                                switch?: {
+                                    approvals?: number;
+                                    soakS?: number;
+                                };
                                 salt?: string;
                                 comment?: string;
                             };
@@ -4120,10 +4163,13 @@ export interface paths {
                                 name: string;
                                 state: "waiting" | "installing" | "soaking" | "passed" | "stopped";
                                 openedAtMs: number | null;
+                                isStaging: boolean;
+                                soakS: number;
                                 members: number;
                                 offered: number;
                                 updating: number;
                                 waiting: number;
+                                staged: number;
                                 confirmed: number;
                                 failed: number;
                                 retrying: number;
@@ -4327,6 +4373,10 @@ export interface paths {
                                 };
                                 strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
                                 shadowShare?: number;
+                                switch?: {
+                                    approvals?: number;
+                                    soakS?: number;
+                                };
                                 salt?: string;
                                 comment?: string;
                             };
@@ -4342,10 +4392,13 @@ export interface paths {
                                 name: string;
                                 state: "waiting" | "installing" | "soaking" | "passed" | "stopped";
                                 openedAtMs: number | null;
+                                isStaging: boolean;
+                                soakS: number;
                                 members: number;
                                 offered: number;
                                 updating: number;
                                 waiting: number;
+                                staged: number;
                                 confirmed: number;
                                 failed: number;
                                 retrying: number;
@@ -4549,6 +4602,10 @@ export interface paths {
                                 };
                                 strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
                                 shadowShare?: number;
+                                switch?: {
+                                    approvals?: number;
+                                    soakS?: number;
+                                };
                                 salt?: string;
                                 comment?: string;
                             };
@@ -4564,10 +4621,13 @@ export interface paths {
                                 name: string;
                                 state: "waiting" | "installing" | "soaking" | "passed" | "stopped";
                                 openedAtMs: number | null;
+                                isStaging: boolean;
+                                soakS: number;
                                 members: number;
                                 offered: number;
                                 updating: number;
                                 waiting: number;
+                                staged: number;
                                 confirmed: number;
                                 failed: number;
                                 retrying: number;
@@ -4771,6 +4831,10 @@ export interface paths {
                                 };
                                 strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
                                 shadowShare?: number;
+                                switch?: {
+                                    approvals?: number;
+                                    soakS?: number;
+                                };
                                 salt?: string;
                                 comment?: string;
                             };
@@ -4786,10 +4850,13 @@ export interface paths {
                                 name: string;
                                 state: "waiting" | "installing" | "soaking" | "passed" | "stopped";
                                 openedAtMs: number | null;
+                                isStaging: boolean;
+                                soakS: number;
                                 members: number;
                                 offered: number;
                                 updating: number;
                                 waiting: number;
+                                staged: number;
                                 confirmed: number;
                                 failed: number;
                                 retrying: number;
@@ -4993,6 +5060,10 @@ export interface paths {
                                 };
                                 strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
                                 shadowShare?: number;
+                                switch?: {
+                                    approvals?: number;
+                                    soakS?: number;
+                                };
                                 salt?: string;
                                 comment?: string;
                             };
@@ -5008,10 +5079,13 @@ export interface paths {
                                 name: string;
                                 state: "waiting" | "installing" | "soaking" | "passed" | "stopped";
                                 openedAtMs: number | null;
+                                isStaging: boolean;
+                                soakS: number;
                                 members: number;
                                 offered: number;
                                 updating: number;
                                 waiting: number;
+                                staged: number;
                                 confirmed: number;
                                 failed: number;
                                 retrying: number;

@@ -175,6 +175,17 @@ describe("hawkBit's door", () => {
     expect((await links("plc-2"))["cancelAction"]).toBeUndefined();
   });
 
+  it("tells its clients nothing of a blue-green rollout: they can't hold a release until the switch", async () => {
+    const blueGreen = { ...planForAll("1.0.0"), strategy: "blue-green" as const };
+    expect((await bench.operator.dryRun(blueGreen)).excluded).toContainEqual({
+      reason: "hardware plc can't hold a release until the switch",
+      devices: expect.any(Number),
+    });
+    const { id } = await bench.operator.createRollout(blueGreen);
+    expect((await links("plc-2"))["deploymentBase"]).toBeUndefined();
+    await bench.operator.act(id, "abort");
+  });
+
   it("turns a revoked token away at once", async () => {
     const { tokens } = await bench.operator.ddiTokens();
     await bench.operator.revokeDdiToken(tokens.find((one) => one.scheme === "GatewayToken")!.id);

@@ -3,6 +3,7 @@ import type { Clock } from "../clock.js";
 import type { Delivery } from "../delivery/delivery.js";
 import type { Events } from "../events.js";
 import type { Log } from "../log.js";
+import { isBlueGreenPlan } from "../rollout/blueGreen.js";
 import type { RolloutEngine } from "../rollout/engine.js";
 import { preconditionsOf } from "../rollout/limits.js";
 import { shadowShareOf } from "../rollout/shadow.js";
@@ -131,6 +132,9 @@ export class Polls {
     if (variant === null) return null;
     const isShadow = desired.kind === "shadow";
     if (isShadow && (request.canShadow !== true || variant.runtime === "mote-c")) return null;
+    // Who can't hold is no member, not even after the switch: the dry run has said so.
+    const isBlueGreen = isBlueGreenPlan(desired.rollout.plan) && desired.kind === "update";
+    if (isBlueGreen && (request.canHold !== true || variant.runtime === "mote-c")) return null;
     const codecs = CODECS.filter((codec) => request.codecs.includes(codec));
     const routes = await delivery.routes(variant.artifact, [...request.held], codecs);
     if (routes === null) return null;
@@ -144,6 +148,7 @@ export class Polls {
       target: release.target,
       routes,
       preconditions: preconditionsOf(desired),
+      ...(desired.isHeld ? { activate: "hold" as const } : {}),
       ...(isShadow ? { shadowShare: shadowShareOf(desired.rollout.plan) } : {}),
     };
   }

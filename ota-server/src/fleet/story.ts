@@ -7,6 +7,7 @@ import {
   probeAccuracy,
 } from "@mote/protocol";
 import type { Clock } from "../clock.js";
+import { wavesOf } from "../rollout/blueGreen.js";
 import type { RolloutEngine } from "../rollout/engine.js";
 import { preconditionsOf } from "../rollout/limits.js";
 import { unmetByServer } from "../rollout/waits.js";
@@ -93,7 +94,7 @@ function rolloutOf(
       rolloutId: state.id,
       version: state.plan.version,
       rolloutState: state.name,
-      wave: state.plan.waves[member.wave]?.name ?? "",
+      wave: wavesOf(state.plan)[member.wave]?.name ?? "",
       previousVersion: names(product, member.previousSequence),
       state: member.state,
       code,

@@ -19,6 +19,7 @@ import { Type } from "@sinclair/typebox";
 import type { FastifyInstance } from "fastify";
 import type { Clock } from "../clock.js";
 import { deviceView, versionNames } from "../fleet/views.js";
+import { wavesOf } from "../rollout/blueGreen.js";
 import type { RolloutEngine } from "../rollout/engine.js";
 import type { RolloutEvent } from "../rollout/machine.js";
 import { isActive, type RolloutState } from "../rollout/state.js";
@@ -128,7 +129,7 @@ export function addRolloutRoutes(app: FastifyInstance, { people, engine, store, 
       return {
         devices: members.map((member) => ({
           deviceId: member.deviceId,
-          wave: plan.waves[member.wave]?.name ?? "",
+          wave: wavesOf(plan)[member.wave]?.name ?? "",
           state: member.state,
           code: member.code,
           detail: member.detail,

@@ -1,4 +1,5 @@
 import type { Member } from "../store/rollouts.js";
+import { isBlueGreenPlan, isSwitched } from "./blueGreen.js";
 import { cohortOf } from "./cohort.js";
 import { type Matchable, matches } from "./query.js";
 import { isRetryDue } from "./retries.js";
@@ -14,6 +15,8 @@ export interface Desired {
   readonly sequence: number;
   /** Wave that the device belongs to; -1 where the rollout is over. */
   readonly wave: number;
+  /** It is to keep the release in its spare slot until the switch. */
+  readonly isHeld: boolean;
 }
 
 /**
@@ -79,8 +82,9 @@ function askOpen(
   if (cohort >= currentThreshold(rollout)) return "silent";
   // Paused and held rollouts reach nobody new; a device that is under way finishes.
   const isStopped = rollout.name === "paused" || rollout.name === "held";
-  // A shadow that is there stays while people think: it is what they think about.
-  const isUnderWay = member?.state === "offered" || (isShadow && member?.state === "confirmed");
+  // A shadow that is there stays while people think, and so does what is staged: it is what they think about.
+  const isUnderWay =
+    member?.state === "offered" || member?.state === "staged" || (isShadow && member?.state === "confirmed");
   if (isStopped && !isUnderWay) return isShadow ? "silent" : null;
   return update(rollout, device, member, waveOf(rollout, cohort), nowMs);
 }
@@ -96,14 +100,27 @@ function update(
   if (rollout.sequence < device.runningSequence) return null;
   if (member?.state === "failed" && !isRetryDue(member, nowMs)) return null;
   const kind = isShadowPlan(rollout.plan) ? "shadow" : "update";
-  return { rollout, kind, sequence: rollout.sequence, wave };
+  return { rollout, kind, sequence: rollout.sequence, wave, isHeld: isHeld(rollout, member) };
+}
+
+function isHeld(rollout: RolloutState, member: Member | null): boolean {
+  if (!isBlueGreenPlan(rollout.plan)) return false;
+  // Who has not switched yet when people stop to think does not switch meanwhile.
+  const isStopped = rollout.name === "paused" || rollout.name === "held";
+  return !isSwitched(rollout) || (isStopped && member?.state === "staged");
 }
 
 function askReturning(rollout: RolloutState, member: Member | null): Desired | null | "silent" {
   // A shadow ends by being offered no longer: its device has run what it ran all the time.
   if (member === null || isShadowPlan(rollout.plan)) return "silent";
   if (!inScope(rollout, member.wave)) return null;
-  return { rollout, kind: "rollback", sequence: member.previousSequence, wave: member.wave };
+  return {
+    rollout,
+    kind: "rollback",
+    sequence: member.previousSequence,
+    wave: member.wave,
+    isHeld: false,
+  };
 }
 
 /** Does a rollback reach the devices of this wave? */

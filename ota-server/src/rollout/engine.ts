@@ -19,6 +19,7 @@ import {
 import type { Db, Store } from "../store/store.js";
 import { rolloutNotices } from "../webhooks/notices.js";
 import { tell } from "../webhooks/outbox.js";
+import { isStagingWave } from "./blueGreen.js";
 import {
   Baselines,
   collectEvidence,
@@ -294,7 +295,9 @@ export class RolloutEngine {
       installs: {
         members: Math.max(state.waves[state.currentWave]!.members, members.all),
         offered: members.all,
-        confirmed: members.confirmed,
+        confirmed: isStagingWave(state.plan, state.currentWave)
+          ? members.staged + members.confirmed
+          : members.confirmed,
         // One that will be tried again has not failed yet; one that stays away when it is due counts as late.
         failed: members.failed,
         timedOut: members.late,
@@ -313,7 +316,7 @@ export class RolloutEngine {
     windows: number,
     nowMs: number,
   ): Promise<Evidence[]> {
-    if (state.name !== "running") return [];
+    if (state.name !== "running" || isStagingWave(state.plan, state.currentWave)) return [];
     const reason = withoutComparison(state, members);
     if (reason !== null) {
       return state.plan.gates.telemetry.map(({ metric }) => ({

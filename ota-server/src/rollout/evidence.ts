@@ -3,6 +3,7 @@ import { listControls } from "../store/controls.js";
 import type { Member, MemberCounts } from "../store/rollouts.js";
 import type { Db } from "../store/store.js";
 import { type DeviceSums, type SumsWanted, shadowKey, sumByDevice } from "../store/telemetry.js";
+import { isBlueGreenPlan } from "./blueGreen.js";
 import { type Evidence, windowsOfLook } from "./gates/telemetryGate.js";
 import { isShadowPlan } from "./shadow.js";
 import type { RolloutState } from "./state.js";
@@ -32,8 +33,9 @@ export async function middleWindows(
   if (members.length === 0) return 0;
   const isShadow = isShadowPlan(rollout.plan);
   const releaseSequence = isShadow ? shadowKey(rollout.sequence) : rollout.sequence;
-  // A release may have been in the shadow before, for another rollout.
-  const fromMs = isShadow ? (rollout.waves[0]!.openedAtMs ?? nowMs) : 0;
+  // A release may have been in the shadow before, or have served, for another rollout.
+  const since = rollout.waves[isShadow ? 0 : rollout.currentWave]!.openedAtMs ?? nowMs;
+  const fromMs = isPaired(rollout) ? since : 0;
   const sums = await sumByDevice(
     db,
     members.map(({ deviceId }) => ({ deviceId, releaseSequence, fromMs, toMs: nowMs + 1 })),
@@ -55,11 +57,16 @@ export function isLookDue(rollout: RolloutState, windows: number): boolean {
 export function withoutComparison(rollout: RolloutState, members: MemberCounts): string | null {
   const wave = rollout.waves[rollout.currentWave]!;
   if (wave.members === 0) return "no device belongs to this wave";
-  if (wave.control === 0 && !isShadowPlan(rollout.plan)) return "no control group is left in this wave";
+  if (wave.control === 0 && !isPaired(rollout)) return "no control group is left in this wave";
   if (members.all > 0 && members.updated === 0) {
     return "these devices had no release before, so there is nothing to be worse than";
   }
   return null;
+}
+
+/** Has it no control group, and each device itself in its place? */
+function isPaired({ plan }: RolloutState): boolean {
+  return isShadowPlan(plan) || isBlueGreenPlan(plan);
 }
 
 /** Each device's worsening since its own baseline, by metric, for the wave and for the control group (controls.ts). */
@@ -90,6 +97,15 @@ export async function collectEvidence(
     })),
     members.map(({ deviceId }) => after(deviceId, rollout.sequence)),
   );
+  const { telemetry } = rollout.plan.gates;
+  if (isBlueGreenPlan(rollout.plan)) {
+    // All have switched: nobody is left to be compared with but what they were.
+    return telemetry.map(({ metric }) => ({
+      ...evidenceFor(metric, wave, []),
+      control: null,
+      pairedWith: "past",
+    }));
+  }
   const controls = await listControls(db, rollout.id);
   const control = await compare(
     db,
@@ -102,7 +118,7 @@ export async function collectEvidence(
     })),
     controls.map(({ deviceId, sequence }) => after(deviceId, sequence)),
   );
-  return rollout.plan.gates.telemetry.map(({ metric }) => evidenceFor(metric, wave, control));
+  return telemetry.map(({ metric }) => evidenceFor(metric, wave, control));
 }
 
 /** Each device against itself: the release in its shadow against the one that served at the same time. */

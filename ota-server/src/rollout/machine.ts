@@ -1,5 +1,6 @@
 import type { ApprovalScope, GateEvidence, RolloutStateName } from "@mote/protocol";
 import { ConflictError, PreconditionError } from "../errors.js";
+import { isBlueGreenPlan, isStagingWave, judgedWaves, wavesOf } from "./blueGreen.js";
 import { type Installs, judgeInstalls, neededToSettle } from "./gates/installGate.js";
 import { intervalOf } from "./gates/interval.js";
 import { type Evidence, judgeTelemetry } from "./gates/telemetryGate.js";
@@ -98,7 +99,7 @@ export function start(state: RolloutState, nowMs: number): Step {
 function openWhenApproved(state: RolloutState, wave: number, nowMs: number): Step {
   const missing = approvalsNeeded(state.plan, wave) - approvalsFor(state, wave, nowMs).length;
   if (missing <= 0 || state.breakGlass !== null) return openWave(state, wave, nowMs);
-  const name = state.plan.waves[wave]!.name;
+  const { name } = wavesOf(state.plan)[wave]!;
   const reason = `wave "${name}" waits for ${missing} approval${missing === 1 ? "" : "s"}`;
   return { state: enter({ ...state, currentWave: wave }, "awaiting-approval", reason, nowMs), effects: [] };
 }
@@ -187,7 +188,7 @@ function openWave(state: RolloutState, index: number, nowMs: number): Step {
   const running = enter(
     { ...state, currentWave: index },
     "running",
-    `opens wave "${state.plan.waves[index]!.name}"`,
+    `opens wave "${wavesOf(state.plan)[index]!.name}"`,
     nowMs,
   );
   return {
@@ -203,10 +204,7 @@ function waveOpened(
 ): Step {
   const wave = state.waves[state.currentWave]!;
   if (wave.phase !== "opening") return { state, effects: [] };
-  const compared = isShadowPlan(state.plan)
-    ? "each its own control"
-    : `${opened.control} in the control group`;
-  const text = `wave "${waveName(state)}" is open: ${opened.members} devices, ${compared}`;
+  const text = `wave "${waveName(state)}" is open: ${opened.members} devices, ${comparedWith(state, opened.control)}`;
   const next = withWave(note({ ...state, reason: text }, text, nowMs), {
     ...wave,
     phase: "installing",
@@ -217,6 +215,12 @@ function waveOpened(
     control: opened.control,
   });
   return { state: next, effects: [{ type: "hint" }] };
+}
+
+function comparedWith({ plan, currentWave }: RolloutState, control: number): string {
+  if (isStagingWave(plan, currentWave)) return "whose spare slots are filled";
+  if (isBlueGreenPlan(plan)) return "each compared with its own past";
+  return isShadowPlan(plan) ? "each its own control" : `${control} in the control group`;
 }
 
 function observed(state: RolloutState, facts: WaveFacts, nowMs: number): Step {
@@ -246,7 +250,7 @@ function observed(state: RolloutState, facts: WaveFacts, nowMs: number): Step {
   });
   const stop = gates.find((gate) => gate.verdict === "stop");
   if (stop !== undefined) return fail(judged, stop, nowMs);
-  const soakS = state.plan.waves[state.currentWave]!.soakS;
+  const { soakS } = wavesOf(state.plan)[state.currentWave]!;
   const isSoaked = settledAtMs !== null && nowMs - settledAtMs >= 1000 * soakS;
   const undecided = gates.filter((gate) => gate.verdict === "undecided");
   if (isSoaked && undecided.length === 0) return passWave(judged, nowMs);
@@ -272,15 +276,19 @@ function judgeAll(state: RolloutState, facts: WaveFacts, nowMs: number): GateEvi
   const { plan } = state;
   const wave = state.waves[state.currentWave]!;
   // One error budget for the whole rollout: every gate of every wave gets an equal part.
-  const budget = plan.gates.falseStopRate / Math.max(1, plan.gates.telemetry.length * plan.waves.length);
-  const telemetry = plan.gates.telemetry.map((gate, i) => {
+  const budget = plan.gates.falseStopRate / Math.max(1, plan.gates.telemetry.length * judgedWaves(plan));
+  // Nothing of what is only staged runs: there is nothing to measure yet.
+  const isStaging = isStagingWave(plan, state.currentWave);
+  const judged = isStaging ? [] : plan.gates.telemetry;
+  const telemetry = judged.map((gate, i) => {
     const evidence = facts.evidence.find((one) => one.metric === gate.metric) ?? NO_EVIDENCE;
     const before = wave.gates.find((one) => one.gate === gate.metric);
     const seed = 0x6d6f7465 + 7919 * state.currentWave + 104729 * i;
     const judged = judgeTelemetry(gate, before, evidence, { budget, windows: facts.windows, seed });
     return withLook(judged, before, evidence, seed, nowMs);
   });
-  return [judgeInstalls(plan.gates, facts.installs, isLastWave(state)), ...telemetry];
+  const done = isStaging ? "staged" : "confirmed";
+  return [judgeInstalls(plan.gates, facts.installs, isLastWave(state), done), ...telemetry];
 }
 
 /** Remembers what a look has seen; between looks what was remembered stays. */
@@ -329,7 +337,8 @@ function fail(state: RolloutState, gate: GateEvidence, nowMs: number): Step {
       // The wave stays open to a person's resume.
       return { state: enter(state, "held", reason, nowMs), effects: [] };
     case "rollback-wave":
-      return rollBack(stopped, "wave", reason, nowMs);
+      // All have switched: the last wave is everybody.
+      return rollBack(stopped, isBlueGreenPlan(state.plan) ? "fleet" : "wave", reason, nowMs);
     case "rollback-fleet":
       return rollBack(stopped, "fleet", reason, nowMs);
   }
@@ -362,11 +371,11 @@ function withWave(state: RolloutState, wave: WaveState): RolloutState {
 }
 
 function isLastWave(state: RolloutState): boolean {
-  return state.currentWave === state.plan.waves.length - 1;
+  return state.currentWave === wavesOf(state.plan).length - 1;
 }
 
 function waveName(state: RolloutState): string {
-  return state.plan.waves[state.currentWave]!.name;
+  return wavesOf(state.plan)[state.currentWave]!.name;
 }
 
 function quoted(comment: string): string {

@@ -1,10 +1,11 @@
-import { DEFAULT_GATES, type UpdateReport } from "@mote/protocol";
+import { DEFAULT_GATES, type RolloutStateName, type UpdateReport } from "@mote/protocol";
 import { describe, expect, it } from "vitest";
 import type { Member } from "../store/rollouts.js";
 import { memberAfterReport } from "./members.js";
 
 const ARTIFACT = "ab".repeat(32);
 const rollout = {
+  name: "running" as RolloutStateName,
   sequence: 2,
   artifacts: [ARTIFACT],
   plan: {
@@ -82,6 +83,23 @@ describe("a device's row", () => {
     expect(told({ phase: "failed", code: "withdrawn" }, there)).toBe(there);
     // In any other rollout that phase settles nothing.
     expect(after({ phase: "shadowing" })).toMatchObject({ state: "offered" });
+  });
+
+  it("of a blue-green rollout is staged when the release is proved in the spare slot, and confirmed after the switch", () => {
+    const blueGreen = { ...rollout, plan: { ...rollout.plan, strategy: "blue-green" as const } };
+    const told = (change: Partial<UpdateReport>, from: Member = member, name = rollout.name) =>
+      memberAfterReport(from, report({ runningSequence: 1, ...change }), { ...blueGreen, name }, 1000);
+    const staged = told({ phase: "staged" });
+    expect(staged).toMatchObject({ state: "staged", codec: "tensor", settledAtMs: 1000 });
+    expect(told({ phase: "staged", artifactSha256: "ff".repeat(32) })).toMatchObject({ state: "failed" });
+    // Its confirmation may overtake that the server has told it to switch: what it runs is what counts.
+    expect(told({ runningSequence: 2 }, staged)).toMatchObject({ state: "confirmed" });
+    expect(told({ phase: "reverted", code: "golden-failed" }, staged)).toMatchObject({ state: "failed" });
+    // Withdrawn for a moment it comes again; withdrawn for good it is back where it was.
+    const gone = { phase: "failed", code: "withdrawn" } as const;
+    expect(told(gone, staged)).toMatchObject({ state: "offered", settledAtMs: null });
+    expect(told(gone, staged, "aborted")).toMatchObject({ state: "returned" });
+    expect(after({ phase: "staged" })).toMatchObject({ state: "offered" });
   });
 
   it("is left alone by reports about other releases, by withdrawals, and once it is settled", () => {

@@ -1,5 +1,6 @@
 import type { UpdateReport } from "@mote/protocol";
 import type { Member } from "../store/rollouts.js";
+import { isBlueGreenPlan } from "./blueGreen.js";
 import { retryAtMs } from "./retries.js";
 import { isShadowPlan } from "./shadow.js";
 import type { RolloutState } from "./state.js";
@@ -20,7 +21,7 @@ export function hasFailed({ phase, code }: Pick<UpdateReport, "phase" | "code">)
 export function memberAfterReport(
   member: Member,
   report: UpdateReport,
-  rollout: Pick<RolloutState, "sequence" | "plan" | "artifacts">,
+  rollout: Pick<RolloutState, "sequence" | "plan" | "artifacts" | "name">,
   nowMs: number,
 ): Member {
   if (member.state === "returning") {
@@ -31,11 +32,14 @@ export function memberAfterReport(
   }
   const isShadow = isShadowPlan(rollout.plan);
   const mayFailYet = isShadow && member.state === "confirmed" && FAILED_PHASES.has(report.phase);
-  if (member.state !== "offered" && !mayFailYet) return member;
+  const isOpen = member.state === "offered" || member.state === "staged";
+  if (!isOpen && !mayFailYet) return member;
   if (report.targetSequence !== rollout.sequence) return member;
   const transfer = { downloadedBytes: report.downloadedBytes, codec: report.codec ?? member.codec };
-  if (report.phase === (isShadow ? "shadowing" : "confirmed")) {
-    const contradiction = isShadow ? foreignArtifact(report, rollout) : contradictionOf(report, rollout);
+  const isStaged = report.phase === "staged" && isBlueGreenPlan(rollout.plan);
+  if (isStaged || report.phase === (isShadow ? "shadowing" : "confirmed")) {
+    const runsBeside = isShadow || isStaged;
+    const contradiction = runsBeside ? foreignArtifact(report, rollout) : contradictionOf(report, rollout);
     if (contradiction !== null) {
       // Broken or lying, it must not count as a device that runs the release well.
       return {
@@ -50,7 +54,7 @@ export function memberAfterReport(
     return {
       ...member,
       ...transfer,
-      state: "confirmed",
+      state: isStaged ? "staged" : "confirmed",
       code: report.code,
       detail: null,
       settledAtMs: nowMs,
@@ -58,7 +62,7 @@ export function memberAfterReport(
   }
   if (FAILED_PHASES.has(report.phase)) {
     // The server withdrew the offer: that is nobody's failure.
-    if (report.code === "withdrawn") return member;
+    if (report.code === "withdrawn") return withdrawn(member, rollout, nowMs);
     return {
       ...member,
       ...transfer,
@@ -75,6 +79,13 @@ export function memberAfterReport(
   }
   const offeredAtMs = member.code === "waiting-preconditions" ? nowMs : member.offeredAtMs;
   return { ...member, ...transfer, code: null, detail: null, offeredAtMs };
+}
+
+/** What was staged is gone: for good where the rollout is over, else it will be told again. */
+function withdrawn(member: Member, { name }: Pick<RolloutState, "name">, nowMs: number): Member {
+  if (member.state !== "staged") return member;
+  if (name === "aborted") return { ...member, state: "returned", settledAtMs: nowMs };
+  return { ...member, state: "offered", offeredAtMs: nowMs, settledAtMs: null };
 }
 
 /** Why a confirmation can't be true; null when it may be. */

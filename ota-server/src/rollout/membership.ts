@@ -47,8 +47,12 @@ export class Membership {
    * @returns false when the rollout's limits let nobody new in at this moment: the device is to come again.
    */
   async recordOffer(device: Device, desired: Desired, member: Member | null): Promise<boolean> {
-    const { rollout, kind, wave } = desired;
+    const { rollout, kind, wave, isHeld } = desired;
     const isRetry = member?.state === "failed";
+    if (member?.state === "staged" && !isHeld) {
+      await this.recordSwitch(member);
+      return true;
+    }
     if ((member !== null && !isRetry) || kind === "rollback") return true;
     const offeredAtMs = this.parts.clock();
     const fullForMs = (this.fullUntilMs.get(rollout.id) ?? 0) - offeredAtMs;
@@ -85,6 +89,15 @@ export class Membership {
       deviceId: device.id,
     });
     return true;
+  }
+
+  /** All switch at once: no limit holds a device back that has only to begin. Its time to confirm starts now. */
+  private async recordSwitch(member: Member): Promise<void> {
+    const offeredAtMs = this.parts.clock();
+    const switching = { ...member, state: "offered", code: null, offeredAtMs, settledAtMs: null } as const;
+    await this.parts.store.write((db) => putMember(db, switching));
+    const { rolloutId, deviceId } = member;
+    this.parts.events.emit({ type: "rollout", atMs: offeredAtMs, rolloutId, deviceId });
   }
 
   /** Within the transaction that stores the report. */

@@ -1,6 +1,7 @@
 import { listControls, putControls } from "../store/controls.js";
 import type { ReleaseRecord } from "../store/releases.js";
 import type { Store } from "../store/store.js";
+import { wavesOf } from "./blueGreen.js";
 import { EVIDENCE_LIMITS } from "./evidence.js";
 import { Candidates, type Opening } from "./population.js";
 import { currentThreshold, type RolloutState } from "./state.js";
@@ -12,7 +13,7 @@ export async function openWave(
   release: ReleaseRecord,
   nowMs: number,
 ): Promise<Opening> {
-  const wave = state.plan.waves[state.currentWave]!;
+  const wave = wavesOf(state.plan)[state.currentWave]!;
   const opening = await store.read(async (db) => {
     const atLeast = currentThreshold(state);
     const boundaries = { waves: [wave], first: 0, beyond: EVIDENCE_LIMITS.maxDevices, atLeast };

@@ -6,6 +6,7 @@ import type { DeviceRecord } from "../store/devices.js";
 import { listConditions, listDrawn, listRunning } from "../store/population.js";
 import { findRelease, listReleases, type ReleaseRecord } from "../store/releases.js";
 import type { Db } from "../store/store.js";
+import { checkSwitch, isBlueGreenPlan, isStagingWave, judgedWaves, wavesOf } from "./blueGreen.js";
 import { leastPairedP } from "./gates/paired.js";
 import { leastP } from "./gates/permutation.js";
 import { spentAtLook } from "./gates/telemetryGate.js";
@@ -39,6 +40,7 @@ export function checkPlan(plan: RolloutPlan): void {
   }
   checkStrategy(plan);
   checkShadow(plan);
+  checkSwitch(plan);
   for (const { timeZone } of [plan, ...plan.waves].map(({ preconditions }) => preconditions ?? {})) {
     if (timeZone !== undefined && !isTimeZone(timeZone)) {
       throw badPlan("a time zone by its IANA name, such as Europe/Berlin", timeZone);
@@ -47,9 +49,9 @@ export function checkPlan(plan: RolloutPlan): void {
 }
 
 function checkStrategy({ strategy = "staged" }: RolloutPlan): void {
-  if (strategy === "staged" || strategy === "canary" || strategy === "shadow") return;
+  if (strategy !== "a-b") return;
   throw new PreconditionError({
-    expected: 'the strategy "staged", "canary" or "shadow"',
+    expected: 'the strategy "staged", "canary", "shadow" or "blue-green"',
     got: `"${strategy}", which this server does not carry out`,
     todo: "Stage it: a small first wave is compared with its control group on the models' own telemetry.",
   });
@@ -92,7 +94,7 @@ export function newRollout(
     name: "awaiting-approval",
     reason: "",
     currentWave: 0,
-    waves: plan.waves.map(() => ({
+    waves: wavesOf(plan).map(() => ({
       phase: "waiting",
       openedAtMs: null,
       settledAtMs: null,
@@ -128,16 +130,17 @@ export async function dryRun(
   if (candidates.eligible === 0) warnings.push("No device matches: check the query.");
   if (plan.salt === undefined)
     warnings.push("The plan has no salt, so the members shown are only an example.");
-  const isShadow = isShadowPlan(plan);
-  const budget = plan.gates.falseStopRate / Math.max(1, plan.gates.telemetry.length * plan.waves.length);
-  const draws = await candidates.draw(plan.waves);
+  const isPaired = isShadowPlan(plan) || isBlueGreenPlan(plan);
+  const budget = plan.gates.falseStopRate / Math.max(1, plan.gates.telemetry.length * judgedWaves(plan));
+  const planned = wavesOf(plan);
+  const draws = await candidates.draw(planned);
   const waves = draws.map((draw, i) => {
-    const wave = plan.waves[i]!;
-    const isJudged = plan.gates.telemetry.length > 0 && draw.members > 0;
-    if (isJudged && (isShadow || draw.control > 0)) {
-      const least = isShadow ? leastPairedP(draw.members) : leastP(draw.members, draw.control);
+    const wave = planned[i]!;
+    const isJudged = plan.gates.telemetry.length > 0 && draw.members > 0 && !isStagingWave(plan, i);
+    if (isJudged && (isPaired || draw.control > 0)) {
+      const least = isPaired ? leastPairedP(draw.members) : leastP(draw.members, draw.control);
       if (least > budget * spentAtLook(1)) {
-        const against = isShadow ? "" : ` against ${draw.control}`;
+        const against = isPaired ? "" : ` against ${draw.control}`;
         warnings.push(
           `Wave "${wave.name}": ${draw.members} devices${against} are too few for a telemetry verdict; it will ask a person at its deadline.`,
         );

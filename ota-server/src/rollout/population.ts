@@ -11,9 +11,10 @@ import {
 } from "../store/population.js";
 import type { ReleaseRecord } from "../store/releases.js";
 import type { Db } from "../store/store.js";
+import { isBlueGreenPlan } from "./blueGreen.js";
 import { type Boundaries, likelyBuckets } from "./likelyBuckets.js";
 import { filterOf, type Target } from "./query.js";
-import { isShadowPlan, shadowHardware, takers } from "./shadow.js";
+import { isShadowPlan, secondSlotHardware, takers } from "./shadow.js";
 
 /** Devices unseen for longer are no members: nobody waits for a device in a drawer. They join when they come back. */
 export const ACTIVE_WITHIN_MS = 7 * 86_400_000;
@@ -49,7 +50,7 @@ export class Candidates {
   /** By bucket, of the buckets that were looked into. */
   private readonly places: Map<number, readonly number[]>;
 
-  /** Classes that could take the release, but not beside another one. */
+  /** Classes that could take the release, but not in the way that the plan wants. */
   private readonly unfit: ReadonlySet<string>;
 
   private constructor(
@@ -57,6 +58,7 @@ export class Candidates {
     question: PopulationQuestion,
     population: Population,
     unfit: ReadonlySet<string>,
+    private readonly unable: string,
   ) {
     this.unfit = unfit;
     this.db = db;
@@ -79,17 +81,22 @@ export class Candidates {
     boundaries: Boundaries | null = null,
   ): Promise<Candidates> {
     const isShadow = isShadowPlan(target.plan);
+    const isBlueGreen = isBlueGreenPlan(target.plan);
+    const able = isShadow || isBlueGreen ? secondSlotHardware : takers;
     const question = {
       filter: filterOf(target, nowMs),
       seenSinceMs: nowMs - ACTIVE_WITHIN_MS,
-      hardware: isShadow ? shadowHardware(release.manifest) : takers(release.manifest),
+      hardware: able(release.manifest),
       sequence: release.sequence,
       ...(isShadow ? { leastSequence: 1 } : {}),
       shuffle: shuffleOf(salt),
     };
-    const unfit = isShadow ? new Set(takers(release.manifest)) : new Set<string>();
+    const unfit = isShadow || isBlueGreen ? new Set(takers(release.manifest)) : new Set<string>();
+    const unable = isBlueGreen
+      ? "can't hold a release until the switch"
+      : "can't run two models side by side";
     const listed = boundaries === null ? new Set<number>() : await likelyBuckets(db, question, boundaries);
-    return new Candidates(db, question, await countPopulation(db, question, listed), unfit);
+    return new Candidates(db, question, await countPopulation(db, question, listed), unfit, unable);
   }
 
   /** Is there a device that the query matches, eligible or not? */
@@ -110,7 +117,7 @@ export class Candidates {
 
   private whyNot(hardware: string): string {
     return this.unfit.has(hardware)
-      ? `hardware ${hardware} can't run two models side by side`
+      ? `hardware ${hardware} ${this.unable}`
       : `no variant for hardware ${hardware}`;
   }
 

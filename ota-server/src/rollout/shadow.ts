@@ -15,8 +15,11 @@ export function takers({ variants, images = [] }: Manifest): string[] {
   return [...new Set([...variants, ...images].flatMap((one) => one.hardware))];
 }
 
-/** Classes that can run it beside another model: a microcontroller has room for one, an image is no model. */
-export function shadowHardware({ variants }: Manifest): string[] {
+/**
+ * Classes whose devices can keep it beside another model, to run it or to wait for the switch: a microcontroller runs what it
+ * has, and an image is no model.
+ */
+export function secondSlotHardware({ variants }: Manifest): string[] {
   const able = variants.filter(({ runtime }) => runtime !== "mote-c");
   return [...new Set(able.flatMap(({ hardware }) => hardware))];
 }

@@ -1,4 +1,5 @@
 import type { Approval, GateEvidence, RolloutPlan, RolloutStateName } from "@mote/protocol";
+import { wavesOf } from "./blueGreen.js";
 
 export const WAVE_PHASES = ["waiting", "opening", "installing", "soaking", "passed", "stopped"] as const;
 export type WavePhase = (typeof WAVE_PHASES)[number];
@@ -81,7 +82,7 @@ export function waveOf(state: RolloutState, cohort: number): number {
 
 /** How many people must have approved before a wave opens. */
 export function approvalsNeeded(plan: RolloutPlan, wave: number): number {
-  return plan.waves[wave]!.approvals ?? (wave === 0 ? plan.approvals : 0);
+  return wavesOf(plan)[wave]!.approvals ?? (wave === 0 ? plan.approvals : 0);
 }
 
 /** Approvals that count for a wave now: given for it or for the whole rollout, and not expired. */

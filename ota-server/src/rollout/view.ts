@@ -1,5 +1,6 @@
 import type { RolloutView, WaveView } from "@mote/protocol";
 import type { MemberTally } from "../store/memberViews.js";
+import { isStagingWave, wavesOf } from "./blueGreen.js";
 import { inScope } from "./desired.js";
 import { approvalsFor, approvalsNeeded, type RolloutState } from "./state.js";
 
@@ -34,18 +35,22 @@ export function rolloutView(
 
 function waveView(state: RolloutState, index: number, all: readonly MemberTally[]): WaveView {
   const wave = state.waves[index]!;
+  const { name, soakS } = wavesOf(state.plan)[index]!;
   const members = all.filter((one) => one.wave <= index);
   const isWaiting = (one: MemberTally) => one.waitsFor !== null;
   return {
-    name: state.plan.waves[index]!.name,
+    name,
     state: wave.phase === "opening" ? "waiting" : wave.phase,
     openedAtMs: wave.openedAtMs,
+    isStaging: isStagingWave(state.plan, index),
+    soakS,
     settledAtMs: wave.settledAtMs,
     deadlineAtMs: wave.deadlineAtMs,
     members: wave.members,
     offered: count(members, () => true),
     updating: count(members, (one) => one.state === "offered" && !isWaiting(one)),
     waiting: count(members, isWaiting),
+    staged: count(members, (one) => one.state === "staged"),
     confirmed: count(
       members,
       ({ state: is }) => is === "confirmed" || is === "returning" || is === "returned",

@@ -72,6 +72,8 @@ function rolloutFromRow(row: Tables["rollouts"]): RolloutRecord {
 export const MEMBER_STATES = [
   /** Was told of the release; has not confirmed yet. */
   "offered",
+  /** Holds the release, proved, in its spare slot until the switch. */
+  "staged",
   "confirmed",
   "failed",
   /** Was told to go back. */
@@ -143,6 +145,7 @@ export async function sampleMembers(db: Db, rolloutId: string, limit: number): P
 
 export interface MemberCounts {
   readonly all: number;
+  readonly staged: number;
   readonly confirmed: number;
   /** Failed, and not to be tried again. */
   readonly failed: number;
@@ -165,6 +168,7 @@ export async function summarizeMembers(
     .selectFrom("rollout_devices")
     .select(({ fn }) => [
       fn.countAll<number>().as("all"),
+      fn.countAll<number>().filterWhere("state", "=", "staged").as("staged"),
       fn.countAll<number>().filterWhere("state", "=", "confirmed").as("confirmed"),
       fn
         .countAll<number>()
@@ -188,7 +192,7 @@ export async function returnMembers(db: Db, rolloutId: string, fromWave: number)
     .where("rollout_id", "=", rolloutId)
     .where("wave", ">=", fromWave)
     .where("previous_sequence", "!=", 0)
-    .where("state", "in", ["confirmed", "offered"])
+    .where("state", "in", ["confirmed", "offered", "staged"])
     .execute();
   touchAllDevices(db);
 }

@@ -370,7 +370,7 @@ function contract(driver: Store["driver"], makePlace: () => Place): void {
       new Map([["cam-1", expect.objectContaining({ windows: 1, inferences: 3, confidenceCount: 3 })]]),
     );
     expect(await store.read((db) => summarizeMembers(db, "r1", 0))).toEqual({
-      ...{ all: 2, confirmed: 1, failed: 0, late: 0, returning: 0, updated: 2 },
+      ...{ all: 2, staged: 0, confirmed: 1, failed: 0, late: 0, returning: 0, updated: 2 },
     });
     expect(await store.read((db) => sampleMembers(db, "r1", 5))).toContainEqual(confirmed);
     await store.write((db) => returnMembers(db, "r1", 1));

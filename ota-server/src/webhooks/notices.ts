@@ -1,4 +1,5 @@
-import type { WebhookKind } from "@mote/protocol";
+import type { RolloutPlan, WebhookKind } from "@mote/protocol";
+import { wavesOf } from "../rollout/blueGreen.js";
 import type { ReleaseRecord } from "../store/releases.js";
 
 /** Something that people wait for, before anybody is told of it. */
@@ -11,11 +12,7 @@ export interface Notice {
 /** The part of a rollout's state that notices speak of. */
 interface RolloutFacts {
   readonly id: string;
-  readonly plan: {
-    readonly product: string;
-    readonly version: string;
-    readonly waves: readonly { readonly name: string }[];
-  };
+  readonly plan: Pick<RolloutPlan, "product" | "version" | "waves" | "strategy" | "switch">;
   readonly name: string;
   readonly reason: string;
   readonly currentWave: number;
@@ -31,7 +28,7 @@ export function rolloutNotices(before: RolloutFacts | null, after: RolloutFacts,
     version: after.plan.version,
     state: after.name,
     reason: after.reason,
-    wave: after.plan.waves[after.currentWave]?.name ?? null,
+    wave: wavesOf(after.plan)[after.currentWave]?.name ?? null,
     waveDevices: wave?.members ?? null,
   };
   const notices: Notice[] = [];

@@ -10,7 +10,13 @@ export interface Installs {
 }
 
 /** Installs need no statistics: the plan says how many of the wave may fail, and how many must have made it. */
-export function judgeInstalls(gates: Gates, installs: Installs, isLastWave: boolean): GateEvidence {
+export function judgeInstalls(
+  gates: Gates,
+  installs: Installs,
+  isLastWave: boolean,
+  /** What those are called that have made it. */
+  done: "confirmed" | "staged" = "confirmed",
+): GateEvidence {
   const { members, confirmed, failed, timedOut } = installs;
   const allowed = Math.floor(gates.maxFailureShare * members);
   const needed = neededToSettle(gates, members);
@@ -29,7 +35,7 @@ export function judgeInstalls(gates: Gates, installs: Installs, isLastWave: bool
     // An empty canary has tested nothing: silence never advances.
     return { ...evidence, verdict: "undecided", text: "no device belongs to this wave" };
   }
-  const figures = `${confirmed} of ${members} confirmed, ${failed} failed, ${timedOut} timed out`;
+  const figures = `${confirmed} of ${members} ${done}, ${failed} failed, ${timedOut} timed out`;
   if (failures > allowed) {
     return { ...evidence, verdict: "stop", text: `${figures}; at most ${allowed} may fail` };
   }

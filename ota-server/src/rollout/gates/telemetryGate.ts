@@ -6,8 +6,10 @@ import { compareGroups, leastP } from "./permutation.js";
 export interface Evidence {
   readonly metric: Metric;
   readonly wave: readonly number[];
-  /** Null where each device is its own control (a release in the shadow of another). */
+  /** Null where each device is its own control. */
   readonly control: readonly number[] | null;
+  /** By what it is its own control; left out: by the release that serves beside the one in its shadow. */
+  readonly pairedWith?: "past";
   /** Why there is nothing to compare, and never will be in this wave; null where there is or may be. */
   readonly notApplicable: string | null;
 }
@@ -63,8 +65,11 @@ export function judgeTelemetry(
   if (context.windows < windowsOfLook(look)) return base;
   const { wave, control } = evidence;
   if (wave.length === 0 || control?.length === 0) {
-    const whom = control === null ? "whose shadow was seen" : "with a baseline in wave and control group";
-    return { ...base, text: `waits for devices ${whom}` };
+    const whom = evidence.pairedWith === "past" ? "with a past to compare with" : "whose shadow was seen";
+    return {
+      ...base,
+      text: `waits for devices ${control === null ? whom : "with a baseline in wave and control group"}`,
+    };
   }
   const threshold = context.budget * spentAtLook(look);
   const least = control === null ? leastPairedP(wave.length) : leastP(wave.length, control.length);
@@ -82,7 +87,7 @@ export function judgeTelemetry(
   return {
     ...base,
     verdict,
-    text: explain(gate, verdict, result.difference, control === null),
+    text: explain(gate, verdict, result.difference, comparedWith(evidence)),
     difference: result.difference,
     pWorse: result.pWorse,
     threshold,
@@ -136,9 +141,14 @@ const WORDS: Record<Metric, { difference(value: number): string; margin(value: n
   },
 };
 
-function explain(gate: TelemetryGate, verdict: Verdict, difference: number, isPaired: boolean): string {
+function comparedWith({ control, pairedWith }: Omit<Evidence, "metric">): string {
+  if (control !== null) return "the control group";
+  return pairedWith === "past" ? "the same devices before the switch" : "the release that serves";
+}
+
+function explain(gate: TelemetryGate, verdict: Verdict, difference: number, against: string): string {
   const words = WORDS[gate.metric];
-  const measured = `${words.difference(difference)} against ${isPaired ? "the release that serves" : "the control group"}, margin ${words.margin(gate.margin)}`;
+  const measured = `${words.difference(difference)} against ${against}, margin ${words.margin(gate.margin)}`;
   if (verdict === "stop") return `worse: ${measured}`;
   if (verdict === "advance") return `not worse by the margin: ${measured}`;
   return `undecided so far: ${measured}`;
