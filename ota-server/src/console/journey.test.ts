@@ -54,6 +54,10 @@ describe.skipIf(!hasBrowser)("an operator's way through the console (needs chrom
     await page.getByRole("radio", { name: /^Run it beside/ }).check();
     await page.getByText("24 devices would run it in the shadow").waitFor();
     await page.getByText("1. canary: 8 devices, each compared with itself").waitFor();
+    await page.getByRole("radio", { name: /^Bring it to every spare slot/ }).check();
+    await page.getByLabel("Approvals before the switch").fill("1");
+    await page.getByText("3. switch: 24 devices, each compared with its own past").waitFor();
+    await picture(page, "new-rollout-blue-green");
     await page.getByRole("radio", { name: /^Install it wave by wave/ }).check();
     await page.getByText("1. canary: 8 devices, 16 to compare with").waitFor();
     await picture(page, "new-rollout");

@@ -3,6 +3,7 @@ import { DEFAULT_GATES, type Gates, type RolloutPlan, SHADOW_GATES } from "@mote
 /** What the form for rollouts begins with, by strategy. */
 const FORM_GATES: Partial<Record<NonNullable<RolloutPlan["strategy"]>, Gates>> = {
   staged: DEFAULT_GATES,
+  "blue-green": DEFAULT_GATES,
   shadow: { ...DEFAULT_GATES, telemetry: [...SHADOW_GATES] },
 };
 

@@ -1,4 +1,4 @@
-import { DEFAULT_RETRIES, type RolloutPlan } from "@mote/protocol";
+import { DEFAULT_RETRIES, DEFAULT_SWITCH_SOAK_S, type RolloutPlan } from "@mote/protocol";
 import { UsageError } from "../errors.js";
 
 /**
@@ -64,6 +64,9 @@ export function pacedPlan(plan: RolloutPlan, speed: number, share: number): Roll
       soakS: wave.soakS / speed,
       ...(wave.count === undefined ? {} : { count: fewer(wave.count) }),
     })),
+    ...(plan.strategy === "blue-green"
+      ? { switch: { ...plan.switch, soakS: (plan.switch?.soakS ?? DEFAULT_SWITCH_SOAK_S) / speed } }
+      : {}),
     gates: {
       ...gates,
       installTimeoutS: gates.installTimeoutS / speed,

@@ -33,6 +33,7 @@ export const VERDICT: Record<Verdict, Word> = {
 
 export const MEMBER: Record<RolloutDeviceState, Word> = {
   offered: ["at it or waiting", "busy"],
+  staged: ["waits for the switch", "wait"],
   confirmed: ["confirmed", "good"],
   failed: ["failed", "bad"],
   returning: ["going back", "wait"],
@@ -121,6 +122,8 @@ const PHASES: Record<string, string> = {
   probation: "serves on probation",
   confirming: "makes it the confirmed one",
   reverting: "goes back",
+  shadowing: "runs in the shadow",
+  staged: "waits in the spare slot for the switch",
 };
 
 export function phaseOf(phase: string): string {

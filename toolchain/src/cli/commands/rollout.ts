@@ -130,7 +130,8 @@ interface ActionOptions {
 
 function row(view: RolloutView): string[] {
   const wave = view.waves[view.currentWave];
-  const progress = wave === undefined ? "" : `${wave.name} ${wave.confirmed}/${wave.members}`;
+  const done = (wave?.confirmed ?? 0) + (wave?.isStaging === true ? wave.staged : 0);
+  const progress = wave === undefined ? "" : `${wave.name} ${done}/${wave.members}`;
   return [view.id, `${view.plan.product} ${view.plan.version}`, view.state, progress, view.reason];
 }
 
@@ -142,11 +143,12 @@ function show(view: RolloutView, io: Io): void {
     wave.name,
     wave.state,
     String(wave.members),
+    String(wave.staged),
     String(wave.confirmed),
     String(wave.failed),
     String(wave.control),
   ]);
-  io.say(table(["wave", "state", "devices", "confirmed", "failed", "control"], waves));
+  io.say(table(["wave", "state", "devices", "staged", "confirmed", "failed", "control"], waves));
   const gates = view.waves.flatMap((wave) =>
     wave.gates.map((gate) => [wave.name, gate.gate, gate.verdict, gate.text]),
   );

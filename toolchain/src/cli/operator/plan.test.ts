@@ -34,6 +34,15 @@ describe("a plan", () => {
     expect(plan.gates).toEqual({ ...DEFAULT_GATES, deadlineS: 60 });
   });
 
+  test("says when a blue-green rollout switches, by the file and by options over it", async () => {
+    const file = join(mkdtempSync(join(tmpdir(), "mote-plan-")), "plan.yaml");
+    writeFileSync(file, "product: digits\nversion: 1.0.0\nstrategy: blue-green\nswitch: { approvals: 1 }\n");
+    expect((await readPlan({ plan: file })).switch).toEqual({ approvals: 1 });
+    const plan = await readPlan({ plan: file, switchApprovals: "2", switchSoak: "30m" });
+    expect(plan).toMatchObject({ strategy: "blue-green", switch: { approvals: 2, soakS: 1800 } });
+    expect((await readPlan({ product: "digits", release: "1.0.0" })).switch).toBeUndefined();
+  });
+
   test("that breaks its schema is refused by the field at fault", async () => {
     await expect(readPlan({ product: "Digits!", release: "1.0.0" })).rejects.toThrow(/product/);
     await expect(readPlan({ product: "digits", release: "1.0.0", onFailure: "panic" })).rejects.toThrow(

@@ -36,6 +36,8 @@ export interface PlanOptions {
   readonly comment?: string;
   readonly strategy?: string;
   readonly shadowShare?: string;
+  readonly switchApprovals?: string;
+  readonly switchSoak?: string;
 }
 
 /** The flags of which a plan can be made; a file of the whole plan is one of them. */
@@ -57,8 +59,13 @@ export function addPlanOptions(command: Command): Command {
     .option("--agent-version <version...>", "only devices whose agent or firmware says one of these")
     .option("--health <name=value...>", `only by ${HEALTH_HELP}`)
     .option("--on-failure <what>", "hold, rollback-wave or rollback-fleet (default hold)")
-    .option("--strategy <name>", "staged, canary or shadow: run beside the serving release and only report")
+    .option(
+      "--strategy <name>",
+      "staged or canary; shadow: run beside the serving release and only report; blue-green: fill the spare slots, then switch all at once",
+    )
     .option("--shadow-share <share>", "of a shadow: inferences that a device makes twice (default 0.1)")
+    .option("--switch-approvals <n>", "blue-green: people who must approve the switch (default 0: by itself)")
+    .option("--switch-soak <duration>", "blue-green: time to watch after the switch (default 1h)")
     .option("--approvals <n>", "people who must approve before the first wave")
     .option(
       "--false-stop-rate <p>",
@@ -87,7 +94,14 @@ const DEFAULT_WAVES: readonly Wave[] = [
  */
 export async function readPlan(options: PlanOptions): Promise<RolloutPlan> {
   const file = options.plan === undefined ? null : await readPlanFile(options.plan);
-  const { query, gates, limits, preconditions, ...rest } = asMapping(file?.value, options.plan ?? "the plan");
+  const {
+    query,
+    gates,
+    limits,
+    preconditions,
+    switch: atSwitch,
+    ...rest
+  } = asMapping(file?.value, options.plan ?? "the plan");
   const strategy = options.strategy ?? rest["strategy"];
   const defaultGates = strategy === "shadow" ? { ...DEFAULT_GATES, telemetry: SHADOW_GATES } : DEFAULT_GATES;
   const plan = {
@@ -101,6 +115,7 @@ export async function readPlan(options: PlanOptions): Promise<RolloutPlan> {
       ...(options.window === undefined ? {} : { windows: options.window.map(parseWindow) }),
     },
     ...limitsOf(options, limits),
+    ...switchOf(options, atSwitch),
     query: { ...asMapping(query, "query") },
     gates: { ...defaultGates, ...asMapping(gates, "gates") },
     ...(strategy === undefined ? {} : { strategy }),
@@ -134,6 +149,15 @@ function limitsOf(options: PlanOptions, file: unknown): { limits?: unknown } {
     ...(options.concurrent === undefined ? {} : { concurrent: Number(options.concurrent) }),
   };
   return Object.keys(limits).length === 0 ? {} : { limits };
+}
+
+function switchOf({ switchApprovals, switchSoak }: PlanOptions, file: unknown): { switch?: unknown } {
+  const atSwitch = {
+    ...asMapping(file, "switch"),
+    ...(switchApprovals === undefined ? {} : { approvals: Number(switchApprovals) }),
+    ...(switchSoak === undefined ? {} : { soakS: parseDurationS(switchSoak) }),
+  };
+  return Object.keys(atSwitch).length === 0 ? {} : { switch: atSwitch };
 }
 
 /** `22:00-05:00`, or `mon,sat:22:00-05:00` for some days only. */

@@ -2,7 +2,11 @@ import { checkSchema, DEFAULT_GATES, RolloutPlan, SHADOW_GATES } from "@mote/pro
 import { expect, test } from "vitest";
 import { addWave, beyondForm, type Draft, draftOf, emptyDraft, planOf, promotionOf } from "./draft.js";
 
-const GATES = { staged: DEFAULT_GATES, shadow: { ...DEFAULT_GATES, telemetry: [...SHADOW_GATES] } };
+const GATES = {
+  staged: DEFAULT_GATES,
+  "blue-green": DEFAULT_GATES,
+  shadow: { ...DEFAULT_GATES, telemetry: [...SHADOW_GATES] },
+};
 
 const draft = (more: Partial<Draft>): Draft => ({
   ...emptyDraft(GATES, 1000),
@@ -73,6 +77,14 @@ test("stages a shadow with its own gates, and its promotion without them", () =>
   expect(promoted).toMatchObject({ strategy: "staged", waves: shadow.waves, query: shadow.query });
   expect(promoted.shadowShare).toBeUndefined();
   expect(promoted.gates.telemetry.map(({ metric }) => metric)).toEqual(["errorRate", "latency"]);
+});
+
+test("stages a blue-green rollout with what its switch waits for", () => {
+  const said = plan({ strategy: "blue-green", switchApprovals: "2", switchWatchMinutes: "30" });
+  expect(checkSchema(RolloutPlan, said, "plan").switch).toEqual({ approvals: 2, soakS: 1800 });
+  expect(planOf(draftOf(said, GATES), GATES, "salt")).toEqual(said);
+  expect(plan().switch).toBeUndefined();
+  expect(beyondForm({ ...said, switch: { approvals: 2 } }, GATES)).toEqual([]);
 });
 
 test("leaves a gate out whose margin is empty", () => {

@@ -13,7 +13,7 @@ export interface WaveDraft {
 }
 
 /** A canary is a staged rollout whose first wave is small. */
-export type FormStrategy = "staged" | "shadow";
+export type FormStrategy = "staged" | "shadow" | "blue-green";
 
 /** What the form starts from, and keeps where it has no fields. */
 export type FormGates = Readonly<Record<FormStrategy, Gates>>;
@@ -23,6 +23,8 @@ export interface Draft extends Whom {
   readonly release: string;
   readonly strategy: FormStrategy;
   readonly shadowPercent: string;
+  readonly switchApprovals: string;
+  readonly switchWatchMinutes: string;
   readonly waves: readonly WaveDraft[];
   readonly onFailure: RolloutPlan["onFailure"];
   readonly margins: Readonly<Record<string, string>>;
@@ -88,6 +90,8 @@ export function emptyDraft(gates: FormGates, fleet: number): Draft {
     release: "",
     strategy: "staged",
     shadowPercent: "10",
+    switchApprovals: "0",
+    switchWatchMinutes: "60",
     waves: PRESETS[0]!.waves(fleet),
     onFailure: "rollback-fleet",
     ...gateFields(gates.staged),
@@ -132,6 +136,7 @@ export function draftOf(plan: RolloutPlan, gates: FormGates): Draft {
     ...whomOf(query),
     release: `${plan.product} ${plan.version}`,
     strategy,
+    ...switchFields(plan),
     shadowPercent: plan.shadowShare === undefined ? empty.shadowPercent : percentText(plan.shadowShare),
     waves: plan.waves.map(({ name, share, count, soakS, approvals }, i) => ({
       ...wave(
@@ -157,8 +162,13 @@ export function draftOf(plan: RolloutPlan, gates: FormGates): Draft {
   };
 }
 
+/** As the server reads what is left out. */
+function switchFields({ switch: { approvals = 0, soakS = 3600 } = {} }: RolloutPlan) {
+  return { switchApprovals: String(approvals), switchWatchMinutes: String(soakS / 60) };
+}
+
 function strategyOf({ strategy }: RolloutPlan): FormStrategy {
-  return strategy === "shadow" ? strategy : "staged";
+  return strategy === "shadow" || strategy === "blue-green" ? strategy : "staged";
 }
 
 /**
@@ -179,7 +189,15 @@ export function beyondForm(plan: RolloutPlan, gates: FormGates): string[] {
   const { approvals: _, ...bare } = first!;
   const waves = [needed > 0 ? { ...bare, approvals: needed } : bare, ...others];
   const strategy = plan.strategy === "canary" ? "staged" : (plan.strategy ?? "staged");
-  const asPlan: Record<string, unknown> = { ...plan, strategy, approvals: 0, waves, salt: plan.salt ?? "" };
+  const atSwitch = strategy === "blue-green" ? { switch: switchOf(switchFields(plan)) } : {};
+  const asPlan: Record<string, unknown> = {
+    ...plan,
+    ...atSwitch,
+    strategy,
+    approvals: 0,
+    waves,
+    salt: plan.salt ?? "",
+  };
   const names = new Set([...Object.keys(asForm), ...Object.keys(asPlan)]);
   return [...names].filter((name) => sorted(asForm[name]) !== sorted(asPlan[name]));
 }
@@ -202,6 +220,7 @@ export function planOf(draft: Draft, defaults: FormGates, salt: string): Rollout
     version,
     strategy: draft.strategy,
     ...(draft.strategy === "shadow" ? { shadowShare: Number(draft.shadowPercent) / 100 } : {}),
+    ...(draft.strategy === "blue-green" ? { switch: switchOf(draft) } : {}),
     query: queryOf(draft),
     waves: draft.waves.map(({ name, size, unit, watchMinutes, approvals }) => ({
       name: name.trim(),
@@ -227,6 +246,13 @@ export function planOf(draft: Draft, defaults: FormGates, salt: string): Rollout
     salt,
     ...(draft.comment.trim() === "" ? {} : { comment: draft.comment.trim() }),
   };
+}
+
+function switchOf({
+  switchApprovals,
+  switchWatchMinutes,
+}: Pick<Draft, "switchApprovals" | "switchWatchMinutes">): NonNullable<RolloutPlan["switch"]> {
+  return { approvals: Number(switchApprovals), soakS: 60 * Number(switchWatchMinutes) };
 }
 
 const DAYS = ["mon", "tue", "wed", "thu", "fri"] as const;

@@ -23,6 +23,11 @@ export function Preview({ answer, isOld }: { answer: DryRunAnswer | null; isOld:
 function Answer({ answer }: { answer: DryRunAnswer }) {
   const { eligible, waves, consumers, warnings, excluded, waits, sampled, plan } = answer;
   const isShadow = plan.strategy === "shadow";
+  const compared = (control: number, wave: number) => {
+    if (isShadow) return "each compared with itself";
+    if (plan.strategy !== "blue-green") return `${count(control)} to compare with`;
+    return wave < plan.waves.length ? "staged" : "each compared with its own past";
+  };
   return (
     <>
       <p class="strong">
@@ -34,8 +39,7 @@ function Answer({ answer }: { answer: DryRunAnswer }) {
             <b>
               {i + 1}. {name}
             </b>
-            : {many(devices, "device")},{" "}
-            {isShadow ? "each compared with itself" : `${count(control)} to compare with`}
+            : {many(devices, "device")}, {compared(control, i)}
             {sample.length === 0 ? null : (
               <span class="soft">
                 {" "}

@@ -38,6 +38,7 @@ export function Release({ draft, set, releases }: SectionProps & { releases: rea
 
 const STRATEGIES: Options<Draft["strategy"]> = [
   ["staged", "Install it wave by wave; each wave is compared with devices that have not got it yet"],
+  ["blue-green", "Bring it to every spare slot first, wave by wave, then switch all devices at once"],
   ["shadow", "Run it beside the release that serves: it only reports, and nobody acts on it"],
 ];
 
@@ -64,6 +65,30 @@ export function Strategy({ draft, set, gates }: SectionProps & { gates: FormGate
           </div>
         </>
       ) : null}
+      {draft.strategy === "blue-green" ? (
+        <>
+          <p class="small soft">
+            Nothing of it runs before the switch; the old release stays in the other slot, so that going back
+            needs no download.
+          </p>
+          <div class="fields">
+            <NumberField
+              label="Approvals before the switch (0: by itself)"
+              value={draft.switchApprovals}
+              max={16}
+              step="1"
+              isRequired
+              onValue={(switchApprovals) => set({ switchApprovals })}
+            />
+            <NumberField
+              label="Watch after the switch, min"
+              value={draft.switchWatchMinutes}
+              isRequired
+              onValue={(switchWatchMinutes) => set({ switchWatchMinutes })}
+            />
+          </div>
+        </>
+      ) : null}
     </Part>
   );
 }
@@ -80,6 +105,8 @@ const UNIT: Readonly<Record<string, string>> = { latency: "% slower", agreement:
 const COMPARED: Readonly<Record<Draft["strategy"], string>> = {
   staged:
     "Each wave is compared with devices that have not got the release yet, by what their models report.",
+  "blue-green":
+    "Waves are judged by their installs; after the switch each device is compared with its own past. There is no control group: what changes for all at once looks like the release.",
   shadow:
     "Each device compares the release in its shadow with the one that serves, at the same time. Taking it back ends the shadow; nothing else has run.",
 };

@@ -60,11 +60,17 @@ function approve(rollout: RolloutView): Choice {
     hasScope: true,
     effects: [
       last
-        ? `Wave ${wave} opens at once: its devices are told of the release when they next ask.`
+        ? isSwitchNext(rollout)
+          ? "The fleet switches: every device that holds the release begins to serve by it as soon as it hears."
+          : `Wave ${wave} opens at once: its devices are told of the release when they next ask.`
         : `${many(rollout.approvalsMissing - 1, "further person has", "further people have")} to approve before wave ${wave} opens.`,
       "Your name and comment stand in the rollout's history and in the audit log.",
     ],
   };
+}
+
+function isSwitchNext({ plan, currentWave }: RolloutView): boolean {
+  return plan.strategy === "blue-green" && currentWave === plan.waves.length;
 }
 
 function pause(rollout: RolloutView): Choice {
@@ -138,9 +144,19 @@ function end(rollout: RolloutView): Choice {
       devicesOn(rollout) === 0
         ? "No device runs the release by this rollout."
         : `${many(devicesOn(rollout), "device keeps", "devices keep")} the release.`,
+      ...stagedWords(rollout),
       "To go on later, stage a new rollout.",
     ],
   };
+}
+
+/** What is staged has never run, and goes with the rollout. */
+function stagedWords({ waves }: RolloutView): string[] {
+  const staged = waves.at(-1)?.staged ?? 0;
+  if (staged === 0) return [];
+  return [
+    `${many(staged, "device drops", "devices drop")} it from the spare slot, where nothing of it has run.`,
+  ];
 }
 
 function takeBack(rollout: RolloutView): Choice[] {
@@ -157,6 +173,7 @@ function takeBack(rollout: RolloutView): Choice[] {
       isRollback: true,
       effects: [
         `${many(on, "device")} that took the release, and those on their way to it, go back to what each ran before.`,
+        ...stagedWords(rollout),
         "Going back waits for nothing: no window, no battery, no approval.",
         "A device that ran nothing before has nothing to go back to and keeps the release.",
         "The rollout is over for good.",

@@ -8,10 +8,20 @@ import { gateName } from "../words.js";
 
 /** Members of a wave (and of those before it) by what has become of them. */
 export function partsOf(wave: WaveView, id: string): StackPart[] {
-  const { members, offered, updating, waiting, confirmed, failed } = wave;
+  const { members, offered, updating, waiting, staged, confirmed, failed } = wave;
   if (wave.openedAtMs === null) return [];
   return [
     { name: "confirmed", count: confirmed, look: "is-good", href: to.rolloutDevices(id, "confirmed") },
+    ...(staged === 0
+      ? []
+      : [
+          {
+            name: "waiting for the switch",
+            count: staged,
+            look: wave.isStaging ? ("is-good" as const) : ("is-wait" as const),
+            href: to.rolloutDevices(id, "staged"),
+          },
+        ]),
     { name: "at it", count: updating, look: "is-busy", href: to.rolloutDevices(id, "offered") },
     { name: "waiting", count: waiting, look: "is-wait", href: to.rolloutDevices(id, "offered") },
     { name: "failed", count: failed, look: "is-bad", href: to.rolloutDevices(id, "failed") },
@@ -28,8 +38,7 @@ export interface WaitsUntil {
 /** What would have to happen before the rollout goes on. */
 export function nextStep(rollout: RolloutView): WaitsUntil | null {
   const wave = rollout.waves[rollout.currentWave];
-  const plan = rollout.plan.waves[rollout.currentWave];
-  if (wave === undefined || plan === undefined) return null;
+  if (wave === undefined) return null;
   switch (rollout.state) {
     case "awaiting-approval":
       return {
@@ -46,13 +55,14 @@ export function nextStep(rollout: RolloutView): WaitsUntil | null {
         untilMs: null,
       };
     case "running":
-      return runningStep(rollout, wave, plan.soakS);
+      return runningStep(rollout, wave);
     default:
       return null;
   }
 }
 
-function runningStep(rollout: RolloutView, wave: WaveView, soakS: number): WaitsUntil {
+function runningStep(rollout: RolloutView, wave: WaveView): WaitsUntil {
+  const { soakS, isStaging } = wave;
   const isLast = rollout.currentWave === rollout.waves.length - 1;
   const then = isLast
     ? "the rollout is done"
@@ -60,9 +70,10 @@ function runningStep(rollout: RolloutView, wave: WaveView, soakS: number): Waits
   if (wave.openedAtMs === null) return { text: `Wave “${wave.name}” is being drawn.`, untilMs: null };
   if (wave.settledAtMs === null) {
     const needed = Math.ceil(rollout.plan.gates.minConfirmedShare * wave.members);
-    const missing = Math.max(0, needed - wave.confirmed);
+    const missing = Math.max(0, needed - wave.confirmed - (isStaging ? wave.staged : 0));
+    const must = isStaging ? "hold the release, proved" : "confirm";
     return {
-      text: `${many(missing, "more device")} of wave “${wave.name}” must confirm; then it is watched${soakS > 0 ? "" : " until every gate is fine"}, and ${then}.`,
+      text: `${many(missing, "more device")} of wave “${wave.name}” must ${must}; then it is watched${soakS > 0 ? "" : " until every gate is fine"}, and ${then}.`,
       untilMs: wave.deadlineAtMs,
     };
   }

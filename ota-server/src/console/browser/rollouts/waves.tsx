@@ -47,7 +47,8 @@ function wordOf(rollout: RolloutView, index: number) {
 function Members({ wave }: { wave: WaveView }) {
   return (
     <p class="small soft">
-      {many(wave.members, "device")} by now, {count(wave.control)} to compare with
+      {many(wave.members, "device")} by now
+      {wave.control === 0 || wave.isStaging ? "" : `, ${count(wave.control)} to compare with`}
       {wave.retrying > 0 ? `, ${wave.retrying} will be tried again` : ""}
       {wave.openedAtMs === null ? null : (
         <>
@@ -60,11 +61,20 @@ function Members({ wave }: { wave: WaveView }) {
 }
 
 function sizeOf(rollout: RolloutView, index: number): string {
-  const { share, count: devices, soakS, approvals } = rollout.plan.waves[index]!;
+  const { soakS } = rollout.waves[index]!;
+  const wave = rollout.plan.waves[index];
+  // The switch is no wave of the plan: it is for all that its waves have reached.
+  if (wave === undefined) return switchWords(rollout, soakS);
+  const { share, count: devices, approvals } = wave;
   const size = devices === undefined ? `${percent(share ?? 1, 0)} of the devices` : many(devices, "device");
   const watched = soakS > 0 ? `, watched for ${span(1000 * soakS)}` : "";
   const needed = approvals ?? (index === 0 ? rollout.plan.approvals : 0);
   return `${size}${watched}${needed > 0 ? `, after ${many(needed, "approval")}` : ""}`;
+}
+
+function switchWords({ plan }: RolloutView, soakS: number): string {
+  const needed = plan.switch?.approvals ?? 0;
+  return `all that is staged begins to serve, watched for ${span(1000 * soakS)}${needed > 0 ? `, after ${many(needed, "approval")}` : ""}`;
 }
 
 /** The wave that is under way, and what the rollout waits for. */
