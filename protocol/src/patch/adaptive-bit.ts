@@ -39,7 +39,9 @@ export class AdaptiveBits {
     const p = this.probability[index]!;
     const n = this.count[index]!;
     const rate = RATES[n]!;
-    this.probability[index] = bit === 0 ? p + (((65536 - p) * rate) >>> 16) : p - ((p * rate) >>> 16);
+    // Below 2^32, so that the low half of the product is all of it.
+    this.probability[index] =
+      bit === 0 ? p + (Math.imul(65536 - p, rate) >>> 16) : p - (Math.imul(p, rate) >>> 16);
     if (n < COUNT_LIMIT) this.count[index] = n + 1;
   }
 

@@ -3,6 +3,8 @@ import { AdaptiveBits, COUNT_LIMIT, RATES } from "./adaptive-bit.js";
 
 /** Zeros that an encoder may leave away at the end of a payload, and a decoder reads all the same. */
 export const TRAILING_ZEROS = 4;
+/** Below it, another byte comes in. */
+const LEAST_RANGE = 0x1000000;
 
 /**
  * Binary range decoder, 32 bits, one byte at a time (Martin 1979; the binary form that LZMA made known). Push-fed: the
@@ -12,7 +14,8 @@ export class RangeDecoder {
   readonly bits: AdaptiveBits;
   readonly #probability: Uint16Array;
   readonly #count: Uint8Array;
-  #range = 0xffffffff;
+  /** Both are unsigned, kept as signed integers: those need no memory of their own. */
+  #range = -1;
   #code = 0;
   #input = new Uint8Array(0);
   #position = 0;
@@ -42,34 +45,34 @@ export class RangeDecoder {
    * and leaves its three zero bytes away, so that no other bytes decode to the same.
    */
   get isAtEnd(): boolean {
-    return this.available === 0 && this.#virtual >= TRAILING_ZEROS - 1 && this.#code < 0x1000000;
+    return this.available === 0 && this.#virtual >= TRAILING_ZEROS - 1 && this.#code >>> 0 < LEAST_RANGE;
   }
 
   /** Reads the first four bytes. */
   start(): void {
-    for (let i = 0; i < 4; i++) this.#code = ((this.#code << 8) | this.#nextByte()) >>> 0;
+    for (let i = 0; i < 4; i++) this.#code = (this.#code << 8) | this.#nextByte();
   }
 
+  /** Two ways, not one with a bit in it: a processor that guesses the bit goes on without waiting for the range. */
   bit(index: number): number {
     const p = this.#probability[index]!;
     const n = this.#count[index]!;
     const rate = RATES[n]!;
     if (n < COUNT_LIMIT) this.#count[index] = n + 1;
-    let range = this.#range;
-    const bound = (range >>> 16) * p;
-    let bit = 0;
-    if (this.#code < bound) {
-      range = bound;
-      this.#probability[index] = p + (((65536 - p) * rate) >>> 16);
-    } else {
-      this.#code -= bound;
-      range -= bound;
-      this.#probability[index] = p - ((p * rate) >>> 16);
-      bit = 1;
+    const range = this.#range >>> 0;
+    const code = this.#code >>> 0;
+    const bound = Math.imul(range >>> 16, p) >>> 0;
+    if (code < bound) {
+      this.#probability[index] = p + (Math.imul(65536 - p, rate) >>> 16);
+      this.#range = bound | 0;
+      if (bound < LEAST_RANGE) this.#normalize();
+      return 0;
     }
-    this.#range = range;
-    while (this.#range < 0x1000000) this.#shift();
-    return bit;
+    this.#probability[index] = p - (Math.imul(p, rate) >>> 16);
+    this.#code = (code - bound) | 0;
+    this.#range = (range - bound) | 0;
+    if (range - bound < LEAST_RANGE) this.#normalize();
+    return 1;
   }
 
   /** `count` bits (at most 31) of equal probability, the highest first. */
@@ -78,18 +81,22 @@ export class RangeDecoder {
     for (let i = 0; i < count; i++) {
       // As an adaptive bit of one half, so that a small decoder needs no other way.
       const bound = (this.#range >>> 16) << 15;
-      const bit = this.#code >= bound ? 1 : 0;
-      this.#code -= bit === 1 ? bound : 0;
-      this.#range = bit === 1 ? this.#range - bound : bound;
+      const bit = this.#code >>> 0 >= bound ? 1 : 0;
+      if (bit === 1) this.#code = (this.#code - bound) | 0;
+      this.#range = bit === 1 ? (this.#range - bound) | 0 : bound;
       value = (value << 1) | bit;
-      if (this.#range < 0x1000000) this.#shift();
+      if (this.#range >>> 0 < LEAST_RANGE) this.#shift();
     }
     return value >>> 0;
   }
 
+  #normalize(): void {
+    while (this.#range >>> 0 < LEAST_RANGE) this.#shift();
+  }
+
   #shift(): void {
-    this.#code = ((this.#code << 8) | this.#nextByte()) >>> 0;
-    this.#range = (this.#range << 8) >>> 0;
+    this.#code = (this.#code << 8) | this.#nextByte();
+    this.#range <<= 8;
   }
 
   #nextByte(): number {
