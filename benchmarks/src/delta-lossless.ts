@@ -25,6 +25,8 @@ export interface LosslessRow {
   readonly entropyBytes: { readonly codes: number; readonly words: number } | null;
   /** Megabytes of result per second of processor time, once warm. */
   readonly tensorDecodeMbps: number;
+  /** The peer in JavaScript: bsdiff's patch, applied in the same process. */
+  readonly bsdiffDecodeMbps: number | null;
 }
 
 export async function measureLossless(pair: Pair, folder: string): Promise<LosslessRow> {
@@ -37,6 +39,7 @@ export async function measureLossless(pair: Pair, folder: string): Promise<Lossl
   await writeFile(newFile, pair.next);
   for (const peer of PEERS) bytes[peer.name] = await peerBytes(peer, oldFile, newFile, join(folder, "patch"));
   const entropy = residualEntropy(pair);
+  const bsdiff = await makePatch("bsdiff", pair.base, pair.next);
   const ratio = (a: string, b: number | null | undefined): number | null =>
     b === null || b === undefined ? null : bytes[a]! / b;
   const deltas = PEERS.filter(({ name }) => !name.endsWith("alone"))
@@ -56,6 +59,7 @@ export async function measureLossless(pair: Pair, folder: string): Promise<Lossl
         : (tensor.length - patchHeaderLength(tensor)!) / (entropy.codes + entropy.words),
     entropyBytes: entropy,
     tensorDecodeMbps: decodeSpeed(pair, tensor),
+    bsdiffDecodeMbps: bsdiff === null ? null : decodeSpeed(pair, bsdiff),
   };
 }
 

@@ -40,7 +40,8 @@ function renderLossless(rows: readonly LosslessRow[]): string {
     "update".padEnd(32),
     "new B".padStart(8),
     ...columns.map((name) => name.padStart(11)),
-    ...["/peer", "/bsdiff", "full/xz", "/entropy", "MB/s"].map((name) => name.padStart(9)),
+    ...["/peer", "/bsdiff", "full/xz", "/entropy"].map((name) => name.padStart(9)),
+    ...["tensor MB/s", "bsdiff MB/s"].map((name) => name.padStart(13)),
   ];
   const lines = rows.map((row) =>
     [
@@ -48,7 +49,7 @@ function renderLossless(rows: readonly LosslessRow[]): string {
       String(row.newBytes).padStart(8),
       ...columns.map((name) => String(row.bytes[name] ?? "-").padStart(11)),
       ...[row.overSmallestPeer, row.overBsdiff, row.fullOverXz, row.overEntropy].map(ratio),
-      row.tensorDecodeMbps.toFixed(1).padStart(9),
+      ...[row.tensorDecodeMbps, row.bsdiffDecodeMbps].map((rate) => (rate?.toFixed(1) ?? "-").padStart(13)),
     ].join(""),
   );
   return [head.join(""), ...lines].join("\n");
