@@ -1,6 +1,8 @@
 import {
   decodeFrame,
-  mergeSums,
+  type GrowingSums,
+  growingSums,
+  growSums,
   SchemaError,
   sumsOfFrame,
   type TelemetryFrame,
@@ -21,7 +23,7 @@ export function bucketWidthMs(windowMs: number): number {
   return windowMs < 10_000 ? 1000 : windowMs < 60_000 ? 60_000 : 600_000;
 }
 /** Devices whose sums go into the store in one transaction, so that a flush never holds up the doors for long. */
-const FLUSH_DEVICES = 20;
+const FLUSH_DEVICES = 50;
 
 /** Who sends: a device that enrols anew under its old name counts its frames from zero again. */
 export interface Sender {
@@ -33,7 +35,7 @@ export interface Sender {
 interface Pending {
   readonly enrolledAtMs: number;
   lastFrame: number;
-  readonly sums: Map<string, { readonly key: TelemetryKey; sums: TelemetrySums }>;
+  readonly sums: Map<string, { readonly key: TelemetryKey; readonly sums: GrowingSums }>;
 }
 
 interface Counted {
@@ -224,11 +226,15 @@ export class Ingest {
 
   private count({ deviceId, enrolledAtMs, arrivedAtMs }: LoggedFrame, frame: TelemetryFrame): void {
     const key = keyOf(deviceId, frame, arrivedAtMs);
-    this.putBack(deviceId, {
-      enrolledAtMs,
-      lastFrame: frame.sequence,
-      sums: new Map([[`${key.releaseSequence}/${key.bucketMs}`, { key, sums: sumsOfFrame(frame) }]]),
-    });
+    const name = `${key.releaseSequence}/${key.bucketMs}`;
+    const held = this.pending.get(deviceId);
+    if (held?.enrolledAtMs === enrolledAtMs) {
+      held.lastFrame = Math.max(held.lastFrame, frame.sequence);
+      addTo(held.sums, name, key, sumsOfFrame(frame));
+      return;
+    }
+    const sums = new Map([[name, { key, sums: growingSums(sumsOfFrame(frame)) }]]);
+    this.putBack(deviceId, { enrolledAtMs, lastFrame: frame.sequence, sums });
   }
 
   private putBack(id: string, more: Pending): void {
@@ -238,12 +244,14 @@ export class Ingest {
       return;
     }
     held.lastFrame = Math.max(held.lastFrame, more.lastFrame);
-    for (const [name, { key, sums }] of more.sums) {
-      const sum = held.sums.get(name);
-      if (sum === undefined) held.sums.set(name, { key, sums });
-      else sum.sums = mergeSums(sum.sums, sums);
-    }
+    for (const [name, { key, sums }] of more.sums) addTo(held.sums, name, key, sums);
   }
+}
+
+function addTo(held: Pending["sums"], name: string, key: TelemetryKey, more: TelemetrySums): void {
+  const sum = held.get(name);
+  if (sum === undefined) held.set(name, { key, sums: growingSums(more) });
+  else growSums(sum.sums, more);
 }
 
 function totalOf(sums: Pending["sums"]): Pick<TelemetrySums, "windows" | "errors" | "inferences"> {

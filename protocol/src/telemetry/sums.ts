@@ -61,26 +61,39 @@ export function sumsOfFrame(frame: TelemetryFrame): TelemetrySums {
 
 /** Associative and commutative; EMPTY_SUMS is its neutral element. */
 export function mergeSums(a: TelemetrySums, b: TelemetrySums): TelemetrySums {
-  return {
-    windows: a.windows + b.windows,
-    inferences: a.inferences + b.inferences,
-    errors: a.errors + b.errors,
-    abstained: a.abstained + b.abstained,
-    latencySumUs: a.latencySumUs + b.latencySumUs,
-    latencyMaxUs: Math.max(a.latencyMaxUs, b.latencyMaxUs),
-    energySumUj: a.energySumUj + b.energySumUj,
-    probesSeen: a.probesSeen + b.probesSeen,
-    probesCorrect: a.probesCorrect + b.probesCorrect,
-    compared: a.compared + b.compared,
-    agreed: a.agreed + b.agreed,
-    confidence: addBins(a.confidence, b.confidence),
-    outputs: addBins(a.outputs, b.outputs),
-  };
+  const sum = growingSums(a);
+  growSums(sum, b);
+  return sum;
 }
 
-function addBins(a: readonly number[], b: readonly number[]): number[] {
-  const [longer, shorter] = a.length >= b.length ? [a, b] : [b, a];
-  return longer.map((count, i) => count + (shorter[i] ?? 0));
+/** Sums that grow in place: for whoever adds thousands of frames a second, and would leave as many objects behind. */
+export type GrowingSums = {
+  -readonly [Field in keyof TelemetrySums]: TelemetrySums[Field] extends number ? number : number[];
+};
+
+/** A copy, with which the caller may do what it likes. */
+export function growingSums(sums: TelemetrySums): GrowingSums {
+  return { ...sums, confidence: [...sums.confidence], outputs: [...sums.outputs] };
+}
+
+export function growSums(sum: GrowingSums, more: TelemetrySums): void {
+  sum.windows += more.windows;
+  sum.inferences += more.inferences;
+  sum.errors += more.errors;
+  sum.abstained += more.abstained;
+  sum.latencySumUs += more.latencySumUs;
+  sum.latencyMaxUs = Math.max(sum.latencyMaxUs, more.latencyMaxUs);
+  sum.energySumUj += more.energySumUj;
+  sum.probesSeen += more.probesSeen;
+  sum.probesCorrect += more.probesCorrect;
+  sum.compared += more.compared;
+  sum.agreed += more.agreed;
+  addBins(sum.confidence, more.confidence);
+  addBins(sum.outputs, more.outputs);
+}
+
+function addBins(sum: number[], more: readonly number[]): void {
+  for (let bin = 0; bin < more.length; bin++) sum[bin] = (sum[bin] ?? 0) + more[bin]!;
 }
 
 /** Mean of the histogram's bin centres, 0..1; null without inferences. Its error is at most half a bin (2.5 points). */
