@@ -14,6 +14,7 @@ import { DdiDevices } from "./ddi/ddiDevices.js";
 import { FileHasher } from "./ddi/fileHashes.js";
 import { Delivery } from "./delivery/delivery.js";
 import type { PatchWorker } from "./delivery/patchWorker.js";
+import { connectionsWithin, descriptorLimit, descriptorNote } from "./descriptors.js";
 import { StoreError } from "./errors.js";
 import { Events } from "./events.js";
 import { DeviceCache } from "./fleet/deviceCache.js";
@@ -122,7 +123,9 @@ export class MoteServer {
 
   private static async startOn(store: Store, parts: ServerParts): Promise<MoteServer> {
     const { config, clock, log } = parts;
-    const notes = [...store.notes, ...parts.patches.notes];
+    const descriptors = descriptorLimit();
+    const few = config.mqttBroker === undefined ? descriptorNote(descriptors) : null;
+    const notes = [...store.notes, ...parts.patches.notes, ...(few === null ? [] : [few])];
     for (const note of notes) log.warn("note", { note });
     const { peers } = store;
     await mkdir(config.data, { recursive: true, mode: 0o700 });
@@ -163,7 +166,9 @@ export class MoteServer {
       (sha256) => rights.pass(sha256),
     );
     const mqttParts = { sessions, ingest, reports, store, events, clock, log, tls, exchange };
-    const embedded = config.mqttBroker === undefined ? await Broker.open(mqttParts) : null;
+    const maxConnections = descriptors === null ? null : connectionsWithin(descriptors);
+    const embedded =
+      config.mqttBroker === undefined ? await Broker.open({ ...mqttParts, maxConnections }) : null;
     const broker: MqttSide = embedded ?? openExternalBroker(config, mqttParts);
     hints.send = (product) => {
       broker.hint(product);

@@ -35,6 +35,8 @@ export const MQTT_LIMITS = {
   drainTimeoutMs: 120_000,
   /** Requests of one device that wait for those before them; more are answered 429. */
   maxWaitingRequests: 32,
+  /** How often it is said that connections are turned away. */
+  fullNoticeMs: 60_000,
 } as const;
 
 const NOT_AUTHORIZED = 5;
@@ -49,6 +51,8 @@ export interface BrokerParts {
   readonly log: Log;
   readonly tls: TlsFiles | null;
   readonly exchange: Exchange;
+  /** Beyond it connections are turned away; null for no limit. */
+  readonly maxConnections: number | null;
 }
 
 /**
@@ -86,6 +90,22 @@ export class Broker implements MqttSide {
         : createTlsServer({ ...parts.tls, ...options }, handle);
   }
 
+  /** Without descriptors left the system would turn connections away unheard, and the store could open no file. */
+  private limitTo(maxConnections: number): void {
+    let saidMs = Number.NEGATIVE_INFINITY;
+    this.server.maxConnections = maxConnections;
+    this.server.on("drop", () => {
+      this.counters.refusedConnections++;
+      const nowMs = this.parts.clock();
+      if (Math.abs(nowMs - saidMs) < MQTT_LIMITS.fullNoticeMs) return;
+      saidMs = nowMs;
+      this.parts.log.warn("mqtt-full", {
+        connections: maxConnections,
+        todo: "raise the limit of open files",
+      });
+    });
+  }
+
   static async open(parts: BrokerParts): Promise<Broker> {
     const aedes = await Aedes.createBroker({
       connectTimeout: MQTT_LIMITS.connectTimeoutMs,
@@ -95,6 +115,7 @@ export class Broker implements MqttSide {
     });
     const broker = new Broker(parts, aedes);
     broker.wire();
+    if (parts.maxConnections !== null) broker.limitTo(parts.maxConnections);
     return broker;
   }
 

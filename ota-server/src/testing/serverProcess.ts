@@ -14,12 +14,19 @@ export class ServerProcess {
     readonly log: readonly string[],
   ) {}
 
-  /** Resolves when it listens. @param env beside this process's own. */
+  /**
+   * Resolves when it listens.
+   *
+   * @param env beside this process's own.
+   * @param under a command that starts another, such as prlimit.
+   */
   static async start(
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
+    under: readonly string[] = [],
   ): Promise<ServerProcess> {
-    const child = spawn(process.execPath, [MAIN, "--port", "0", "--mqtt-port", "0", ...args], {
+    const [command, ...rest] = [...under, process.execPath, MAIN, "--port", "0", "--mqtt-port", "0", ...args];
+    const child = spawn(command!, rest, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env },
     });
