@@ -103,29 +103,30 @@ static int pin(struct mote_device *d, struct mote_trust *trust)
     return mote_trust_pin(trust, board->verifier, root, length, d->slots.floor, d->slots.time_s);
 }
 
-static int judge(struct mote_device *d, const uint8_t *envelope, uint32_t length, uint32_t clock_s)
+static int judge(struct mote_device *d, const uint8_t *envelope, uint32_t length, uint32_t clock_s,
+                 struct mote_release *release)
 {
     const struct mote_board *board = d->board;
     const struct mote_question question = { board->product, board->hardware, board->architecture_hash, clock_s };
     struct mote_trust trust;
-    struct mote_release release;
     int error = pin(d, &trust);
-    error = error == MOTE_OK ? mote_trust_judge(&trust, envelope, length, &question, &release) : error;
+    error = error == MOTE_OK ? mote_trust_judge(&trust, envelope, length, &question, release) : error;
     if (error != MOTE_OK) {
         return error;
     }
-    if (release.params_length > board->flash->slot_bytes) {
+    if (release->params_length > board->flash->slot_bytes) {
         return MOTE_ERROR_TOO_LARGE;
     }
     d->slots.floor = trust.floor;
     d->slots.time_s = trust.time_s;
-    d->params_length = release.params_length;
-    d->sequence = release.sequence;
-    memcpy(d->params_sha256, release.params_sha256, sizeof d->params_sha256);
+    d->params_length = release->params_length;
+    d->sequence = release->sequence;
+    memcpy(d->params_sha256, release->params_sha256, sizeof d->params_sha256);
     return MOTE_OK;
 }
 
-int mote_device_offer(struct mote_device *d, const uint8_t *envelope, uint32_t length, uint32_t clock_s)
+int mote_device_offer(struct mote_device *d, const uint8_t *envelope, uint32_t length, uint32_t clock_s,
+                      struct mote_release *release)
 {
     enum mote_update_state state = state_of(d);
     int error = MOTE_OK;
@@ -142,7 +143,7 @@ int mote_device_offer(struct mote_device *d, const uint8_t *envelope, uint32_t l
     if (error != MOTE_OK) {
         return error;
     }
-    error = judge(d, envelope, length, clock_s);
+    error = judge(d, envelope, length, clock_s, release);
     if (error != MOTE_OK) {
         (void)happen(d, MOTE_EVENT_REFUSED);
         return error;

@@ -75,6 +75,8 @@ static const struct mote_board board = { .flash = &flash,
                                          .hardware = MOTE_STORY_HARDWARE,
                                          .architecture_hash = mote_story_architecture };
 static struct mote_device device;
+/* Of the last offer; points into its envelope. */
+static struct mote_release release;
 
 /* Which release serves, every byte of it; 0 for none, -1 for a mixture. */
 static int serving(void)
@@ -91,6 +93,11 @@ static int serving(void)
         }
     }
     return -1;
+}
+
+static int offer(const struct mote_bytes *envelope, uint32_t clock_s)
+{
+    return mote_device_offer(&device, envelope->bytes, envelope->length, clock_s, &release);
 }
 
 static int fetch(const struct mote_bytes *patch)
@@ -131,7 +138,8 @@ static int step(void)
         return 1;
     }
     const struct release *next = &RELEASE[now + 1];
-    MUST(mote_device_offer(&device, next->envelope.bytes, next->envelope.length, 0) == MOTE_OK);
+    MUST(offer(&next->envelope, 0) == MOTE_OK);
+    MUST(release.golden_inputs_length == 3136 && release.golden_outputs_length == 40);
     MUST(fetch(&next->patch) == MOTE_OK);
     MUST(device.slots.state == MOTE_STATE_TRYING && serving() == now);
     return 1;
@@ -174,7 +182,7 @@ long story_live(long cut, uint32_t program_bytes)
     MUST(device.slots.floor == 2 && device.slots.root != MOTE_NO_SLOT);
     MUST(flash_abused == 0);
     /* Retired by the floor; and signed by a key that the stored root took away. */
-    MUST(mote_device_offer(&device, RELEASE[1].envelope.bytes, RELEASE[1].envelope.length, 0) == MOTE_ERROR_SIGNATURE);
+    MUST(offer(&RELEASE[1].envelope, 0) == MOTE_ERROR_SIGNATURE);
     return spent;
 }
 
@@ -191,42 +199,43 @@ int story_refusals(void)
     MUST(mote_device_settle(&device, 1) == MOTE_ERROR_STATE);
 
     /* A trial that fails, and a probation that fails: what served before serves. */
-    MUST(mote_device_offer(&device, first->envelope.bytes, first->envelope.length, 0) == MOTE_OK);
+    MUST(offer(&first->envelope, 0) == MOTE_OK);
     MUST(fetch(&first->patch) == MOTE_OK);
-    MUST(mote_device_offer(&device, first->envelope.bytes, first->envelope.length, 0) == MOTE_ERROR_STATE);
+    MUST(offer(&first->envelope, 0) == MOTE_ERROR_STATE);
     MUST(mote_device_tried(&device, 1) == MOTE_OK && mote_device_settle(&device, 1) == MOTE_OK && serving() == 1);
-    MUST(mote_device_offer(&device, second->envelope.bytes, second->envelope.length, 0) == MOTE_OK);
+    MUST(offer(&second->envelope, 0) == MOTE_OK);
     MUST(fetch(&second->patch) == MOTE_OK);
     MUST(mote_device_tried(&device, 0) == MOTE_OK && serving() == 1 && device.slots.state == MOTE_STATE_IDLE);
-    MUST(mote_device_offer(&device, second->envelope.bytes, second->envelope.length, 0) == MOTE_OK);
+    MUST(offer(&second->envelope, 0) == MOTE_OK);
     MUST(fetch(&second->patch) == MOTE_OK);
     MUST(mote_device_tried(&device, 1) == MOTE_OK && serving() == 2);
     MUST(mote_device_settle(&device, 0) == MOTE_OK && serving() == 1);
 
     /* The floor was stored with the release that raised it, though that one did not stay. */
-    MUST(mote_device_offer(&device, first->envelope.bytes, first->envelope.length, 0) == MOTE_ERROR_BELOW_FLOOR);
+    MUST(offer(&first->envelope, 0) == MOTE_ERROR_BELOW_FLOOR);
     MUST(device.slots.state == MOTE_STATE_IDLE);
 
     /* Patches are untrusted: of another base, of another release, cut, and nothing of them serves. */
-    MUST(mote_device_offer(&device, second->envelope.bytes, second->envelope.length, 0) == MOTE_OK);
+    MUST(offer(&second->envelope, 0) == MOTE_OK);
     MUST(fetch(&RELEASE[3].patch) == MOTE_ERROR_BASE && device.slots.state == MOTE_STATE_WAITING && serving() == 1);
-    MUST(mote_device_offer(&device, second->envelope.bytes, second->envelope.length, 0) == MOTE_OK);
+    MUST(offer(&second->envelope, 0) == MOTE_OK);
     MUST(fetch(&first->patch) == MOTE_ERROR_RESULT && device.slots.state == MOTE_STATE_WAITING && serving() == 1);
-    MUST(mote_device_offer(&device, second->envelope.bytes, second->envelope.length, 0) == MOTE_OK);
+    MUST(offer(&second->envelope, 0) == MOTE_OK);
     const struct mote_bytes cut = { second->patch.bytes, second->patch.length - 8u };
     MUST(fetch(&cut) == MOTE_ERROR_TRUNCATED && serving() == 1);
 
     /* Signed by mistake: parameters whose header names other code. */
     static const struct mote_bytes ALIEN = BYTES(alien_patch);
-    MUST(mote_device_offer(&device, mote_story_alien_envelope, sizeof mote_story_alien_envelope, 0) == MOTE_OK);
+    MUST(mote_device_offer(&device, mote_story_alien_envelope, sizeof mote_story_alien_envelope, 0, &release)
+         == MOTE_OK);
     MUST(fetch(&ALIEN) == MOTE_ERROR_ARCHITECTURE && serving() == 1);
 
     /* Envelopes: damaged, expired, by keys that do not count yet. */
     memcpy(damaged, mote_story_envelope_2, sizeof damaged);
     damaged[sizeof damaged - 1u] ^= 1u;
-    MUST(mote_device_offer(&device, damaged, sizeof damaged, 0) == MOTE_ERROR_SIGNATURE);
-    MUST(mote_device_offer(&device, second->envelope.bytes, second->envelope.length, 0xfffffff0u) == MOTE_ERROR_EXPIRED);
-    MUST(mote_device_offer(&device, RELEASE[3].envelope.bytes, RELEASE[3].envelope.length, 0) == MOTE_ERROR_SIGNATURE);
+    MUST(mote_device_offer(&device, damaged, sizeof damaged, 0, &release) == MOTE_ERROR_SIGNATURE);
+    MUST(offer(&second->envelope, 0xfffffff0u) == MOTE_ERROR_EXPIRED);
+    MUST(offer(&RELEASE[3].envelope, 0) == MOTE_ERROR_SIGNATURE);
     MUST(mote_device_rotate_root(&device, mote_story_root, sizeof mote_story_root) == MOTE_ERROR_ROLLBACK);
     MUST(flash_abused == 0);
     return 0;

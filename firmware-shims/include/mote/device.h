@@ -6,7 +6,7 @@
  *     mote_device_open(&device, &board)                           at every start
  *     serve from slot mote_slots_serving(&device.slots)
  *     ...
- *     mote_device_offer(&device, envelope, length, clock_s)       an envelope came: MOTE_OK, now fetch the patch
+ *     mote_device_offer(&device, envelope, length, clock_s, &release)   it came: MOTE_OK, now fetch what it names
  *     mote_device_patch(&device, bytes, count)                    its pieces, as they come
  *     mote_device_patched(&device)                                MOTE_OK: run the golden vectors on the spare slot
  *     mote_device_tried(&device, passed)                          MOTE_OK: from now on the new parameters serve
@@ -58,10 +58,13 @@ struct mote_device {
 int mote_device_open(struct mote_device *device, const struct mote_board *board);
 
 /*
- * Judges a release. After MOTE_OK what it raised (floor, time) is stored and the state is DOWNLOADING. Refused: the error
- * of mote_trust_judge, and the state is IDLE. MOTE_ERROR_STATE where a trial or probation is under way.
+ * Judges a release. After MOTE_OK what it raised (floor, time) is stored and the state is DOWNLOADING; `release` points
+ * into the envelope and says by which digests the golden vectors count. Inputs that the board holds with that digest need
+ * not come again. Refused: the error of mote_trust_judge, and the state is IDLE. MOTE_ERROR_STATE where a trial or
+ * probation is under way.
  */
-int mote_device_offer(struct mote_device *device, const uint8_t *envelope, uint32_t length, uint32_t clock_s);
+int mote_device_offer(struct mote_device *device, const uint8_t *envelope, uint32_t length, uint32_t clock_s,
+                      struct mote_release *release);
 
 /* Judges the next root and stores it; MOTE_OK or the error of mote_trust_rotate. MOTE_ERROR_TOO_LARGE beyond root_bytes. */
 int mote_device_rotate_root(struct mote_device *device, const uint8_t *root, uint32_t length);
