@@ -10,6 +10,7 @@ import { Differentiable } from "@mote/toolchain/train/differentiable";
 import { changed, type LabelledSamples, loadDigits } from "@mote/toolchain/train/digits";
 import { degraded } from "@mote/toolchain/train/digits-data";
 import { Random } from "@mote/toolchain/train/random";
+import { quantizeWithRefit } from "@mote/toolchain/train/refit";
 import type { Training } from "@mote/toolchain/train/tensorflow";
 import { type FitOptions, fit } from "@mote/toolchain/train/trainer";
 import { type Drawing, drawn, images, realSamples, words } from "./accuracy/inputs.js";
@@ -19,6 +20,7 @@ const MODELS = resolve(import.meta.dirname, "../../toolchain/models");
 const VALIDATION_SEED = 301;
 const TEST_SEED = 302;
 const CALIBRATION = { seed: 303, samples: 512 } as const;
+const REFIT = { seed: 304, rounds: 4 } as const;
 
 /** Training begins at `start`; tensors that `moves` says no to stay as they are. */
 async function tuned(
@@ -45,7 +47,7 @@ async function tuned(
 
 /**
  * The digit reader tuned for a meter's camera: its last layer, all of it for three epochs and for twelve; and the
- * network before it was pruned, which is less tight.
+ * network before it was pruned, which is less tight. All of it also with what changes trained anew around what stays.
  */
 export async function digitStudies(training: Training): Promise<UpdateStudy[]> {
   const digits = await loadDigits();
@@ -85,9 +87,30 @@ export async function digitStudies(training: Training): Promise<UpdateStudy[]> {
         (tensor) => tensor.startsWith(layer),
       ),
   });
+  const allLayers = study("digits, all layers", start, old, 3);
+  const refit: UpdateStudy["within"] = async (float, seed, maxLossPoints) => {
+    const { graph, report, rounds } = await quantizeWithRefit(
+      training,
+      float,
+      common.calibration,
+      unlabelled(changed(digits.train, REFIT.seed, meter)),
+      {
+        equalize: false,
+        previous: old,
+        validation: common.validation,
+        maxLossPoints,
+        leastFidelity: 0,
+      },
+      { rounds: REFIT.rounds, seed },
+    );
+    const { plainAccuracy, withinLoss, chosen } = report.update!;
+    const accuracy = rounds.findLast(({ kept }) => kept)?.accuracy ?? chosen.accuracy;
+    return { graph, withinLoss, plainAccuracy, accuracy };
+  };
   return [
     study("digits, last layer alone", start, old, 2, "dense2"),
-    study("digits, all layers", start, old, 3),
+    allLayers,
+    { ...allLayers, name: "digits, masked refit of all layers", modelsOf: allLayers.name, within: refit },
     study("digits unpruned, last layer alone", whole, oldWhole, 2, "dense2"),
     study("digits unpruned, all layers", whole, oldWhole, 3),
     study("digits, all layers long", start, old, 12),

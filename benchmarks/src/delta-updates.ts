@@ -7,10 +7,18 @@ import { modelBytes } from "@mote/toolchain/formats/index";
 import type { Graph } from "@mote/toolchain/graph/graph";
 import { activationSource } from "@mote/toolchain/quantize/float-source";
 import { quantizeGraph } from "@mote/toolchain/quantize/index";
-import { openUpdate, type UpdateStudy as Rounding } from "@mote/toolchain/quantize/update-aware/update";
+import { openUpdate } from "@mote/toolchain/quantize/update-aware/update";
 import { simplify } from "@mote/toolchain/transform/index";
 import type { Ledger } from "./delta-ledger.js";
 import { type Mean, meanOf } from "./delta-statistics.js";
+
+/** An update within a bound of loss: what it is, and what the validation split said of it. */
+export interface Bounded {
+  readonly graph: Graph;
+  readonly withinLoss: boolean;
+  readonly plainAccuracy: number;
+  readonly accuracy: number;
+}
 
 /** A model in the field, one new model a seed, and the data that choose and judge. */
 export interface UpdateStudy {
@@ -25,6 +33,10 @@ export interface UpdateStudy {
   readonly validation: Dataset;
   /** How much of the change of the logits must arrive beside the accuracy; none where the validation samples tell enough. */
   readonly leastFidelity?: number;
+  /** The study that is given the same new models, where there is one. */
+  readonly modelsOf?: string;
+  /** Makes the update otherwise than by rounding alone. */
+  readonly within?: (float: Graph, seed: number, maxLossPoints: number) => Promise<Bounded>;
   /** Reports; nothing is chosen by it. Without labels, agreement with the new float model is reported. */
   readonly test: Dataset;
 }
@@ -91,52 +103,65 @@ async function runSeed(
   bounds: readonly number[],
   ledger: Ledger,
 ): Promise<UpdateRun[]> {
-  const float = await ledger.model(`${study.name} ${seed}`, () => study.next(seed));
-  const { plain, rounding, judge } = await roundingOf(study, float, study.old);
+  const float = await ledger.model(`${study.modelsOf ?? study.name} ${seed}`, () => study.next(seed));
+  const plain = await plainOf(study, float);
+  const judge = await judgeOf(study, float);
+  const within =
+    study.within === undefined
+      ? await roundingOf(study, float, study.old, plain)
+      : (maxLossPoints: number) => study.within!(float, seed, maxLossPoints);
   const plainAccuracy = meanOf(await judge(plain)).mean;
   const runs: UpdateRun[] = [];
   for (const maxLossPoints of bounds) {
-    const { graph, report } = await rounding.within(maxLossPoints);
+    const { graph, withinLoss, ...onValidation } = await within(maxLossPoints);
     const updateAccuracy = meanOf(await judge(graph)).mean;
     runs.push({
       seed,
       maxLossPoints,
       ...(await sizesOf(study.old, plain, graph)),
       lossPoints: 100 * (plainAccuracy - updateAccuracy),
-      validationLossPoints: 100 * (report.plainAccuracy - report.chosen.accuracy),
+      validationLossPoints: 100 * (onValidation.plainAccuracy - onValidation.accuracy),
       plainAccuracy,
       updateAccuracy,
-      withinLoss: report.withinLoss,
+      withinLoss,
     });
   }
   return runs;
 }
 
-interface Opened {
-  readonly plain: Graph;
-  readonly rounding: Rounding;
-  /** For each sample of the test split 1 where the answer is right, else 0. */
-  readonly judge: (graph: Graph) => Promise<readonly number[]>;
+async function plainOf({ calibration }: UpdateStudy, float: Graph): Promise<Graph> {
+  return (await quantizeGraph(float, calibration, { equalize: false })).graph;
+}
+
+/** For each sample of the test split 1 where the answer is right, else 0. */
+async function judgeOf(
+  { test }: UpdateStudy,
+  float: Graph,
+): Promise<(graph: Graph) => Promise<readonly number[]>> {
+  const labels = test.labels ?? (await evaluateModel(openRunnable(simplify(float)), test)).predicted;
+  return async (graph) => {
+    const { predicted } = await evaluateModel(openRunnable(graph), test);
+    return Array.from(predicted, (answer, i) => (answer === labels[i] ? 1 : 0));
+  };
 }
 
 async function roundingOf(
-  { calibration, validation, test, leastFidelity = 0 }: UpdateStudy,
+  { calibration, validation, leastFidelity = 0 }: UpdateStudy,
   float: Graph,
   held: Graph,
-): Promise<Opened> {
-  const plain = (await quantizeGraph(float, calibration, { equalize: false })).graph;
+  plain: Graph,
+): Promise<(maxLossPoints: number) => Promise<Bounded>> {
   const simple = simplify(float);
   const rounding = await openUpdate(simple, held, plain, calibration, {
     leastFidelity,
     validation,
     activations: activationSource(simple),
   });
-  const labels = test.labels ?? (await evaluateModel(openRunnable(simple), test)).predicted;
-  const judge = async (graph: Graph): Promise<number[]> => {
-    const { predicted } = await evaluateModel(openRunnable(graph), test);
-    return Array.from(predicted, (answer, i) => (answer === labels[i] ? 1 : 0));
+  return async (maxLossPoints) => {
+    const { graph, report } = await rounding.within(maxLossPoints);
+    const { withinLoss, plainAccuracy, chosen } = report;
+    return { graph, withinLoss, plainAccuracy, accuracy: chosen.accuracy };
   };
-  return { plain, rounding, judge };
 }
 
 async function sizesOf(
@@ -176,8 +201,9 @@ export async function studyChain(
   for (let link = 1; link <= links; link++) {
     const float = await ledger.model(`${study.name} ${link}`, () => study.next(link));
     const step = async (): Promise<ChainLink> => {
-      const { plain, rounding, judge } = await roundingOf(study, float, held);
-      const { graph } = await rounding.within(maxLossPoints);
+      const plain = await plainOf(study, float);
+      const judge = await judgeOf(study, float);
+      const { graph } = await (await roundingOf(study, float, held, plain))(maxLossPoints);
       const { patchBytes, plainPatchBytes, fileBytes } = await sizesOf(held, plain, graph);
       const [before, after] = [await judge(plain), await judge(graph)];
       const { mean, interval } = meanOf(before.map((right, i) => 100 * (right - after[i]!)));
