@@ -428,7 +428,7 @@ class Steps implements MigrationProvider {
     this.types = types;
   }
 
-  /** A step that has shipped is never changed: a new one is added below it. */
+  /** A step that has shipped is never changed: a new one is added below it. They run in the order of their names. */
   async getMigrations(): Promise<Record<string, Migration>> {
     return {
       "0001-first": first(this.types),
@@ -436,8 +436,9 @@ class Steps implements MigrationProvider {
       "0003-ddi": ddi(this.types),
       "0004-peers": peers(this.types),
       "0005-waits": waits(this.types),
-      "0006-scale": scale(this.types),
+      // Two of one number, in the order of their names like all: a step that has run keeps its name.
       "0006-published": published(this.types),
+      "0006-scale": scale(this.types),
       "0007-health": health(this.types),
       "0008-webhooks": webhooks(this.types),
       "0009-shadow": shadow(this.types),
@@ -446,6 +447,11 @@ class Steps implements MigrationProvider {
       "0012-layouts": layouts(this.types),
     };
   }
+}
+
+/** Names of all steps, as they are written down. */
+export async function migrationNames(): Promise<string[]> {
+  return Object.keys(await new Steps(SQLITE_TYPES).getMigrations());
 }
 
 /**
