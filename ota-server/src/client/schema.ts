@@ -35,6 +35,7 @@ export interface paths {
                                 sha256: string;
                             }[];
                             brokenAt: number | null;
+                            wholeAtMs: number | null;
                         };
                     };
                 };

@@ -13,13 +13,13 @@ import { Type } from "@sinclair/typebox";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Clock } from "../clock.js";
 import { ConflictError, NotFoundError } from "../errors.js";
+import { AuditWatch } from "../monitor/auditWatch.js";
 import { newSecret, sha256Hex } from "../secrets.js";
 import {
   type AuditEntry,
   type AuditScope,
   appendAudit,
   endAudited,
-  firstBrokenAudit,
   listAudit,
   runAudited,
 } from "../store/audit.js";
@@ -119,6 +119,7 @@ export function addPeopleRoutes(app: FastifyInstance, { people, store, clock }: 
  * they have the answer. It hangs on the door itself, so that no new route can be forgotten.
  */
 function addAudit(app: FastifyInstance, { people, store, clock }: PeopleDoor): void {
+  const watch = new AuditWatch(store, clock);
   const scopes = new WeakMap<FastifyRequest, AuditScope>();
   const entryOf = (request: FastifyRequest, status: number): AuditEntry | null => {
     const person = people.makerOf(request);
@@ -165,11 +166,11 @@ function addAudit(app: FastifyInstance, { people, store, clock }: PeopleDoor): v
     { schema: { tags: ["operator"], response: { 200: AuditAnswer, ...refusals } } },
     async (request): Promise<AuditAnswer> => {
       await people.require(request, "admin");
-      const [entries, brokenAt] = await Promise.all([
+      const [entries, verdict] = await Promise.all([
         store.read((db) => listAudit(db, AUDIT_SHOWN)),
-        store.read(firstBrokenAudit),
+        watch.look(),
       ]);
-      return { entries, brokenAt };
+      return { entries, ...verdict };
     },
   );
 }

@@ -77,26 +77,47 @@ export async function listAudit(db: Db, limit: number): Promise<AuditRecord[]> {
   return rows.map(fromRow);
 }
 
-/** Walks the whole chain. @returns the number of the first entry that was changed or follows a gap; null when whole. */
-export async function firstBrokenAudit(db: Db): Promise<number | null> {
-  let previous = GENESIS;
-  let number = 0;
-  for (;;) {
-    const rows = await db
-      .selectFrom("audit")
-      .selectAll()
-      .where("number", ">", number)
-      .orderBy("number")
-      .limit(1000)
-      .execute();
-    if (rows.length === 0) return null;
-    for (const row of rows) {
-      number++;
-      const entry = fromRow(row);
-      if (entry.number !== number || entry.sha256 !== digest(previous, entry)) return number;
-      previous = entry.sha256;
-    }
+/** Entries after `number`, oldest first. */
+async function listAfter(db: Db, number: number, limit: number): Promise<AuditRecord[]> {
+  const rows = await db
+    .selectFrom("audit")
+    .selectAll()
+    .where("number", ">", number)
+    .orderBy("number")
+    .limit(limit)
+    .execute();
+  return rows.map(fromRow);
+}
+
+/** A place in the chain: an entry, and the digest that the next one builds on. */
+export interface AuditPlace {
+  readonly number: number;
+  readonly sha256: string;
+}
+
+export const AUDIT_START: AuditPlace = { number: 0, sha256: GENESIS };
+
+/** Walks a part of the chain. @returns where it has come to, or the number of the first entry that was changed or follows a gap. */
+export async function walkAudit(
+  db: Db,
+  from: AuditPlace,
+  limit: number,
+): Promise<{ readonly brokenAt: number } | { readonly to: AuditPlace; readonly isEnd: boolean }> {
+  let to = from;
+  const entries = await listAfter(db, from.number, limit);
+  for (const entry of entries) {
+    const number = to.number + 1;
+    if (entry.number !== number || entry.sha256 !== digest(to.sha256, entry)) return { brokenAt: number };
+    to = entry;
   }
+  return { to, isEnd: entries.length < limit };
+}
+
+/** Is an entry that was seen before still there, as it was? */
+export async function isAuditHeld(db: Db, { number, sha256 }: AuditPlace): Promise<boolean> {
+  if (number === 0) return true;
+  const row = await db.selectFrom("audit").select("sha256").where("number", "=", number).executeTakeFirst();
+  return row?.sha256 === sha256;
 }
 
 function digest(previous: string, entry: Omit<AuditRecord, "sha256">): string {

@@ -354,8 +354,10 @@ export type AuditEntry = Static<typeof AuditEntry>;
 export const AuditAnswer = Type.Object(
   {
     entries: Type.Array(AuditEntry),
-    /** Null when the chain is whole; otherwise the number of the first entry at fault. */
+    /** Number of the first entry at fault; null where none was found. A long log is checked in parts, one at each reading. */
     brokenAt: Type.Union([Type.Integer(), Type.Null()]),
+    /** When the last check of all entries began that found no fault; null before the first since the server's start. */
+    wholeAtMs: Type.Union([TimeMs, Type.Null()]),
   },
   strict,
 );

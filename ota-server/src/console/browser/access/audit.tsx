@@ -10,7 +10,7 @@ import { Title } from "../shell/title.js";
 import { may } from "../words.js";
 import { deedOf } from "./deeds.js";
 
-/** Who changed what, or was refused; the chain of digests is walked with each reading. */
+/** Who changed what, or was refused, and whether the chain of their digests holds. */
 export function AuditPage({ me }: { me: MeAnswer }) {
   if (!may(me.role, "admin")) {
     return (
@@ -30,12 +30,12 @@ function Entries() {
     <>
       <Title text="Audit" />
       <Loaded live={live}>
-        {({ entries, brokenAt }) => {
+        {({ entries, brokenAt, wholeAtMs }) => {
           const shown = entries.filter((entry) => wordsOf(entry).includes(search.toLowerCase()));
           return (
             <>
               {brokenAt === null ? (
-                <Notice tone="good">The log is whole: no entry was changed or left out.</Notice>
+                <Whole sinceMs={wholeAtMs} />
               ) : (
                 <Notice tone="bad">
                   Entry {brokenAt} was changed, or one before it is missing. Compare with a backup, and find
@@ -84,6 +84,22 @@ function Entries() {
         }}
       </Loaded>
     </>
+  );
+}
+
+/** A long log is checked in parts, one at each reading. */
+function Whole({ sinceMs }: { sinceMs: number | null }) {
+  if (sinceMs === null) {
+    return (
+      <Notice tone="idle">
+        No fault so far. The log is long; the rest is checked with the next readings.
+      </Notice>
+    );
+  }
+  return (
+    <Notice tone="good">
+      The log is whole: no entry was changed or left out. All were checked at <Time ms={sinceMs} />.
+    </Notice>
   );
 }
 
