@@ -1,6 +1,6 @@
 /**
  * Which adaptive bit means what, and the numbers both sides must agree on. C has the same layout in
- * firmware-shims/src/patch-layout.h; protocol/vectors hold both to it.
+ * firmware-shims/src/patch/layout.h; protocol/vectors hold both to it.
  *
  * The payload is one range-coded stream of operations, each a kind, its fields and its body, until the result is
  * complete. There is no plan ahead of the data, so a device needs no memory for one.
