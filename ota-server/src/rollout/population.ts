@@ -155,13 +155,16 @@ export class Candidates {
       beyond = this.bucketsBetween(members, members + maxControls);
       await this.lookInto(beyond);
     }
-    const places = beyond
-      .flatMap((bucket) => this.placesIn(bucket))
-      .filter((place) => place >= drawn.threshold * DRAW_MODULUS);
-    const controls = (await listAtPlaces(this.db, this.question, places))
-      .filter(({ sequence }) => sequence !== this.question.sequence)
-      .slice(0, maxControls)
-      .map(({ id, sequence }) => ({ deviceId: id, sequence }));
+    const isBeyond = (place: number) => place >= drawn.threshold * DRAW_MODULUS;
+    const places = [...new Set(beyond.flatMap((bucket) => this.placesIn(bucket)).filter(isBeyond))];
+    const controls: Control[] = [];
+    for (let at = 0; at < places.length && controls.length < maxControls; at += maxControls) {
+      const nearest = await listAtPlaces(this.db, this.question, places.slice(at, at + maxControls));
+      for (const { id, sequence } of nearest) {
+        if (sequence !== this.question.sequence) controls.push({ deviceId: id, sequence });
+      }
+    }
+    controls.splice(maxControls);
     return { ...drawn, controls };
   }
 

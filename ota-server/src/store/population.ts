@@ -209,20 +209,28 @@ export async function listPlaces(
   return listed;
 }
 
-/** The eligible devices at these places, in the order of their places. An index finds them. */
+/** Places of one question: told to expect few draws (migrations.ts), PostgreSQL would read the whole table for many. */
+const PLACES_AT_ONCE = 20;
+
+/** The eligible devices at these places, which ascend, in their order. An index finds them. */
 export async function listAtPlaces(
   db: Db,
   question: PopulationQuestion,
   places: readonly number[],
 ): Promise<{ id: string; place: number; sequence: number }[]> {
-  if (places.length === 0) return [];
-  const draws = drawsAt(question.shuffle, places).map((draw) => sql.lit(draw));
-  return eligible(db, question)
-    .select(["id", "running_sequence as sequence", placeSql(question.shuffle).as("place")])
-    .where(sql<boolean>`draw in (${sql.join(draws)})`)
-    .orderBy("place")
-    .orderBy("id")
-    .execute();
+  const draws = drawsAt(question.shuffle, [...new Set(places)]);
+  const found: { id: string; place: number; sequence: number }[] = [];
+  for (let at = 0; at < draws.length; at += PLACES_AT_ONCE) {
+    const some = draws.slice(at, at + PLACES_AT_ONCE).map((draw) => sql.lit(draw));
+    const rows = await eligible(db, question)
+      .select(["id", "running_sequence as sequence", placeSql(question.shuffle).as("place")])
+      .where(sql<boolean>`draw in (${sql.join(some)})`)
+      .orderBy("place")
+      .orderBy("id")
+      .execute();
+    found.push(...rows);
+  }
+  return found;
 }
 
 /** The first eligible devices in the order of their places: a sample that the shuffle draws. */
