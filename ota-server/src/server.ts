@@ -354,7 +354,7 @@ async function tick(
   // What gates judge by is what has been taken in until now, or some seconds ago on a busy server.
   if (pace.isDue) {
     await pace.run(async () => {
-      await ingest.flush();
+      await ingest.flush(true);
       await polls.flush();
     });
   }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import {
   decodeFrame,
   type GrowingSums,
@@ -24,6 +25,9 @@ export function bucketWidthMs(windowMs: number): number {
 }
 /** Devices whose sums go into the store in one transaction, so that a flush never holds up the doors for long. */
 const FLUSH_DEVICES = 50;
+
+/** A gentle flush rests twice as long as each transaction takes, and no longer than this. */
+const MAX_PAUSE_MS = 50;
 
 /** Who sends: a device that enrols anew under its old name counts its frames from zero again. */
 export interface Sender {
@@ -55,6 +59,8 @@ export class Ingest {
   private pending = new Map<string, Pending>();
   private readonly counted = new Map<string, Counted>();
   private flushing: Promise<void> = Promise.resolve();
+  /** Flushes that somebody waits for. */
+  private hurried = 0;
 
   private constructor(
     private readonly store: Store,
@@ -154,11 +160,21 @@ export class Ingest {
     return true;
   }
 
-  /** Brings what has been taken in into the store. One at a time; what comes in meanwhile waits for the next. */
-  flush(): Promise<void> {
+  /**
+   * Brings what has been taken in into the store. One at a time; what comes in meanwhile waits for the next.
+   *
+   * @param isGentle pauses between devices, so that frames are taken in as ever; until somebody is in a hurry.
+   */
+  async flush(isGentle = false): Promise<void> {
+    const hurry = isGentle ? 0 : 1;
+    this.hurried += hurry;
     const result = this.flushing.then(() => this.flushOnce());
     this.flushing = result.catch(() => undefined);
-    return result;
+    try {
+      await result;
+    } finally {
+      this.hurried -= hurry;
+    }
   }
 
   async close(): Promise<void> {
@@ -179,6 +195,7 @@ export class Ingest {
       const devices = [...taken];
       for (let at = 0; at < devices.length; at += FLUSH_DEVICES) {
         const group = devices.slice(at, at + FLUSH_DEVICES);
+        const startMs = performance.now();
         await this.store.write(async (db) => {
           for (const [id, { enrolledAtMs, lastFrame, sums }] of group) {
             await markFrame(db, id, enrolledAtMs, lastFrame, totalOf(sums));
@@ -186,6 +203,8 @@ export class Ingest {
           }
         });
         for (const [id] of group) left.delete(id);
+        const tookMs = performance.now() - startMs;
+        if (this.hurried === 0 && left.size > 0) await pause(Math.min(MAX_PAUSE_MS, 2 * tookMs));
       }
     } catch (error) {
       // The log still holds them; the next flush tries again.
