@@ -2,8 +2,9 @@ import { DEFAULT_GATES, type RolloutPlan } from "@mote/protocol";
 import { beforeAll, expect, test } from "vitest";
 import { putDevice, setRunning } from "../store/devices.js";
 import type { Store } from "../store/store.js";
-import { makeRelease } from "../testing/release.js";
+import { makeRelease, releaseRecord } from "../testing/release.js";
 import { onEachStore } from "../testing/stores.js";
+import { cohortOf } from "./cohort.js";
 import { openWave } from "./opening.js";
 import { checkPlan, dryRun, newRollout } from "./plan.js";
 
@@ -23,16 +24,7 @@ const plan: RolloutPlan = {
   approvals: 0,
   salt: "s",
 };
-const release = {
-  product: "digits",
-  version: "2.0.0",
-  sequence: 2,
-  target: "",
-  manifestSha256: "ab",
-  manifestLength: 1,
-  manifest: makeRelease(2).manifest,
-  uploadedAtMs: 1,
-};
+const release = releaseRecord(makeRelease(2).manifest);
 
 onEachStore("a wave that comes to fewer devices than the one before", (opened) => {
   let store: Store;
@@ -75,5 +67,35 @@ onEachStore("a wave that comes to fewer devices than the one before", (opened) =
     ]) {
       expect(() => checkPlan({ ...plan, waves: waves(...sizes) })).toThrow(/waves that grow.*smaller wave/);
     }
+  });
+});
+
+onEachStore("a canary that finds no more devices than it wants", (opened) => {
+  test("takes those, and leaves devices that come later to their waves", async () => {
+    const store = opened();
+    const enrol = (id: string) => {
+      const facts = { product: "digits", hardware: "gateway", tags: {}, publicKey: "ab" };
+      return store.write((db) => putDevice(db, { id, enrolledAtMs: NOW - 60_000, ...facts }));
+    };
+    const waves = [
+      { name: "canary", count: 3, soakS: 0 },
+      { name: "all", share: 1, soakS: 0 },
+    ];
+    const state = newRollout("r3", 3, { ...plan, waves }, release, NOW);
+    const places = Array.from({ length: 200 }, (_, i) => `late-${i}`).map((id) => ({
+      id,
+      cohort: cohortOf(state.salt, id),
+    }));
+    places.sort((a, b) => a.cohort - b.cohort);
+    // Two have enrolled a minute ago, and not polled yet.
+    await enrol(places[10]!.id);
+    await enrol(places[60]!.id);
+    const canary = await openWave(store, state, release, NOW);
+    expect([canary.members, canary.control]).toEqual([2, 0]);
+    expect(places.filter(({ cohort }) => cohort < canary.threshold)).toHaveLength(61);
+    const [first, second] = state.waves;
+    const after = [{ ...first!, threshold: canary.threshold, openedAtMs: NOW }, second!];
+    const all = await openWave(store, { ...state, waves: after, currentWave: 1 }, release, NOW);
+    expect([all.threshold, all.members]).toEqual([1, 2]);
   });
 });

@@ -13,12 +13,14 @@ export async function openWave(
   release: ReleaseRecord,
   nowMs: number,
 ): Promise<Opening> {
-  const wave = wavesOf(state.plan)[state.currentWave]!;
+  const waves = wavesOf(state.plan);
+  const wave = waves[state.currentWave]!;
+  const isLast = state.currentWave === waves.length - 1;
   const opening = await store.read(async (db) => {
     const atLeast = currentThreshold(state);
     const boundaries = { waves: [wave], first: 0, beyond: EVIDENCE_LIMITS.maxDevices, atLeast };
     const candidates = await Candidates.count(db, state, release, state.salt, nowMs, boundaries);
-    return candidates.open(wave, atLeast, EVIDENCE_LIMITS.maxDevices);
+    return candidates.open(wave, atLeast, EVIDENCE_LIMITS.maxDevices, isLast);
   });
   await store.write((db) => putControls(db, state.id, opening.controls));
   return opening;

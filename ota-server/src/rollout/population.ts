@@ -127,12 +127,12 @@ export class Candidates {
     const shown = Math.min(SHOWN_MEMBERS, Math.max(0, ...wanted));
     await this.lookInto([
       ...this.bucketsBetween(1, shown),
-      ...wanted.flatMap((count) => this.bucketsAround(count)),
+      ...wanted.flatMap((count, i) => this.bucketsAround(waves[i]!, count, i === waves.length - 1)),
     ]);
     const first = this.bucketsBetween(1, shown).flatMap((bucket) => this.placesIn(bucket));
     const sample = (await listAtPlaces(this.db, this.question, first.slice(0, shown))).map(({ id }) => id);
     return waves.map((wave, i) => {
-      const drawn = this.drawOne(wave, wanted[i]!);
+      const drawn = this.drawOne(wave, wanted[i]!, i === waves.length - 1);
       return { ...drawn, sample: sample.slice(0, Math.min(SHOWN_MEMBERS, drawn.members)) };
     });
   }
@@ -142,12 +142,15 @@ export class Candidates {
    *
    * @param atLeast threshold of the wave before: devices that were let in stay in, whoever has come or gone since.
    * @param maxControls devices that are named to compare with, the nearest beyond the wave.
+   * @param isLast no wave follows that would take the devices which come later.
    */
-  async open(wave: Wave, atLeast: number, maxControls: number): Promise<Opening> {
+  async open(wave: Wave, atLeast: number, maxControls: number, isLast = false): Promise<Opening> {
     const wanted = this.wantedBy(wave);
     const around = this.bucketsBetween(wanted, wanted + maxControls);
-    if (wanted < this.eligible) await this.lookInto([...around, bucketOf(atLeast * DRAW_MODULUS)]);
-    let drawn = this.drawOne(wave, wanted);
+    if (!this.isForAll(wave, wanted, isLast)) {
+      await this.lookInto([...around, bucketOf(atLeast * DRAW_MODULUS)]);
+    }
+    let drawn = this.drawOne(wave, wanted, isLast);
     let beyond = around;
     if (drawn.threshold < atLeast) {
       const members = this.countBelow(atLeast * DRAW_MODULUS);
@@ -172,14 +175,22 @@ export class Candidates {
     return Math.min(this.eligible, count ?? Math.ceil((share ?? 1) * this.eligible));
   }
 
-  private drawOne(wave: Wave, wanted: number): Drawn {
-    if (wave.share === 1 || (wanted === this.eligible && this.eligible > 0)) {
-      return { threshold: 1, members: this.eligible, control: 0 };
-    }
+  /** True of a wave that takes all who come later too. */
+  private isForAll({ share }: Wave, wanted: number, isLast: boolean): boolean {
+    return share === 1 || (isLast && wanted === this.eligible && this.eligible > 0);
+  }
+
+  private drawOne(wave: Wave, wanted: number, isLast: boolean): Drawn {
+    if (this.isForAll(wave, wanted, isLast)) return { threshold: 1, members: this.eligible, control: 0 };
     // Nobody to count by: the share as a chance, for devices that come later.
     if (this.eligible === 0) return { threshold: wave.share ?? 0, members: 0, control: 0 };
     if (wanted === 0) return { threshold: 0, members: 0, control: this.eligible };
     const last = this.placeOfRank(wanted);
+    // A canary of the few that are there by now must not be one of all who come: those after the last wait for their wave.
+    if (wanted === this.eligible) {
+      const threshold = Math.max(wave.share ?? 0, (last + 0.5) / DRAW_MODULUS);
+      return { threshold, members: this.eligible, control: 0 };
+    }
     const next = this.placeOfRank(wanted + 1);
     const middle = (last + next) / 2;
     // Two devices may share a place: then both are out.
@@ -219,8 +230,9 @@ export class Candidates {
   }
 
   /** Those that decide where a wave of so many devices ends; none where it takes nobody, or everybody. */
-  private bucketsAround(wanted: number): number[] {
-    return wanted === 0 || wanted === this.eligible ? [] : this.bucketsBetween(wanted, wanted + 1);
+  private bucketsAround(wave: Wave, wanted: number, isLast: boolean): number[] {
+    if (wanted === 0 || this.isForAll(wave, wanted, isLast)) return [];
+    return this.bucketsBetween(wanted, wanted + 1);
   }
 
   private placeOfRank(rank: number): number {

@@ -145,7 +145,8 @@ export async function putDevice(db: Db, device: NewDevice): Promise<void> {
     public_key: device.publicKey,
     enrolled_at_ms: device.enrolledAtMs,
     revoked_at_ms: null,
-    last_seen_ms: null,
+    // Else a rollout right after enrolment would draw its canary from the few that have polled already.
+    last_seen_ms: device.enrolledAtMs,
     online: 0,
     running_sequence: 0,
     artifact_sha256: null,
