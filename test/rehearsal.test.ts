@@ -187,8 +187,9 @@ describe("a rehearsal", () => {
         },
         10,
       );
-      const seen = async () => (await real.client.devices()).devices.filter((one) => one.lastSeenMs !== null);
-      while ((await seen()).length < 12) await new Promise((resolve) => setTimeout(resolve, 100));
+      const polled = async () =>
+        (await real.client.devices()).devices.filter((one) => one.batteryPercent !== null);
+      while ((await polled()).length < 12) await new Promise((resolve) => setTimeout(resolve, 100));
       const known = await knownByServer(
         real.client,
         {

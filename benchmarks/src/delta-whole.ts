@@ -165,7 +165,8 @@ async function withArtifacts(
   const bytesOf = (bundle: Bundle, { sha256 }: ArtifactRef): Uint8Array => bundle.artifacts.get(sha256)!;
   const codecs = id === "mcu" ? (["full", "tensor"] as const) : (["full", "tensor", "bsdiff"] as const);
   const artifact = bytesOf(next, after.artifact);
-  const [smallest] = await makePatches(bytesOf(old, before.artifact), artifact, codecs);
+  // As the server makes it: by the layout of parameters that lies in the bundle.
+  const [smallest] = await makePatches(bytesOf(old, before.artifact), artifact, codecs, next.layouts);
   const goldenInputs = await sending("golden inputs", bytesOf(next, after.golden.inputs));
   const areHeld = after.golden.inputs.sha256 === before.golden.inputs.sha256;
   const parts = [

@@ -82,7 +82,8 @@ export class Polls {
       await updateDeviceState(db, device.id, state);
       await engine.membership.recordRunning(db, device.id, state.runningSequence);
     });
-    if (device.runningSequence !== state.runningSequence || device.lastSeenMs === null) {
+    const isFirst = device.agentVersion === "";
+    if (device.runningSequence !== state.runningSequence || isFirst) {
       events.emit({ type: "device", atMs: state.lastSeenMs, deviceId: device.id });
     }
     return true;
@@ -172,7 +173,6 @@ function stateOf(request: PollRequest, atMs: number) {
 /** Does the poll tell anything that answers and plans depend on? */
 function isNews(held: DeviceRecord, told: PollRequest): boolean {
   return (
-    held.lastSeenMs === null ||
     held.runningSequence !== told.running.sequence ||
     held.artifactSha256 !== told.running.artifactSha256 ||
     held.floor !== told.floor ||
