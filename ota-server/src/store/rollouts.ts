@@ -1,3 +1,4 @@
+import type { RolloutDeviceState } from "@mote/protocol";
 import { sql } from "kysely";
 import { touchAllDevices, touchDevice, touchRollouts } from "./changes.js";
 import { drawOf } from "./draw.js";
@@ -69,18 +70,7 @@ function rolloutFromRow(row: Tables["rollouts"]): RolloutRecord {
   };
 }
 
-export const MEMBER_STATES = [
-  /** Was told of the release; has not confirmed yet. */
-  "offered",
-  /** Holds the release, proved, in its spare slot until the switch. */
-  "staged",
-  "confirmed",
-  "failed",
-  /** Was told to go back. */
-  "returning",
-  "returned",
-] as const;
-export type MemberState = (typeof MEMBER_STATES)[number];
+export type MemberState = RolloutDeviceState;
 
 /** A device that has heard of a rollout. Membership itself is computed (rollout/membership.ts). */
 export interface Member {

@@ -73,10 +73,13 @@ export const DevicesAnswer = Type.Object(
 export type DevicesAnswer = Static<typeof DevicesAnswer>;
 
 export const ROLLOUT_DEVICE_STATES = [
+  /** Was told of the release; has not confirmed yet. */
   "offered",
+  /** Holds the release, proved, in its spare slot until the switch. */
   "staged",
   "confirmed",
   "failed",
+  /** Was told to go back. */
   "returning",
   "returned",
 ] as const;

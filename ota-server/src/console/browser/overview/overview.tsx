@@ -6,11 +6,12 @@ import { Time } from "../parts/clock.js";
 import { Loaded } from "../parts/notice.js";
 import { Stack } from "../parts/stack.js";
 import { Words } from "../parts/words.js";
+import { newRolloutButton } from "../rollouts/newButton.js";
 import { CurrentWave } from "../rollouts/waves.js";
 import { to } from "../route.js";
 import { read } from "../server.js";
 import { Title } from "../shell/title.js";
-import { may, ROLLOUT } from "../words.js";
+import { ROLLOUT } from "../words.js";
 import { type Alert, alertsOf, type Known } from "./alerts.js";
 
 /** Is anything wrong? What waits for me? What moves? */
@@ -34,16 +35,7 @@ export function OverviewPage({ me }: { me: MeAnswer }) {
   const recent = useLive("recent", () => read.rollouts({ limit: "5" }), of("rollout"));
   return (
     <>
-      <Title
-        text="Overview"
-        actions={
-          may(me.role, "operator") ? (
-            <a class="button primary" href={to.newRollout()}>
-              New rollout
-            </a>
-          ) : undefined
-        }
-      />
+      <Title text="Overview" actions={newRolloutButton(me)} />
       <Loaded live={known}>{(data) => <Alerts alerts={alertsOf(data)} />}</Loaded>
       <Loaded live={fleet}>{(data) => <Fleet fleet={data} />}</Loaded>
       <div class="columns">

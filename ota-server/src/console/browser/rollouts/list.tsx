@@ -8,7 +8,8 @@ import { Table } from "../parts/table.js";
 import { hrefTo, to } from "../route.js";
 import { read } from "../server.js";
 import { Title } from "../shell/title.js";
-import { may, ROLLOUT } from "../words.js";
+import { ROLLOUT } from "../words.js";
+import { newRolloutButton } from "./newButton.js";
 
 type Query = Readonly<Record<string, string>>;
 
@@ -28,16 +29,7 @@ export function RolloutsPage({ me, query }: { me: MeAnswer; query: Query }) {
   );
   return (
     <>
-      <Title
-        text="Rollouts"
-        actions={
-          may(me.role, "operator") ? (
-            <a class="button primary" href={to.newRollout()}>
-              New rollout
-            </a>
-          ) : undefined
-        }
-      />
+      <Title text="Rollouts" actions={newRolloutButton(me)} />
       <nav class="actions" aria-label="Which rollouts">
         {SHOW.map(([name, text]) => (
           <a
