@@ -9,6 +9,7 @@ import type { WorkerEngine } from "../device-agent/src/node/inference-engine.js"
 import { openRecording } from "../device-agent/src/node/recording.js";
 import { recordingOf } from "../device-agent/src/testing/bench.js";
 import { HARDWARE, PRODUCT, type TinyRelease } from "../device-agent/src/testing/tiny-release.js";
+import { planForAll } from "../ota-server/src/testing/release.js";
 import { eventually, type TestBench } from "../ota-server/src/testing/server.js";
 
 /** Signs releases of the tiny model and uploads them. */
@@ -22,6 +23,15 @@ export async function publishTiny(bench: TestBench, releases: readonly TinyRelea
     }),
     bench.now(),
   );
+}
+
+/** Rolls a release out to all; a device confirms the one before a moment earlier than that rollout ends. */
+export async function rollOutTiny(bench: TestBench, version: string): Promise<void> {
+  await eventually(
+    async () => (await bench.operator.rollouts()).rollouts.every(({ state }) => state !== "running"),
+    "the rollouts before to end",
+  );
+  await bench.operator.createRollout(planForAll(version, { product: PRODUCT }));
 }
 
 interface Running {

@@ -19,9 +19,8 @@ import {
   tinyRelease,
 } from "../device-agent/src/testing/tiny-release.js";
 import { isInstalled, RealBroker } from "../ota-server/src/testing/brokers.js";
-import { planForAll } from "../ota-server/src/testing/release.js";
 import { eventually, TestBench } from "../ota-server/src/testing/server.js";
-import { publishTiny } from "./agents.js";
+import { publishTiny, rollOutTiny } from "./agents.js";
 
 /**
  * A device that can reach nothing but the server's MQTT port, through a link that breaks and damages what it carries: it
@@ -114,10 +113,6 @@ function noise(bytes: number): Buffer {
   );
 }
 
-async function rollOut(version: string): Promise<void> {
-  await bench.operator.createRollout(planForAll(version, { product: PRODUCT }));
-}
-
 const confirmed = (sequence: number) =>
   eventually(
     async () => {
@@ -135,14 +130,14 @@ it("takes updates by patch over a connection that is cut in mid-download and goe
   const [first, second] = [paddedRelease(1, comment), paddedRelease(2, changed(comment, 150_000))];
   await publishTiny(bench, [first!, second!]);
   await startAgent();
-  await rollOut("1.0.0");
+  await rollOutTiny(bench, "1.0.0");
   const whole = await confirmed(1);
   expect(whole.codec).toBe("full");
 
   // The half that changed can't be had for less than its bytes; the link breaks twice on the way.
   link.cutAfterBytes = [60_000, 50_000];
   link.bytes = 0;
-  await rollOut("2.0.0");
+  await rollOutTiny(bench, "2.0.0");
   const patched = await confirmed(2);
   expect(patched.codec).not.toBe("full");
   expect(link.cutAfterBytes).toEqual([]);
@@ -167,12 +162,12 @@ it("refuses a damaged chunk, takes another route, and confirms", async () => {
   const releases = [paddedRelease(1, comment), paddedRelease(2, changed(comment, 100_000))];
   await publishTiny(bench, releases);
   await startAgent();
-  await rollOut("1.0.0");
+  await rollOutTiny(bench, "1.0.0");
   await confirmed(1);
   // Of what changed: it is in the patch or the whole, wherever that comes from.
   link.damage = 50_000;
   link.bytes = 0;
-  await rollOut("2.0.0");
+  await rollOutTiny(bench, "2.0.0");
   await confirmed(2);
   expect(link.damage).toBeNull();
   expect(log.some(({ event }) => event === "route-failed")).toBe(true);
@@ -183,7 +178,7 @@ it("refuses a damaged chunk, takes another route, and confirms", async () => {
 it("is diagnosed over MQTT, beside the running agent and without it", async () => {
   await publishTiny(bench, [paddedRelease(1, noise(1000))]);
   await startAgent();
-  await rollOut("1.0.0");
+  await rollOutTiny(bench, "1.0.0");
   await confirmed(1);
   const verdicts = async () =>
     Object.fromEntries(
@@ -235,7 +230,7 @@ for (const { program, open } of [
         const comment = noise(NOISE_BYTES);
         await publishTiny(bench, [paddedRelease(1, comment), paddedRelease(2, changed(comment, 100_000))]);
         await startAgent("mqtt");
-        await rollOut("1.0.0");
+        await rollOutTiny(bench, "1.0.0");
         await confirmed(1);
         await broker.stop("SIGKILL");
         await eventually(
@@ -243,7 +238,7 @@ for (const { program, open } of [
           "the loss of the broker",
         );
         await broker.start();
-        await rollOut("2.0.0");
+        await rollOutTiny(bench, "2.0.0");
         expect((await confirmed(2)).codec).not.toBe("full");
         await eventually(async () => {
           const { device, telemetry } = await bench.operator.device(ID);

@@ -3,7 +3,7 @@ import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PATHS, packBundle } from "@mote/protocol";
+import { PATHS } from "@mote/protocol";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { runAgent } from "../device-agent/src/node/assemble.js";
 import { enroll } from "../device-agent/src/node/enroll.js";
@@ -11,8 +11,8 @@ import { startInferenceEngine, type WorkerEngine } from "../device-agent/src/nod
 import { openRecording } from "../device-agent/src/node/recording.js";
 import { recordingOf } from "../device-agent/src/testing/bench.js";
 import { HARDWARE, PRODUCT, tinyRelease } from "../device-agent/src/testing/tiny-release.js";
-import { planForAll } from "../ota-server/src/testing/release.js";
 import { eventually, TestBench } from "../ota-server/src/testing/server.js";
+import { publishTiny, rollOutTiny } from "./agents.js";
 
 /** All that an agent fetches from a server for an update, seen from between the two. Real server, real agent, real disk. */
 
@@ -48,11 +48,7 @@ beforeEach(async () => {
     hardware: HARDWARE,
     tags: {},
   });
-  const published = releases.map(({ blobs, model, ...release }) => {
-    const artifacts = new Map([...blobs].filter(([, bytes]) => bytes !== release.manifestBytes));
-    return { ...release, artifact: model, bundle: packBundle({ manifest: release.manifest, artifacts }) };
-  });
-  await bench.signers.publish(bench.operator, published, bench.now());
+  await publishTiny(bench, releases);
   await startAgent();
 });
 afterEach(async () => {
@@ -83,7 +79,7 @@ async function stopAgent(): Promise<void> {
 }
 
 async function rollOut(sequence: number, end: "confirmed" | "refused") {
-  await bench.operator.createRollout(planForAll(`${sequence}.0.0`, { product: PRODUCT }));
+  await rollOutTiny(bench, `${sequence}.0.0`);
   return eventually(async () => {
     const { reports } = await bench.operator.device(ID);
     const isEnd = ({ phase, targetSequence }: { phase: string; targetSequence: number }) =>

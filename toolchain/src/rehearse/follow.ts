@@ -37,13 +37,11 @@ export async function follow(
   const died = stage.failure();
   died.catch(() => {});
   let pending = { count: -1, sinceMs: 0 };
-  let exposedAtStop: number | null = null;
   for (;;) {
     signal.throwIfAborted();
     const view = await Promise.race([stage.client.rollout(id), died]);
     const { ever, now, vanished } = stage.exposure;
     teller.look(view, now, ever);
-    if (view.state === "rolling-back" || view.state === "held") exposedAtStop ??= now;
     if (view.state === "awaiting-approval") await approve(stage, view, teller);
     if (view.rollback.pending !== pending.count) {
       pending = { count: view.rollback.pending, sinceMs: performance.now() };
@@ -53,10 +51,18 @@ export async function follow(
     if (outcome !== undefined) {
       if (isStuck)
         teller.say("devices", `${pending.count} devices did not come back (${vanished} are silent)`);
-      return { outcome, view, timeline: teller.told, exposedAtStop: exposedAtStop ?? now };
+      const stoppedMs = stopOf(view);
+      const exposedAtStop = stoppedMs === null ? now : stage.exposedAt(stoppedMs);
+      return { outcome, view, timeline: teller.told, exposedAtStop };
     }
     await Promise.race([new Promise((resolve) => setTimeout(resolve, LOOK_MS)), died]);
   }
+}
+
+/** When it was stopped, by its history: between two looks all devices may have gone back. */
+function stopOf({ history }: RolloutView): number | null {
+  const isStop = (text: string) => text.startsWith("rolling-back: ") || text.startsWith("held: ");
+  return history.find(({ text }) => isStop(text))?.atMs ?? null;
 }
 
 /** As many people as the plan asks for, each by a token of their own. */

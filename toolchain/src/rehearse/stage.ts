@@ -66,6 +66,11 @@ export class Stage {
     return this.exposures.now;
   }
 
+  /** Devices that served by the new release at this time. */
+  exposedAt(ms: number): number {
+    return this.exposures.servingAt(ms);
+  }
+
   /** Rejects when the server or the fleet ends by itself. */
   async failure(): Promise<never> {
     return Promise.race([this.server.failure(), ...(this.#fleet === null ? [] : [this.#fleet.failure()])]);
