@@ -2930,6 +2930,7 @@ export interface paths {
                                         pWorse: number | null;
                                         threshold: number | null;
                                         looks: number;
+                                        finding?: "better" | "worse" | "equal" | "undecided";
                                         trail?: {
                                             /** @description milliseconds since 1970, server's clock */
                                             atMs: number;
@@ -2971,6 +2972,98 @@ export interface paths {
                                     atMs: number;
                                     text: string;
                                 }[];
+                                promotion: {
+                                    product: string;
+                                    version: string;
+                                    query: {
+                                        hardware?: string[];
+                                        tags?: {
+                                            [key: string]: string;
+                                        };
+                                        deviceIds?: string[];
+                                        running?: ("none" | string)[];
+                                        agentVersions?: string[];
+                                        health?: {
+                                            online?: boolean;
+                                            seenWithinS?: number;
+                                            lastUpdateFailed?: boolean;
+                                            belowFloor?: boolean;
+                                            maxErrorRate?: number;
+                                        };
+                                    };
+                                    waves: {
+                                        name: string;
+                                        share?: number;
+                                        count?: number;
+                                        soakS: number;
+                                        preconditions?: {
+                                            minBatteryPercent?: number;
+                                            requireCharging?: boolean;
+                                            allowMetered?: boolean;
+                                            links?: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other")[];
+                                            minFreeBytes?: number;
+                                            minTemperatureC?: number;
+                                            maxTemperatureC?: number;
+                                            requireIdle?: boolean;
+                                            requireNoCriticalTask?: boolean;
+                                            windows?: {
+                                                days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                                                from: string;
+                                                to: string;
+                                            }[];
+                                            timeZone?: string;
+                                        };
+                                        approvals?: number;
+                                    }[];
+                                    gates: {
+                                        maxFailureShare: number;
+                                        minConfirmedShare: number;
+                                        installTimeoutS: number;
+                                        telemetry: {
+                                            metric: "confidence" | "accuracy" | "errorRate" | "latency" | "agreement";
+                                            margin: number;
+                                        }[];
+                                        falseStopRate: number;
+                                        deadlineS: number;
+                                    };
+                                    onFailure: "hold" | "rollback-wave" | "rollback-fleet";
+                                    preconditions: {
+                                        minBatteryPercent?: number;
+                                        requireCharging?: boolean;
+                                        allowMetered?: boolean;
+                                        links?: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other")[];
+                                        minFreeBytes?: number;
+                                        minTemperatureC?: number;
+                                        maxTemperatureC?: number;
+                                        requireIdle?: boolean;
+                                        requireNoCriticalTask?: boolean;
+                                        windows?: {
+                                            days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                                            from: string;
+                                            to: string;
+                                        }[];
+                                        timeZone?: string;
+                                    };
+                                    approvals: number;
+                                    approvalExpiresS?: number;
+                                    limits?: {
+                                        installsPerHour?: number;
+                                        concurrent?: number;
+                                        deadlineS?: number;
+                                    };
+                                    retries?: {
+                                        maxAttempts: number;
+                                        backoffS: number;
+                                    };
+                                    strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                                    shadowShare?: number;
+                                    switch?: {
+                                        approvals?: number;
+                                        soakS?: number;
+                                    };
+                                    salt?: string;
+                                    comment?: string;
+                                } | null;
                             }[];
                             next: string | null;
                         };
@@ -3232,6 +3325,7 @@ export interface paths {
                                     pWorse: number | null;
                                     threshold: number | null;
                                     looks: number;
+                                    finding?: "better" | "worse" | "equal" | "undecided";
                                     trail?: {
                                         /** @description milliseconds since 1970, server's clock */
                                         atMs: number;
@@ -3273,6 +3367,98 @@ export interface paths {
                                 atMs: number;
                                 text: string;
                             }[];
+                            promotion: {
+                                product: string;
+                                version: string;
+                                query: {
+                                    hardware?: string[];
+                                    tags?: {
+                                        [key: string]: string;
+                                    };
+                                    deviceIds?: string[];
+                                    running?: ("none" | string)[];
+                                    agentVersions?: string[];
+                                    health?: {
+                                        online?: boolean;
+                                        seenWithinS?: number;
+                                        lastUpdateFailed?: boolean;
+                                        belowFloor?: boolean;
+                                        maxErrorRate?: number;
+                                    };
+                                };
+                                waves: {
+                                    name: string;
+                                    share?: number;
+                                    count?: number;
+                                    soakS: number;
+                                    preconditions?: {
+                                        minBatteryPercent?: number;
+                                        requireCharging?: boolean;
+                                        allowMetered?: boolean;
+                                        links?: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other")[];
+                                        minFreeBytes?: number;
+                                        minTemperatureC?: number;
+                                        maxTemperatureC?: number;
+                                        requireIdle?: boolean;
+                                        requireNoCriticalTask?: boolean;
+                                        windows?: {
+                                            days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                                            from: string;
+                                            to: string;
+                                        }[];
+                                        timeZone?: string;
+                                    };
+                                    approvals?: number;
+                                }[];
+                                gates: {
+                                    maxFailureShare: number;
+                                    minConfirmedShare: number;
+                                    installTimeoutS: number;
+                                    telemetry: {
+                                        metric: "confidence" | "accuracy" | "errorRate" | "latency" | "agreement";
+                                        margin: number;
+                                    }[];
+                                    falseStopRate: number;
+                                    deadlineS: number;
+                                };
+                                onFailure: "hold" | "rollback-wave" | "rollback-fleet";
+                                preconditions: {
+                                    minBatteryPercent?: number;
+                                    requireCharging?: boolean;
+                                    allowMetered?: boolean;
+                                    links?: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other")[];
+                                    minFreeBytes?: number;
+                                    minTemperatureC?: number;
+                                    maxTemperatureC?: number;
+                                    requireIdle?: boolean;
+                                    requireNoCriticalTask?: boolean;
+                                    windows?: {
+                                        days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                                        from: string;
+                                        to: string;
+                                    }[];
+                                    timeZone?: string;
+                                };
+                                approvals: number;
+                                approvalExpiresS?: number;
+                                limits?: {
+                                    installsPerHour?: number;
+                                    concurrent?: number;
+                                    deadlineS?: number;
+                                };
+                                retries?: {
+                                    maxAttempts: number;
+                                    backoffS: number;
+                                };
+                                strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                                shadowShare?: number;
+                                switch?: {
+                                    approvals?: number;
+                                    soakS?: number;
+                                };
+                                salt?: string;
+                                comment?: string;
+                            } | null;
                         };
                     };
                 };
@@ -3889,6 +4075,7 @@ export interface paths {
                                     pWorse: number | null;
                                     threshold: number | null;
                                     looks: number;
+                                    finding?: "better" | "worse" | "equal" | "undecided";
                                     trail?: {
                                         /** @description milliseconds since 1970, server's clock */
                                         atMs: number;
@@ -3930,6 +4117,98 @@ export interface paths {
                                 atMs: number;
                                 text: string;
                             }[];
+                            promotion: {
+                                product: string;
+                                version: string;
+                                query: {
+                                    hardware?: string[];
+                                    tags?: {
+                                        [key: string]: string;
+                                    };
+                                    deviceIds?: string[];
+                                    running?: ("none" | string)[];
+                                    agentVersions?: string[];
+                                    health?: {
+                                        online?: boolean;
+                                        seenWithinS?: number;
+                                        lastUpdateFailed?: boolean;
+                                        belowFloor?: boolean;
+                                        maxErrorRate?: number;
+                                    };
+                                };
+                                waves: {
+                                    name: string;
+                                    share?: number;
+                                    count?: number;
+                                    soakS: number;
+                                    preconditions?: {
+                                        minBatteryPercent?: number;
+                                        requireCharging?: boolean;
+                                        allowMetered?: boolean;
+                                        links?: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other")[];
+                                        minFreeBytes?: number;
+                                        minTemperatureC?: number;
+                                        maxTemperatureC?: number;
+                                        requireIdle?: boolean;
+                                        requireNoCriticalTask?: boolean;
+                                        windows?: {
+                                            days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                                            from: string;
+                                            to: string;
+                                        }[];
+                                        timeZone?: string;
+                                    };
+                                    approvals?: number;
+                                }[];
+                                gates: {
+                                    maxFailureShare: number;
+                                    minConfirmedShare: number;
+                                    installTimeoutS: number;
+                                    telemetry: {
+                                        metric: "confidence" | "accuracy" | "errorRate" | "latency" | "agreement";
+                                        margin: number;
+                                    }[];
+                                    falseStopRate: number;
+                                    deadlineS: number;
+                                };
+                                onFailure: "hold" | "rollback-wave" | "rollback-fleet";
+                                preconditions: {
+                                    minBatteryPercent?: number;
+                                    requireCharging?: boolean;
+                                    allowMetered?: boolean;
+                                    links?: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other")[];
+                                    minFreeBytes?: number;
+                                    minTemperatureC?: number;
+                                    maxTemperatureC?: number;
+                                    requireIdle?: boolean;
+                                    requireNoCriticalTask?: boolean;
+                                    windows?: {
+                                        days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                                        from: string;
+                                        to: string;
+                                    }[];
+                                    timeZone?: string;
+                                };
+                                approvals: number;
+                                approvalExpiresS?: number;
+                                limits?: {
+                                    installsPerHour?: number;
+                                    concurrent?: number;
+                                    deadlineS?: number;
+                                };
+                                retries?: {
+                                    maxAttempts: number;
+                                    backoffS: number;
+                                };
+                                strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                                shadowShare?: number;
+                                switch?: {
+                                    approvals?: number;
+                                    soakS?: number;
+                                };
+                                salt?: string;
+                                comment?: string;
+                            } | null;
                         };
                     };
                 };
@@ -4188,6 +4467,7 @@ export interface paths {
                                     pWorse: number | null;
                                     threshold: number | null;
                                     looks: number;
+                                    finding?: "better" | "worse" | "equal" | "undecided";
                                     trail?: {
                                         /** @description milliseconds since 1970, server's clock */
                                         atMs: number;
@@ -4229,6 +4509,98 @@ export interface paths {
                                 atMs: number;
                                 text: string;
                             }[];
+                            promotion: {
+                                product: string;
+                                version: string;
+                                query: {
+                                    hardware?: string[];
+                                    tags?: {
+                                        [key: string]: string;
+                                    };
+                                    deviceIds?: string[];
+                                    running?: ("none" | string)[];
+                                    agentVersions?: string[];
+                                    health?: {
+                                        online?: boolean;
+                                        seenWithinS?: number;
+                                        lastUpdateFailed?: boolean;
+                                        belowFloor?: boolean;
+                                        maxErrorRate?: number;
+                                    };
+                                };
+                                waves: {
+                                    name: string;
+                                    share?: number;
+                                    count?: number;
+                                    soakS: number;
+                                    preconditions?: {
+                                        minBatteryPercent?: number;
+                                        requireCharging?: boolean;
+                                        allowMetered?: boolean;
+                                        links?: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other")[];
+                                        minFreeBytes?: number;
+                                        minTemperatureC?: number;
+                                        maxTemperatureC?: number;
+                                        requireIdle?: boolean;
+                                        requireNoCriticalTask?: boolean;
+                                        windows?: {
+                                            days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                                            from: string;
+                                            to: string;
+                                        }[];
+                                        timeZone?: string;
+                                    };
+                                    approvals?: number;
+                                }[];
+                                gates: {
+                                    maxFailureShare: number;
+                                    minConfirmedShare: number;
+                                    installTimeoutS: number;
+                                    telemetry: {
+                                        metric: "confidence" | "accuracy" | "errorRate" | "latency" | "agreement";
+                                        margin: number;
+                                    }[];
+                                    falseStopRate: number;
+                                    deadlineS: number;
+                                };
+                                onFailure: "hold" | "rollback-wave" | "rollback-fleet";
+                                preconditions: {
+                                    minBatteryPercent?: number;
+                                    requireCharging?: boolean;
+                                    allowMetered?: boolean;
+                                    links?: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other")[];
+                                    minFreeBytes?: number;
+                                    minTemperatureC?: number;
+                                    maxTemperatureC?: number;
+                                    requireIdle?: boolean;
+                                    requireNoCriticalTask?: boolean;
+                                    windows?: {
+                                        days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                                        from: string;
+                                        to: string;
+                                    }[];
+                                    timeZone?: string;
+                                };
+                                approvals: number;
+                                approvalExpiresS?: number;
+                                limits?: {
+                                    installsPerHour?: number;
+                                    concurrent?: number;
+                                    deadlineS?: number;
+                                };
+                                retries?: {
+                                    maxAttempts: number;
+                                    backoffS: number;
+                                };
+                                strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                                shadowShare?: number;
+                                switch?: {
+                                    approvals?: number;
+                                    soakS?: number;
+                                };
+                                salt?: string;
+                                comment?: string;
+                            } | null;
                         };
                     };
                 };
@@ -4417,6 +4789,7 @@ export interface paths {
                                     pWorse: number | null;
                                     threshold: number | null;
                                     looks: number;
+                                    finding?: "better" | "worse" | "equal" | "undecided";
                                     trail?: {
                                         /** @description milliseconds since 1970, server's clock */
                                         atMs: number;
@@ -4458,6 +4831,98 @@ export interface paths {
                                 atMs: number;
                                 text: string;
                             }[];
+                            promotion: {
+                                product: string;
+                                version: string;
+                                query: {
+                                    hardware?: string[];
+                                    tags?: {
+                                        [key: string]: string;
+                                    };
+                                    deviceIds?: string[];
+                                    running?: ("none" | string)[];
+                                    agentVersions?: string[];
+                                    health?: {
+                                        online?: boolean;
+                                        seenWithinS?: number;
+                                        lastUpdateFailed?: boolean;
+                                        belowFloor?: boolean;
+                                        maxErrorRate?: number;
+                                    };
+                                };
+                                waves: {
+                                    name: string;
+                                    share?: number;
+                                    count?: number;
+                                    soakS: number;
+                                    preconditions?: {
+                                        minBatteryPercent?: number;
+                                        requireCharging?: boolean;
+                                        allowMetered?: boolean;
+                                        links?: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other")[];
+                                        minFreeBytes?: number;
+                                        minTemperatureC?: number;
+                                        maxTemperatureC?: number;
+                                        requireIdle?: boolean;
+                                        requireNoCriticalTask?: boolean;
+                                        windows?: {
+                                            days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                                            from: string;
+                                            to: string;
+                                        }[];
+                                        timeZone?: string;
+                                    };
+                                    approvals?: number;
+                                }[];
+                                gates: {
+                                    maxFailureShare: number;
+                                    minConfirmedShare: number;
+                                    installTimeoutS: number;
+                                    telemetry: {
+                                        metric: "confidence" | "accuracy" | "errorRate" | "latency" | "agreement";
+                                        margin: number;
+                                    }[];
+                                    falseStopRate: number;
+                                    deadlineS: number;
+                                };
+                                onFailure: "hold" | "rollback-wave" | "rollback-fleet";
+                                preconditions: {
+                                    minBatteryPercent?: number;
+                                    requireCharging?: boolean;
+                                    allowMetered?: boolean;
+                                    links?: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other")[];
+                                    minFreeBytes?: number;
+                                    minTemperatureC?: number;
+                                    maxTemperatureC?: number;
+                                    requireIdle?: boolean;
+                                    requireNoCriticalTask?: boolean;
+                                    windows?: {
+                                        days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                                        from: string;
+                                        to: string;
+                                    }[];
+                                    timeZone?: string;
+                                };
+                                approvals: number;
+                                approvalExpiresS?: number;
+                                limits?: {
+                                    installsPerHour?: number;
+                                    concurrent?: number;
+                                    deadlineS?: number;
+                                };
+                                retries?: {
+                                    maxAttempts: number;
+                                    backoffS: number;
+                                };
+                                strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                                shadowShare?: number;
+                                switch?: {
+                                    approvals?: number;
+                                    soakS?: number;
+                                };
+                                salt?: string;
+                                comment?: string;
+                            } | null;
                         };
                     };
                 };
@@ -4646,6 +5111,7 @@ export interface paths {
                                     pWorse: number | null;
                                     threshold: number | null;
                                     looks: number;
+                                    finding?: "better" | "worse" | "equal" | "undecided";
                                     trail?: {
                                         /** @description milliseconds since 1970, server's clock */
                                         atMs: number;
@@ -4687,6 +5153,98 @@ export interface paths {
                                 atMs: number;
                                 text: string;
                             }[];
+                            promotion: {
+                                product: string;
+                                version: string;
+                                query: {
+                                    hardware?: string[];
+                                    tags?: {
+                                        [key: string]: string;
+                                    };
+                                    deviceIds?: string[];
+                                    running?: ("none" | string)[];
+                                    agentVersions?: string[];
+                                    health?: {
+                                        online?: boolean;
+                                        seenWithinS?: number;
+                                        lastUpdateFailed?: boolean;
+                                        belowFloor?: boolean;
+                                        maxErrorRate?: number;
+                                    };
+                                };
+                                waves: {
+                                    name: string;
+                                    share?: number;
+                                    count?: number;
+                                    soakS: number;
+                                    preconditions?: {
+                                        minBatteryPercent?: number;
+                                        requireCharging?: boolean;
+                                        allowMetered?: boolean;
+                                        links?: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other")[];
+                                        minFreeBytes?: number;
+                                        minTemperatureC?: number;
+                                        maxTemperatureC?: number;
+                                        requireIdle?: boolean;
+                                        requireNoCriticalTask?: boolean;
+                                        windows?: {
+                                            days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                                            from: string;
+                                            to: string;
+                                        }[];
+                                        timeZone?: string;
+                                    };
+                                    approvals?: number;
+                                }[];
+                                gates: {
+                                    maxFailureShare: number;
+                                    minConfirmedShare: number;
+                                    installTimeoutS: number;
+                                    telemetry: {
+                                        metric: "confidence" | "accuracy" | "errorRate" | "latency" | "agreement";
+                                        margin: number;
+                                    }[];
+                                    falseStopRate: number;
+                                    deadlineS: number;
+                                };
+                                onFailure: "hold" | "rollback-wave" | "rollback-fleet";
+                                preconditions: {
+                                    minBatteryPercent?: number;
+                                    requireCharging?: boolean;
+                                    allowMetered?: boolean;
+                                    links?: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other")[];
+                                    minFreeBytes?: number;
+                                    minTemperatureC?: number;
+                                    maxTemperatureC?: number;
+                                    requireIdle?: boolean;
+                                    requireNoCriticalTask?: boolean;
+                                    windows?: {
+                                        days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                                        from: string;
+                                        to: string;
+                                    }[];
+                                    timeZone?: string;
+                                };
+                                approvals: number;
+                                approvalExpiresS?: number;
+                                limits?: {
+                                    installsPerHour?: number;
+                                    concurrent?: number;
+                                    deadlineS?: number;
+                                };
+                                retries?: {
+                                    maxAttempts: number;
+                                    backoffS: number;
+                                };
+                                strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                                shadowShare?: number;
+                                switch?: {
+                                    approvals?: number;
+                                    soakS?: number;
+                                };
+                                salt?: string;
+                                comment?: string;
+                            } | null;
                         };
                     };
                 };
@@ -4875,6 +5433,7 @@ export interface paths {
                                     pWorse: number | null;
                                     threshold: number | null;
                                     looks: number;
+                                    finding?: "better" | "worse" | "equal" | "undecided";
                                     trail?: {
                                         /** @description milliseconds since 1970, server's clock */
                                         atMs: number;
@@ -4916,6 +5475,98 @@ export interface paths {
                                 atMs: number;
                                 text: string;
                             }[];
+                            promotion: {
+                                product: string;
+                                version: string;
+                                query: {
+                                    hardware?: string[];
+                                    tags?: {
+                                        [key: string]: string;
+                                    };
+                                    deviceIds?: string[];
+                                    running?: ("none" | string)[];
+                                    agentVersions?: string[];
+                                    health?: {
+                                        online?: boolean;
+                                        seenWithinS?: number;
+                                        lastUpdateFailed?: boolean;
+                                        belowFloor?: boolean;
+                                        maxErrorRate?: number;
+                                    };
+                                };
+                                waves: {
+                                    name: string;
+                                    share?: number;
+                                    count?: number;
+                                    soakS: number;
+                                    preconditions?: {
+                                        minBatteryPercent?: number;
+                                        requireCharging?: boolean;
+                                        allowMetered?: boolean;
+                                        links?: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other")[];
+                                        minFreeBytes?: number;
+                                        minTemperatureC?: number;
+                                        maxTemperatureC?: number;
+                                        requireIdle?: boolean;
+                                        requireNoCriticalTask?: boolean;
+                                        windows?: {
+                                            days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                                            from: string;
+                                            to: string;
+                                        }[];
+                                        timeZone?: string;
+                                    };
+                                    approvals?: number;
+                                }[];
+                                gates: {
+                                    maxFailureShare: number;
+                                    minConfirmedShare: number;
+                                    installTimeoutS: number;
+                                    telemetry: {
+                                        metric: "confidence" | "accuracy" | "errorRate" | "latency" | "agreement";
+                                        margin: number;
+                                    }[];
+                                    falseStopRate: number;
+                                    deadlineS: number;
+                                };
+                                onFailure: "hold" | "rollback-wave" | "rollback-fleet";
+                                preconditions: {
+                                    minBatteryPercent?: number;
+                                    requireCharging?: boolean;
+                                    allowMetered?: boolean;
+                                    links?: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other")[];
+                                    minFreeBytes?: number;
+                                    minTemperatureC?: number;
+                                    maxTemperatureC?: number;
+                                    requireIdle?: boolean;
+                                    requireNoCriticalTask?: boolean;
+                                    windows?: {
+                                        days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                                        from: string;
+                                        to: string;
+                                    }[];
+                                    timeZone?: string;
+                                };
+                                approvals: number;
+                                approvalExpiresS?: number;
+                                limits?: {
+                                    installsPerHour?: number;
+                                    concurrent?: number;
+                                    deadlineS?: number;
+                                };
+                                retries?: {
+                                    maxAttempts: number;
+                                    backoffS: number;
+                                };
+                                strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                                shadowShare?: number;
+                                switch?: {
+                                    approvals?: number;
+                                    soakS?: number;
+                                };
+                                salt?: string;
+                                comment?: string;
+                            } | null;
                         };
                     };
                 };
@@ -5104,6 +5755,7 @@ export interface paths {
                                     pWorse: number | null;
                                     threshold: number | null;
                                     looks: number;
+                                    finding?: "better" | "worse" | "equal" | "undecided";
                                     trail?: {
                                         /** @description milliseconds since 1970, server's clock */
                                         atMs: number;
@@ -5145,6 +5797,98 @@ export interface paths {
                                 atMs: number;
                                 text: string;
                             }[];
+                            promotion: {
+                                product: string;
+                                version: string;
+                                query: {
+                                    hardware?: string[];
+                                    tags?: {
+                                        [key: string]: string;
+                                    };
+                                    deviceIds?: string[];
+                                    running?: ("none" | string)[];
+                                    agentVersions?: string[];
+                                    health?: {
+                                        online?: boolean;
+                                        seenWithinS?: number;
+                                        lastUpdateFailed?: boolean;
+                                        belowFloor?: boolean;
+                                        maxErrorRate?: number;
+                                    };
+                                };
+                                waves: {
+                                    name: string;
+                                    share?: number;
+                                    count?: number;
+                                    soakS: number;
+                                    preconditions?: {
+                                        minBatteryPercent?: number;
+                                        requireCharging?: boolean;
+                                        allowMetered?: boolean;
+                                        links?: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other")[];
+                                        minFreeBytes?: number;
+                                        minTemperatureC?: number;
+                                        maxTemperatureC?: number;
+                                        requireIdle?: boolean;
+                                        requireNoCriticalTask?: boolean;
+                                        windows?: {
+                                            days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                                            from: string;
+                                            to: string;
+                                        }[];
+                                        timeZone?: string;
+                                    };
+                                    approvals?: number;
+                                }[];
+                                gates: {
+                                    maxFailureShare: number;
+                                    minConfirmedShare: number;
+                                    installTimeoutS: number;
+                                    telemetry: {
+                                        metric: "confidence" | "accuracy" | "errorRate" | "latency" | "agreement";
+                                        margin: number;
+                                    }[];
+                                    falseStopRate: number;
+                                    deadlineS: number;
+                                };
+                                onFailure: "hold" | "rollback-wave" | "rollback-fleet";
+                                preconditions: {
+                                    minBatteryPercent?: number;
+                                    requireCharging?: boolean;
+                                    allowMetered?: boolean;
+                                    links?: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other")[];
+                                    minFreeBytes?: number;
+                                    minTemperatureC?: number;
+                                    maxTemperatureC?: number;
+                                    requireIdle?: boolean;
+                                    requireNoCriticalTask?: boolean;
+                                    windows?: {
+                                        days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                                        from: string;
+                                        to: string;
+                                    }[];
+                                    timeZone?: string;
+                                };
+                                approvals: number;
+                                approvalExpiresS?: number;
+                                limits?: {
+                                    installsPerHour?: number;
+                                    concurrent?: number;
+                                    deadlineS?: number;
+                                };
+                                retries?: {
+                                    maxAttempts: number;
+                                    backoffS: number;
+                                };
+                                strategy?: "staged" | "canary" | "blue-green" | "shadow" | "a-b";
+                                shadowShare?: number;
+                                switch?: {
+                                    approvals?: number;
+                                    soakS?: number;
+                                };
+                                salt?: string;
+                                comment?: string;
+                            } | null;
                         };
                     };
                 };

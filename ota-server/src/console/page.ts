@@ -4,6 +4,7 @@ import { DEFAULT_GATES, type Gates, type RolloutPlan, SHADOW_GATES } from "@mote
 const FORM_GATES: Partial<Record<NonNullable<RolloutPlan["strategy"]>, Gates>> = {
   staged: DEFAULT_GATES,
   "blue-green": DEFAULT_GATES,
+  "a-b": DEFAULT_GATES,
   shadow: { ...DEFAULT_GATES, telemetry: [...SHADOW_GATES] },
 };
 

@@ -1,5 +1,6 @@
 import type { ApprovalScope, GateEvidence, RolloutStateName } from "@mote/protocol";
 import { ConflictError, PreconditionError } from "../errors.js";
+import { findingsText, isAbPlan, withFinding } from "./abTest.js";
 import { isBlueGreenPlan, isStagingWave, judgedWaves, wavesOf } from "./blueGreen.js";
 import { type Installs, judgeInstalls, neededToSettle } from "./gates/installGate.js";
 import { intervalOf } from "./gates/interval.js";
@@ -253,7 +254,10 @@ function observed(state: RolloutState, facts: WaveFacts, nowMs: number): Step {
   const { soakS } = wavesOf(state.plan)[state.currentWave]!;
   const isSoaked = settledAtMs !== null && nowMs - settledAtMs >= 1000 * soakS;
   const undecided = gates.filter((gate) => gate.verdict === "undecided");
-  if (isSoaked && undecided.length === 0) return passWave(judged, nowMs);
+  // An A/B test is over when its time is: that nothing was proved is a finding too, and goes no further.
+  const isMeasured = isAbPlan(state.plan) && settledAtMs !== null && facts.installs.members > 0;
+  if (isSoaked && (undecided.length === 0 || isMeasured)) return passWave(judged, nowMs);
+  if (isMeasured) return { state: judged, effects: [] };
   if (wave.deadlineAtMs !== null && nowMs >= wave.deadlineAtMs) {
     const open = undecided.map((gate) => `${gate.gate}: ${gate.text}`).join("; ");
     const reason = `the deadline of wave "${waveName(state)}" passed and a person must decide (${open || "soak time"})`;
@@ -285,10 +289,12 @@ function judgeAll(state: RolloutState, facts: WaveFacts, nowMs: number): GateEvi
     const before = wave.gates.find((one) => one.gate === gate.metric);
     const seed = 0x6d6f7465 + 7919 * state.currentWave + 104729 * i;
     const judged = judgeTelemetry(gate, before, evidence, { budget, windows: facts.windows, seed });
-    return withLook(judged, before, evidence, seed, nowMs);
+    const looked = withLook(judged, before, evidence, seed, nowMs);
+    return isAbPlan(plan) ? withFinding(looked) : looked;
   });
   const done = isStaging ? "staged" : "confirmed";
-  return [judgeInstalls(plan.gates, facts.installs, isLastWave(state), done), ...telemetry];
+  const mayBeEmpty = isLastWave(state) && !isAbPlan(plan);
+  return [judgeInstalls(plan.gates, facts.installs, mayBeEmpty, done), ...telemetry];
 }
 
 /** Remembers what a look has seen; between looks what was remembered stays. */
@@ -320,10 +326,10 @@ function withLook(
 function passWave(state: RolloutState, nowMs: number): Step {
   const passed = withWave(state, { ...state.waves[state.currentWave]!, phase: "passed" });
   if (isLastWave(state)) {
-    return {
-      state: enter(passed, "completed", `wave "${waveName(state)}" passed; that was the last one`, nowMs),
-      effects: [],
-    };
+    const text = isAbPlan(state.plan)
+      ? `measured: ${findingsText(state.waves[0]!.gates)}`
+      : `wave "${waveName(state)}" passed; that was the last one`;
+    return { state: enter(passed, "completed", text, nowMs), effects: [] };
   }
   const noted = note(passed, `wave "${waveName(state)}" passed`, nowMs);
   return openWhenApproved(noted, state.currentWave + 1, nowMs);

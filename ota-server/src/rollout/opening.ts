@@ -1,6 +1,7 @@
 import { listControls, putControls } from "../store/controls.js";
 import type { ReleaseRecord } from "../store/releases.js";
 import type { Store } from "../store/store.js";
+import { isAbPlan } from "./abTest.js";
 import { wavesOf } from "./blueGreen.js";
 import { EVIDENCE_LIMITS } from "./evidence.js";
 import { Candidates, type Opening } from "./population.js";
@@ -15,7 +16,8 @@ export async function openWave(
 ): Promise<Opening> {
   const waves = wavesOf(state.plan);
   const wave = waves[state.currentWave]!;
-  const isLast = state.currentWave === waves.length - 1;
+  // Whoever comes after an A/B test began is drawn like the others, and not all for B.
+  const isLast = state.currentWave === waves.length - 1 && !isAbPlan(state.plan);
   const opening = await store.read(async (db) => {
     const atLeast = currentThreshold(state);
     const boundaries = { waves: [wave], first: 0, beyond: EVIDENCE_LIMITS.maxDevices, atLeast };

@@ -6,6 +6,7 @@ import type { DeviceRecord } from "../store/devices.js";
 import { listConditions, listDrawn, listRunning } from "../store/population.js";
 import { findRelease, listReleases, type ReleaseRecord } from "../store/releases.js";
 import type { Db } from "../store/store.js";
+import { checkAbTest, isAbPlan } from "./abTest.js";
 import { checkSwitch, isBlueGreenPlan, isStagingWave, judgedWaves, wavesOf } from "./blueGreen.js";
 import { leastPairedP } from "./gates/paired.js";
 import { leastP } from "./gates/permutation.js";
@@ -38,7 +39,7 @@ export function checkPlan(plan: RolloutPlan): void {
   if (new Set(metrics).size !== metrics.length) {
     throw badPlan("at most one telemetry gate per metric", metrics.join(", "));
   }
-  checkStrategy(plan);
+  checkAbTest(plan);
   checkShadow(plan);
   checkSwitch(plan);
   for (const { timeZone } of [plan, ...plan.waves].map(({ preconditions }) => preconditions ?? {})) {
@@ -46,15 +47,6 @@ export function checkPlan(plan: RolloutPlan): void {
       throw badPlan("a time zone by its IANA name, such as Europe/Berlin", timeZone);
     }
   }
-}
-
-function checkStrategy({ strategy = "staged" }: RolloutPlan): void {
-  if (strategy !== "a-b") return;
-  throw new PreconditionError({
-    expected: 'the strategy "staged", "canary", "shadow" or "blue-green"',
-    got: `"${strategy}", which this server does not carry out`,
-    todo: "Stage it: a small first wave is compared with its control group on the models' own telemetry.",
-  });
 }
 
 function badPlan(expected: string, got: string): PreconditionError {
@@ -141,10 +133,14 @@ export async function dryRun(
       const least = isPaired ? leastPairedP(draw.members) : leastP(draw.members, draw.control);
       if (least > budget * spentAtLook(1)) {
         const against = isPaired ? "" : ` against ${draw.control}`;
+        const end = isAbPlan(plan) ? "find nothing at first" : "ask a person at its deadline";
         warnings.push(
-          `Wave "${wave.name}": ${draw.members} devices${against} are too few for a telemetry verdict; it will ask a person at its deadline.`,
+          `Wave "${wave.name}": ${draw.members} devices${against} are too few for a telemetry verdict; it will ${end}.`,
         );
       }
+    }
+    if (isAbPlan(plan) && draw.members > 0 && draw.control === 0) {
+      warnings.push(`Wave "${wave.name}" takes all devices: nobody is left for A, and nothing can be compared.`);
     }
     if (draw.members < (draws[i - 1]?.members ?? 0)) {
       warnings.push(

@@ -2,6 +2,7 @@ import type { RolloutView, WaveView } from "@mote/protocol";
 import type { MemberTally } from "../store/memberViews.js";
 import { isStagingWave, wavesOf } from "./blueGreen.js";
 import { inScope } from "./desired.js";
+import { promotionOf } from "./promotion.js";
 import { approvalsFor, approvalsNeeded, type RolloutState } from "./state.js";
 
 /** What people see of a rollout. */
@@ -30,6 +31,7 @@ export function rolloutView(
       pending: count(returning, (one) => one.state === "returning"),
     },
     history: [...state.history],
+    promotion: promotionOf(state),
   };
 }
 

@@ -197,7 +197,8 @@ export const RolloutPlan = Type.Object(
      * Left out: "staged". A canary is a staged rollout whose first wave is small. In a shadow rollout the release runs
      * beside the one that serves and only reports; its end leaves the release in the spare slot. In a blue-green rollout
      * the waves bring it to the spare slots, where nothing of it runs; then all devices switch at once, and the gates judge
-     * the fleet against its own past. "a-b" is refused.
+     * the fleet against its own past. In an A/B test ("a-b") the one wave gets the release and the others keep what they
+     * run; when both were measured for the wave's soak time it ends with a finding for each metric of the gates.
      */
     strategy: Type.Optional(Type.Union(STRATEGIES.map((strategy) => Type.Literal(strategy)))),
     /** Of a shadow rollout: share of its inferences that a device makes twice. Left out: DEFAULT_SHADOW_SHARE. */
@@ -251,6 +252,18 @@ export const GateLook = Type.Object(
 );
 export type GateLook = Static<typeof GateLook>;
 
+/**
+ * What an A/B test says of a metric, with the certainty that the plan's falseStopRate asks for: the release is surely
+ * better, surely worse, surely no further than the margin from what the others run, or none of these yet.
+ */
+export const Finding = Type.Union([
+  Type.Literal("better"),
+  Type.Literal("worse"),
+  Type.Literal("equal"),
+  Type.Literal("undecided"),
+]);
+export type Finding = Static<typeof Finding>;
+
 export const GateEvidence = Type.Object(
   {
     /** "installs" or a Metric. */
@@ -267,6 +280,8 @@ export const GateEvidence = Type.Object(
     pWorse: Type.Union([Type.Number(), Type.Null()]),
     threshold: Type.Union([Type.Number(), Type.Null()]),
     looks: Type.Integer({ minimum: 0 }),
+    /** Of an A/B test, from the first look on. */
+    finding: Type.Optional(Finding),
     /** The looks so far, oldest first; missing before the first. */
     trail: Type.Optional(Type.Array(GateLook)),
   },
@@ -361,6 +376,8 @@ export const RolloutView = Type.Object(
       strict,
     ),
     history: Type.Array(Type.Object({ atMs: TimeMs, text: Type.String() }, strict)),
+    /** Of a completed shadow or A/B test: the plan that brings its release to all devices. */
+    promotion: Type.Union([RolloutPlan, Type.Null()]),
   },
   strict,
 );

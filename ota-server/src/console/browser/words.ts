@@ -1,4 +1,4 @@
-import type { Metric, Role, RolloutDeviceState, RolloutStateName, Verdict, WaveView } from "@mote/protocol";
+import type { Finding, Metric, Role, RolloutDeviceState, RolloutStateName, Verdict, WaveView } from "@mote/protocol";
 
 /** The contract's names in the words of somebody who has read no documentation. */
 
@@ -29,6 +29,14 @@ export const VERDICT: Record<Verdict, Word> = {
   stop: ["worse", "bad"],
   undecided: ["undecided", "wait"],
   "not-applicable": ["nothing to compare", "idle"],
+};
+
+/** Of an A/B test. */
+export const FINDING: Record<Finding, Word> = {
+  better: ["better", "good"],
+  worse: ["worse", "bad"],
+  equal: ["no difference", "idle"],
+  undecided: ["undecided", "wait"],
 };
 
 export const MEMBER: Record<RolloutDeviceState, Word> = {

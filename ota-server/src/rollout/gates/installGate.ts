@@ -13,7 +13,8 @@ export interface Installs {
 export function judgeInstalls(
   gates: Gates,
   installs: Installs,
-  isLastWave: boolean,
+  /** Has an earlier wave tested it? */
+  mayBeEmpty: boolean,
   /** What those are called that have made it. */
   done: "confirmed" | "staged" = "confirmed",
 ): GateEvidence {
@@ -31,7 +32,7 @@ export function judgeInstalls(
     threshold: null,
     looks: 0,
   };
-  if (members === 0 && !isLastWave) {
+  if (members === 0 && !mayBeEmpty) {
     // An empty canary has tested nothing: silence never advances.
     return { ...evidence, verdict: "undecided", text: "no device belongs to this wave" };
   }

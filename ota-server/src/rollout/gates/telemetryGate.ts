@@ -141,6 +141,16 @@ const WORDS: Record<Metric, { difference(value: number): string; margin(value: n
   },
 };
 
+/** A worsening in words: `2.1 points of confidence lost`. */
+export function differenceText(metric: Metric, value: number): string {
+  return WORDS[metric].difference(value);
+}
+
+/** A margin, or a worsening with its sign: `5.0 points`. */
+export function marginText(metric: Metric, value: number): string {
+  return WORDS[metric].margin(value);
+}
+
 function comparedWith({ control, pairedWith }: Omit<Evidence, "metric">): string {
   if (control !== null) return "the control group";
   return pairedWith === "past" ? "the same devices before the switch" : "the release that serves";

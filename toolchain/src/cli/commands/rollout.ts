@@ -86,7 +86,7 @@ A plan file holds the same and more:
 function addPromote(command: Command, io: Io): void {
   addServerOptions(command.command("promote"))
     .description(
-      "stage the release of a completed shadow rollout: same devices, same waves, no second download",
+      "bring what a completed shadow or A/B test has tried to all: after a shadow in the same waves, without a second download",
     )
     .argument("<id>")
     .option("--dry-run", "say what would happen to whom; nothing is stored")

@@ -48,7 +48,7 @@ export function addPlanOptions(command: Command): Command {
     .option("--plan <file>", "the whole plan as YAML or JSON; options win over it")
     .option(
       "--wave <wave...>",
-      "NAME:DEVICES or NAME:SHARE% with an optional soak, in order, cumulative (default canary:5%:1h early:25%:1h everybody:100%)",
+      "NAME:DEVICES or NAME:SHARE% with an optional soak, in order, cumulative (default canary:5%:1h early:25%:1h everybody:100%; of an A/B test B:50%:7d)",
     )
     .option("--hardware <class...>", "only these hardware classes")
     .option("--tag <name=value...>", "only devices with all these tags")
@@ -61,7 +61,7 @@ export function addPlanOptions(command: Command): Command {
     .option("--on-failure <what>", "hold, rollback-wave or rollback-fleet (default hold)")
     .option(
       "--strategy <name>",
-      "staged or canary; shadow: run beside the serving release and only report; blue-green: fill the spare slots, then switch all at once",
+      "staged or canary; shadow: run beside the serving release and only report; blue-green: fill the spare slots, then switch all at once; a-b: give it to a part, compare with the rest for a set time",
     )
     .option("--shadow-share <share>", "of a shadow: inferences that a device makes twice (default 0.1)")
     .option("--switch-approvals <n>", "blue-green: people who must approve the switch (default 0: by itself)")
@@ -87,6 +87,9 @@ const DEFAULT_WAVES: readonly Wave[] = [
   { name: "everybody", share: 1, soakS: 0 },
 ];
 
+/** Of an A/B test: a week holds every weekday. */
+const AB_WAVES: readonly Wave[] = [{ name: "B", share: 0.5, soakS: 7 * 86_400 }];
+
 /**
  * A plan from a YAML or JSON file, from options, or from both (options win).
  *
@@ -105,7 +108,7 @@ export async function readPlan(options: PlanOptions): Promise<RolloutPlan> {
   const strategy = options.strategy ?? rest["strategy"];
   const defaultGates = strategy === "shadow" ? { ...DEFAULT_GATES, telemetry: SHADOW_GATES } : DEFAULT_GATES;
   const plan = {
-    waves: DEFAULT_WAVES,
+    waves: strategy === "a-b" ? AB_WAVES : DEFAULT_WAVES,
     onFailure: "hold" satisfies OnFailure,
     approvals: 0,
     ...rest,

@@ -2,20 +2,20 @@ import type { RolloutPlan, RolloutView } from "@mote/protocol";
 import { UsageError } from "../../errors.js";
 
 /**
- * The staged rollout that follows a shadow: the same release, devices and waves. Its gates compare with a control group
- * now, so agreement goes: there is no second model any more to agree with.
+ * The staged rollout that brings to all devices what a shadow or an A/B test has tried; the server says which.
  *
- * @throws UsageError for a rollout that is no completed shadow
+ * @throws UsageError for a rollout that has tried nothing, or not to its end
  */
-export function promotionOf({ id, state, plan }: Pick<RolloutView, "id" | "state" | "plan">): RolloutPlan {
-  const { strategy = "staged", shadowShare: _, ...rest } = plan;
-  if (strategy !== "shadow" || state !== "completed") {
-    throw new UsageError({
-      expected: "a shadow rollout that is completed",
-      got: `${id}, a ${strategy} one that is ${state}`,
-      todo: "Wait for its gates, or stage the release with `mote rollout create`.",
-    });
-  }
-  const telemetry = plan.gates.telemetry.filter(({ metric }) => metric !== "agreement");
-  return { ...rest, strategy: "staged", gates: { ...plan.gates, telemetry } };
+export function promotionOf({
+  id,
+  state,
+  plan: { strategy = "staged" },
+  promotion,
+}: Pick<RolloutView, "id" | "state" | "plan" | "promotion">): RolloutPlan {
+  if (promotion !== null) return promotion;
+  throw new UsageError({
+    expected: "a shadow rollout or an A/B test that is completed",
+    got: `${id}, a ${strategy} one that is ${state}`,
+    todo: "Wait for its end, or stage the release with `mote rollout create`.",
+  });
 }

@@ -1,10 +1,11 @@
 import { checkSchema, DEFAULT_GATES, RolloutPlan, SHADOW_GATES } from "@mote/protocol";
 import { expect, test } from "vitest";
-import { addWave, beyondForm, type Draft, draftOf, emptyDraft, planOf, promotionOf } from "./draft.js";
+import { addWave, beyondForm, type Draft, draftOf, emptyDraft, planOf, withStrategy } from "./draft.js";
 
 const GATES = {
   staged: DEFAULT_GATES,
   "blue-green": DEFAULT_GATES,
+  "a-b": DEFAULT_GATES,
   shadow: { ...DEFAULT_GATES, telemetry: [...SHADOW_GATES] },
 };
 
@@ -66,17 +67,24 @@ test("asks how devices are doing, in the units of the contract", () => {
   expect(beyondForm(said, GATES)).toEqual([]);
 });
 
-test("stages a shadow with its own gates, and its promotion without them", () => {
+test("stages a shadow with its own gates", () => {
   const margins = { agreement: "5", accuracy: "", errorRate: "1", latency: "50" };
   const shadow = plan({ strategy: "shadow", shadowPercent: "25", margins });
   expect(checkSchema(RolloutPlan, shadow, "plan")).toMatchObject({ strategy: "shadow", shadowShare: 0.25 });
   expect(shadow.gates.telemetry.map(({ metric }) => metric)).toEqual(["agreement", "errorRate", "latency"]);
   expect(draftOf(shadow, GATES).margins).toEqual(margins);
   expect(beyondForm(shadow, GATES)).toEqual([]);
-  const promoted = planOf(draftOf(promotionOf(shadow), GATES), GATES, "salt");
-  expect(promoted).toMatchObject({ strategy: "staged", waves: shadow.waves, query: shadow.query });
-  expect(promoted.shadowShare).toBeUndefined();
-  expect(promoted.gates.telemetry.map(({ metric }) => metric)).toEqual(["errorRate", "latency"]);
+});
+
+test("stages an A/B test over a part of the fleet, and waves again when another way is chosen", () => {
+  const test = { ...draft({}), ...withStrategy(draft({}), "a-b", GATES, 60) };
+  const said = planOf(test, GATES, "salt");
+  expect(checkSchema(RolloutPlan, said, "plan").waves).toEqual([{ name: "B", share: 0.5, soakS: 604_800 }]);
+  expect(planOf(draftOf(said, GATES), GATES, "salt")).toEqual(said);
+  const back = { ...test, ...withStrategy(test, "staged", GATES, 60) };
+  expect(back.waves.map(({ name }) => name)).toEqual(["canary", "early", "everybody"]);
+  // What was typed into waves stays where there are waves.
+  expect(withStrategy(back, "shadow", GATES, 60).waves).toBeUndefined();
 });
 
 test("stages a blue-green rollout with what its switch waits for", () => {

@@ -13,7 +13,7 @@ export interface WaveDraft {
 }
 
 /** A canary is a staged rollout whose first wave is small. */
-export type FormStrategy = "staged" | "shadow" | "blue-green";
+export type FormStrategy = "staged" | "shadow" | "blue-green" | "a-b";
 
 /** What the form starts from, and keeps where it has no fields. */
 export type FormGates = Readonly<Record<FormStrategy, Gates>>;
@@ -78,6 +78,21 @@ function canarySize(fleet: number): number {
 }
 
 const canary = (fleet: number) => wave("canary", String(canarySize(fleet)), "devices", "60");
+
+/** Of an A/B test: half of the fleet, for a week. */
+const partB = () => wave("B", "50", "percent", String(7 * 24 * 60));
+
+/** What else changes in the form with the strategy. */
+export function withStrategy(
+  draft: Draft,
+  strategy: FormStrategy,
+  gates: FormGates,
+  fleet: number,
+): Partial<Draft> {
+  const margins = marginsOf(gates[strategy]);
+  if ((strategy === "a-b") === (draft.strategy === "a-b")) return { strategy, margins };
+  return { strategy, margins, waves: strategy === "a-b" ? [partB()] : PRESETS[0]!.waves(fleet) };
+}
 
 export function addWave(waves: readonly WaveDraft[]): WaveDraft[] {
   return [...waves.slice(0, -1), wave(`wave ${waves.length}`, "25", "percent", "60"), ...waves.slice(-1)];
@@ -168,16 +183,7 @@ function switchFields({ switch: { approvals = 0, soakS = 3600 } = {} }: RolloutP
 }
 
 function strategyOf({ strategy }: RolloutPlan): FormStrategy {
-  return strategy === "shadow" || strategy === "blue-green" ? strategy : "staged";
-}
-
-/**
- * The staged rollout that follows a shadow: the same release, devices and waves. Gates compare with a control group then,
- * so agreement goes: there is no second model any more to agree with.
- */
-export function promotionOf({ shadowShare: _, ...plan }: RolloutPlan): RolloutPlan {
-  const telemetry = plan.gates.telemetry.filter(({ metric }) => metric !== "agreement");
-  return { ...plan, strategy: "staged", gates: { ...plan.gates, telemetry } };
+  return strategy === undefined || strategy === "canary" ? "staged" : strategy;
 }
 
 /** Parts of an earlier plan that would be lost, because the form has no field for something in them. */

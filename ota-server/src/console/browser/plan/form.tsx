@@ -8,10 +8,10 @@ import { change, messageOf, read } from "../server.js";
 import { Title } from "../shell/title.js";
 import { may } from "../words.js";
 import { Audience, type Running } from "./audience.js";
-import { beyondForm, type Draft, draftOf, emptyDraft, type FormGates, planOf, promotionOf } from "./draft.js";
+import { beyondForm, type Draft, draftOf, emptyDraft, type FormGates, planOf } from "./draft.js";
 import { Preview } from "./preview.js";
 import { Conditions, Judgement, Release, Speed, Strategy } from "./sections.js";
-import { WavesEditor } from "./wavesEditor.js";
+import { PartB, WavesEditor } from "./wavesEditor.js";
 
 /** Stages a rollout. What it would do stands beside the form, and nothing starts that was not shown as it stands. */
 
@@ -23,11 +23,11 @@ type Query = Readonly<Record<string, string>>;
 
 interface Start {
   readonly releases: readonly ReleaseView[];
-  /** Plan that the form begins with: an earlier one, or what follows a shadow. */
+  /** Plan that the form begins with: an earlier one, or what brings to all what one has tried. */
   readonly like: RolloutPlan | null;
   /** By product. */
   readonly fleet: ReadonlyMap<string, { readonly devices: number; readonly versions: Running }>;
-  /** Of a shadow that is promoted: its canary is the canary again. */
+  /** Of what is promoted: its canary is the canary again. */
   readonly salt: string | undefined;
 }
 
@@ -41,9 +41,8 @@ async function readStart({ like, promote }: Query): Promise<Start> {
   const fleet = new Map(products.map((one) => [one.product, one]));
   // Others can't be offered.
   const usable = releases.filter(({ signedBy, retired }) => signedBy !== "nobody" && !retired);
-  const plan = earlier?.plan ?? null;
-  if (plan === null || promote === undefined) return { releases: usable, like: plan, fleet, salt: undefined };
-  return { releases: usable, like: promotionOf(plan), fleet, salt: plan.salt };
+  const promotion = promote === undefined ? null : (earlier?.promotion ?? null);
+  return { releases: usable, like: promotion ?? earlier?.plan ?? null, fleet, salt: promotion?.salt };
 }
 
 export function NewRolloutPage({ me, query }: { me: MeAnswer; query: Query }) {
@@ -110,9 +109,13 @@ function Form({ start, query, me }: { start: Start; query: Query; me: MeAnswer }
       <div style={{ display: "grid", gap: "18px" }}>
         <Lost plan={start.like} />
         <Release draft={draft} set={set} releases={start.releases} />
-        <Strategy draft={draft} set={set} gates={DEFAULT_GATES} />
+        <Strategy draft={draft} set={set} gates={DEFAULT_GATES} fleet={product?.devices ?? 0} />
         <Audience draft={draft} set={set} release={release} running={product?.versions ?? []} />
-        <WavesEditor draft={draft} set={set} fleet={product?.devices ?? 0} />
+        {draft.strategy === "a-b" ? (
+          <PartB draft={draft} set={set} />
+        ) : (
+          <WavesEditor draft={draft} set={set} fleet={product?.devices ?? 0} />
+        )}
         <Judgement draft={draft} set={set} />
         <Conditions draft={draft} set={set} />
         <Speed draft={draft} set={set} />

@@ -20,6 +20,13 @@ export function Preview({ answer, isOld }: { answer: DryRunAnswer | null; isOld:
   );
 }
 
+function headline({ eligible, waves, plan }: DryRunAnswer): string {
+  const devices = many(eligible, "device");
+  if (plan.strategy === "shadow") return `${devices} would run it in the shadow`;
+  if (plan.strategy === "a-b") return `${count(waves[0]?.devices ?? 0)} of ${devices} would get it`;
+  return `${devices} would get it`;
+}
+
 function Answer({ answer }: { answer: DryRunAnswer }) {
   const { eligible, waves, consumers, warnings, excluded, waits, sampled, plan } = answer;
   const isShadow = plan.strategy === "shadow";
@@ -30,9 +37,7 @@ function Answer({ answer }: { answer: DryRunAnswer }) {
   };
   return (
     <>
-      <p class="strong">
-        {many(eligible, "device")} would {isShadow ? "run it in the shadow" : "get it"}
-      </p>
+      <p class="strong">{headline(answer)}</p>
       <ol class="plainlist small">
         {waves.map(({ name, devices, control, sample }, i) => (
           <li key={name}>

@@ -1,7 +1,7 @@
 import type { ReleaseView } from "@mote/protocol";
 import { to } from "../route.js";
 import { gateName } from "../words.js";
-import { type Draft, type FormGates, marginsOf } from "./draft.js";
+import { type Draft, type FormGates, withStrategy } from "./draft.js";
 import { Check, NumberField, type Options, Part, Radios, SelectField, TextField } from "./fields.js";
 
 export interface SectionProps {
@@ -39,11 +39,17 @@ export function Release({ draft, set, releases }: SectionProps & { releases: rea
 const STRATEGIES: Options<Draft["strategy"]> = [
   ["staged", "Install it wave by wave; each wave is compared with devices that have not got it yet"],
   ["blue-green", "Bring it to every spare slot first, wave by wave, then switch all devices at once"],
+  ["a-b", "Give it to a part of the fleet for a set time, and measure it against what the others run"],
   ["shadow", "Run it beside the release that serves: it only reports, and nobody acts on it"],
 ];
 
-export function Strategy({ draft, set, gates }: SectionProps & { gates: FormGates }) {
-  const choose = (strategy: Draft["strategy"]) => set({ strategy, margins: marginsOf(gates[strategy]) });
+export function Strategy({
+  draft,
+  set,
+  gates,
+  fleet,
+}: SectionProps & { gates: FormGates; fleet: number }) {
+  const choose = (strategy: Draft["strategy"]) => set(withStrategy(draft, strategy, gates, fleet));
   return (
     <Part title="How">
       <Radios legend="How" name="strategy" value={draft.strategy} options={STRATEGIES} onValue={choose} />
@@ -64,6 +70,12 @@ export function Strategy({ draft, set, gates }: SectionProps & { gates: FormGate
             />
           </div>
         </>
+      ) : null}
+      {draft.strategy === "a-b" ? (
+        <p class="small soft">
+          It ends with what was found, better, worse or no difference, and changes nothing more: “Promote” on
+          the rollout's page brings the release to the others, “Roll back” takes it from those that have it.
+        </p>
       ) : null}
       {draft.strategy === "blue-green" ? (
         <>
@@ -107,6 +119,8 @@ const COMPARED: Readonly<Record<Draft["strategy"], string>> = {
     "Each wave is compared with devices that have not got the release yet, by what their models report.",
   "blue-green":
     "Waves are judged by their installs; after the switch each device is compared with its own past. There is no control group: what changes for all at once looks like the release.",
+  "a-b":
+    "Both parts are measured at the same time, by what their models report. One that is worse by the margin ends the test early.",
   shadow:
     "Each device compares the release in its shadow with the one that serves, at the same time. Taking it back ends the shadow; nothing else has run.",
 };

@@ -41,6 +41,25 @@ export function WavesEditor({ draft, set, fleet }: SectionProps & { fleet: numbe
   );
 }
 
+/** Of an A/B test: the one wave that gets the release. */
+export function PartB({ draft, set }: SectionProps) {
+  const [wave] = draft.waves;
+  return (
+    <Part
+      title="Who gets it, and how long"
+      about="The others keep what they run, devices that come later are divided alike, and the time to watch is that of the test."
+    >
+      <WaveRow
+        wave={wave!}
+        number={1}
+        isOnly={true}
+        onChange={(part) => set({ waves: [{ ...wave!, ...part }] })}
+        onRemove={() => undefined}
+      />
+    </Part>
+  );
+}
+
 const UNITS: Options<WaveDraft["unit"]> = [
   ["devices", "devices"],
   ["percent", "% of all"],

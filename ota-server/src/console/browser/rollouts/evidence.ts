@@ -1,4 +1,4 @@
-import type { GateEvidence, GateLook } from "@mote/protocol";
+import type { Finding, GateEvidence, GateLook } from "@mote/protocol";
 import { difference, worseIs } from "../words.js";
 
 /** Where a look's figures stand on a scale that holds zero and the margin. Pure; all places are percentages. */
@@ -40,6 +40,7 @@ export function explain(gate: GateEvidence): string | null {
   const margin = difference(gate.gate, gate.margin).replace("+", "");
   const bounds = `${bound(gate.gate, last.low, "no lower end")} to ${bound(gate.gate, last.high, "no upper end")}`;
   const is = worseIs(gate.gate);
+  if (gate.finding !== undefined && gate.verdict !== "stop") return explainFinding(gate.finding, margin, is);
   switch (gate.verdict) {
     case "stop":
       // No two releases agree always: there "worse" is measured from the margin, not from zero.
@@ -52,6 +53,20 @@ export function explain(gate: GateEvidence): string | null {
       return `The bar (${bounds}) reaches beyond the margin of ${margin}, so it may be worse than allowed; that is not sure either. More telemetry makes the bar shorter.`;
     default:
       return null;
+  }
+}
+
+/** @param is what worse means, for example "less confident". */
+function explainFinding(finding: Finding, margin: string, is: string): string {
+  switch (finding) {
+    case "better":
+      return "What the bars have in common lies wholly on the better side of zero: surely better.";
+    case "worse":
+      return `What the bars have in common lies on the worse side of zero (${is}): surely worse, if not by the margin of ${margin}.`;
+    case "equal":
+      return `What the bars have in common holds zero and lies within the margin of ${margin} on both sides: no difference that matters.`;
+    case "undecided":
+      return `What the bars have in common reaches beyond the margin of ${margin} on a side, so a difference that matters may be there. More telemetry makes the bars shorter.`;
   }
 }
 

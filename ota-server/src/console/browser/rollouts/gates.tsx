@@ -2,7 +2,7 @@ import type { GateEvidence, GateLook, WaveView } from "@mote/protocol";
 import { many } from "../format.js";
 import { Badge } from "../parts/badge.js";
 import { Time } from "../parts/clock.js";
-import { difference, gateName, VERDICT } from "../words.js";
+import { difference, FINDING, gateName, VERDICT } from "../words.js";
 import { explain, place, reachOf, type Scale, scaleOf } from "./evidence.js";
 
 /** What each gate of a wave says, and the figures by which it says so. */
@@ -45,7 +45,7 @@ function Gate({ gate }: { gate: GateEvidence }) {
     <div class="gate">
       <div class="head">
         <h3>{gateName(gate.gate)}</h3>
-        <Badge word={VERDICT[gate.verdict]} />
+        <Badge word={gate.finding === undefined ? VERDICT[gate.verdict] : FINDING[gate.finding]} />
         {gate.waveDevices > 0 && gate.controlDevices > 0 ? (
           <span class="small soft end">
             {many(gate.waveDevices, "device")} against {gate.controlDevices}

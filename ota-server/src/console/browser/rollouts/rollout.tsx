@@ -70,10 +70,9 @@ function Whole({ rollout, me, onDone }: { rollout: RolloutView; me: MeAnswer; on
   );
 }
 
-/** A shadow that went well left the release in the spare slots: the form comes with the plan that makes it serve. */
+/** What a shadow or an A/B test has tried: the form comes with the plan that brings it to all. */
 function Promote({ rollout, me }: { rollout: RolloutView; me: MeAnswer }) {
-  const isReady = rollout.plan.strategy === "shadow" && rollout.state === "completed";
-  if (!isReady || !may(me.role, "operator")) return null;
+  if (rollout.promotion === null || !may(me.role, "operator")) return null;
   return (
     <a class="button primary" href={to.newRollout({ promote: rollout.id })}>
       Promote…
