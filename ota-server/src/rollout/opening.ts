@@ -21,7 +21,9 @@ export async function openWave(
   const opening = await store.read(async (db) => {
     const atLeast = currentThreshold(state);
     const boundaries = { waves: [wave], first: 0, beyond: EVIDENCE_LIMITS.maxDevices, atLeast };
-    const candidates = await Candidates.count(db, state, release, state.salt, nowMs, boundaries);
+    // Before the first wave nobody can be its own: asked so, PostgreSQL shares the reading among its workers.
+    const target = { ...state, id: state.currentWave === 0 ? null : state.id };
+    const candidates = await Candidates.count(db, target, release, state.salt, nowMs, boundaries);
     return candidates.open(wave, atLeast, EVIDENCE_LIMITS.maxDevices, isLast);
   });
   await store.write((db) => putControls(db, state.id, opening.controls));

@@ -119,7 +119,12 @@ export async function dryRun(
   const salt = plan.salt ?? "dry-run";
   const candidates = await Candidates.count(db, target, release, salt, nowMs, boundaries);
   const warnings = await unknownValues(db, plan, running, candidates.hasMatch);
-  if (candidates.eligible === 0) warnings.push("No device matches: check the query.");
+  if (candidates.eligible === 0) {
+    const isTypo = !candidates.hasMatch;
+    warnings.push(
+      isTypo ? "No device matches: check the query." : "No device that matches would get it now.",
+    );
+  }
   if (plan.salt === undefined)
     warnings.push("The plan has no salt, so the members shown are only an example.");
   const isPaired = isShadowPlan(plan) || isBlueGreenPlan(plan);
@@ -140,7 +145,9 @@ export async function dryRun(
       }
     }
     if (isAbPlan(plan) && draw.members > 0 && draw.control === 0) {
-      warnings.push(`Wave "${wave.name}" takes all devices: nobody is left for A, and nothing can be compared.`);
+      warnings.push(
+        `Wave "${wave.name}" takes all devices: nobody is left for A, and nothing can be compared.`,
+      );
     }
     if (draw.members < (draws[i - 1]?.members ?? 0)) {
       warnings.push(

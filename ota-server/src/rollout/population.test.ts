@@ -137,6 +137,39 @@ onEachStore("drawing a wave", (opened) => {
     expect(nobody.draws[0]).toMatchObject({ threshold: 0.5, members: 0, control: 0 });
   });
 
+  test("who runs the release already is in no wave's way: not counted, not waited for, not compared with", async () => {
+    const id = "r-there";
+    const there = eligible.slice(0, 30);
+    const run = (sequence: number) =>
+      store.write(async (db) => {
+        for (const device of there) await setRunning(db, device, sequence, NOW);
+      });
+    await run(2);
+    const target = { plan: planOf([]), running: null, id };
+    const count = () => store.read((db) => Candidates.count(db, target, release, id, NOW));
+    const open = async (share: number) =>
+      store.read(async (db) =>
+        (await Candidates.count(db, target, release, id, NOW)).open(
+          { name: "wave", share, soakS: 0 },
+          0,
+          FLEET,
+        ),
+      );
+    expect((await count()).excluded).toContainEqual({ reason: "runs this release already", devices: 30 });
+    const left = eligible.slice(30);
+    const half = await open(0.5);
+    expect(half).toMatchObject({ members: left.length / 2, control: left.length / 2 });
+    expect(half.controls.every(({ deviceId }) => left.includes(deviceId))).toBe(true);
+    // Those that this rollout has brought there count on.
+    const taken = there.slice(0, 10);
+    await store.write(async (db) => {
+      for (const device of taken) await putMember(db, toldMember(id, device, NOW));
+    });
+    expect((await count()).eligible).toBe(left.length + taken.length);
+    expect(await open(1)).toMatchObject({ members: left.length + taken.length });
+    await run(1);
+  });
+
   test("a wave that was opened stays open to those whom it has let in, whoever came or left since", async () => {
     const salt = "r1";
     const plan = planOf([]);

@@ -88,6 +88,7 @@ export class Candidates {
       seenSinceMs: nowMs - ACTIVE_WITHIN_MS,
       hardware: able(release.manifest),
       sequence: release.sequence,
+      takenBy: target.id,
       ...(isShadow ? { leastSequence: 1 } : {}),
       shuffle: shuffleOf(salt),
     };
@@ -106,11 +107,12 @@ export class Candidates {
 
   /** Who is left out, and why. */
   get excluded(): { reason: string; devices: number }[] {
-    const { unseen, newer, older, unsupported } = this.population;
+    const { unseen, newer, older, there, unsupported } = this.population;
     return [
       { reason: "not seen in the last 7 days (joins when it comes back)", devices: unseen },
       ...[...unsupported].map(([name, devices]) => ({ reason: this.whyNot(name), devices })),
       { reason: "runs no release yet whose shadow it could be", devices: older },
+      { reason: "runs this release already", devices: there },
       { reason: "runs a newer release", devices: newer },
     ].filter(({ devices }) => devices > 0);
   }

@@ -105,8 +105,10 @@ describe("a rollout on a server", () => {
   });
 
   it("is refused where it asks for what this server does not do", async () => {
-    const whole = { strategy: "a-b", waves: [{ name: "all", share: 1, soakS: 0 }] } as const;
-    await expect(start(`${version}.0.0`, whole)).rejects.toThrow(/leaves devices without the release/);
+    const waves = [{ name: "all", share: 1, soakS: 0 }];
+    await expect(start(`${version}.0.0`, { strategy: "a-b", waves })).rejects.toThrow(
+      /leaves devices without the release/,
+    );
     await expect(start(`${version}.0.0`, { switch: {} })).rejects.toThrow(/strategy "blue-green"/);
     await expect(start(`${version}.0.0`, { shadowShare: 0.5 })).rejects.toThrow(/strategy "shadow"/);
     await expect(start(`${version}.0.0`, { preconditions: { timeZone: "Mars/Olympus" } })).rejects.toThrow(

@@ -12,8 +12,10 @@ export interface PopulationQuestion {
   readonly seenSinceMs: number;
   /** Classes that the release has a variant for. */
   readonly hardware: readonly string[];
-  /** Devices that run a newer one stay out. */
+  /** Devices that run it already have nothing to get, and those that run a newer one stay out. */
   readonly sequence: number;
+  /** Rollout whose devices count though they run it by now: it brought them there. Null while it has none. */
+  readonly takenBy: string | null;
   /** Devices that run an older one stay out: 1 for a release that is compared with another on the same device. */
   readonly leastSequence?: number;
   readonly shuffle: Shuffle;
@@ -36,6 +38,8 @@ export interface Population {
   readonly places: ReadonlyMap<number, readonly number[]>;
   readonly unseen: number;
   readonly newer: number;
+  /** Run the release, and not by the rollout that asks. */
+  readonly there: number;
   /** Run less than `leastSequence`. */
   readonly older: number;
   /** By hardware class that the release has no variant for. */
@@ -72,9 +76,8 @@ export async function countPopulation(
       ...(leastSequence === 0
         ? []
         : [counted(sql`${supported} and running_sequence < ${sql.lit(leastSequence)}`).as("older")]),
-      counted(
-        sql`${supported} and running_sequence between ${sql.lit(leastSequence)} and ${sql.lit(sequence)}`,
-      ).as("eligible"),
+      counted(sql`${supported} and running_sequence > ${sql.lit(sequence)}`).as("newer"),
+      counted(sql`${supported} and ${isToTake(question)}`).as("eligible"),
       ...counting.map((name, i) => counted(sql`${seen} and hardware = ${sql.lit(name)}`).as(`strange_${i}`)),
     ])
     .groupBy(sql`1`)
@@ -82,7 +85,7 @@ export async function countPopulation(
   const buckets = new Array<number>(BUCKETS).fill(0);
   const places = new Map<number, number[]>([...listed].map((bucket) => [bucket, []]));
   const unsupported = new Map<string, number>();
-  let [matched, unseen, newer, older] = [0, 0, 0, 0];
+  let [matched, unseen, newer, older, there] = [0, 0, 0, 0, 0];
   for (const row of rows) {
     const group = Number(row.group);
     const [eligible, here] = [Number(row.eligible), Number(row.older ?? 0)];
@@ -92,7 +95,8 @@ export async function countPopulation(
     matched += Number(row.matched);
     unseen += Number(row.matched) - Number(row.seen);
     older += here;
-    newer += Number(row.supported) - eligible - here;
+    newer += Number(row.newer);
+    there += Number(row.supported) - Number(row.newer) - eligible - here;
     let left = Number(row.seen) - Number(row.supported);
     strange.forEach((name, i) => {
       const devices = i < counting.length ? Number((row as Record<string, unknown>)[`strange_${i}`]) : left;
@@ -101,7 +105,7 @@ export async function countPopulation(
     });
   }
   for (const list of places.values()) list.sort((a, b) => a - b);
-  return { matched, buckets, places, unseen, newer, older, unsupported };
+  return { matched, buckets, places, unseen, newer, older, there, unsupported };
 }
 
 /** A place that is listed is a group of its own, by a number below zero; the others count in their bucket. */
@@ -123,15 +127,19 @@ function isIn(hardware: readonly string[]): RawBuilder<boolean> {
   return sql<boolean>`hardware in (${sql.join(hardware.map((name) => sql.lit(name)))})`;
 }
 
-function eligible(
-  db: Db,
-  { filter, seenSinceMs, hardware, sequence, leastSequence = 0 }: PopulationQuestion,
-) {
-  return filtered(db, filter)
-    .where("last_seen_ms", ">=", seenSinceMs)
-    .where("hardware", "in", [...hardware])
-    .where("running_sequence", ">=", leastSequence)
-    .where("running_sequence", "<=", sequence);
+/** By what a device runs: may the release be news to it, or has the rollout brought it there? */
+function isToTake({ sequence, leastSequence = 0, takenBy }: PopulationQuestion): RawBuilder<boolean> {
+  const before = sql<boolean>`running_sequence >= ${sql.lit(leastSequence)} and running_sequence < ${sql.lit(sequence)}`;
+  if (takenBy === null) return sql<boolean>`(${before})`;
+  const member = sql`select 1 from rollout_devices where rollout_id = ${takenBy} and device_id = devices.id`;
+  return sql<boolean>`(${before} or (running_sequence = ${sql.lit(sequence)} and exists (${member})))`;
+}
+
+function eligible(db: Db, question: PopulationQuestion) {
+  return filtered(db, question.filter)
+    .where("last_seen_ms", ">=", question.seenSinceMs)
+    .where("hardware", "in", [...question.hardware])
+    .where(isToTake(question));
 }
 
 /**

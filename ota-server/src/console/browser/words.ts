@@ -1,4 +1,12 @@
-import type { Finding, Metric, Role, RolloutDeviceState, RolloutStateName, Verdict, WaveView } from "@mote/protocol";
+import type {
+  Finding,
+  Metric,
+  Role,
+  RolloutDeviceState,
+  RolloutStateName,
+  Verdict,
+  WaveView,
+} from "@mote/protocol";
 
 /** The contract's names in the words of somebody who has read no documentation. */
 

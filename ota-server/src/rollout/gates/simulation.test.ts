@@ -1,6 +1,8 @@
-import type { GateEvidence, Metric } from "@mote/protocol";
+import type { Finding, GateEvidence, GateLook, Metric } from "@mote/protocol";
 import { describe, expect, test } from "vitest";
-import { type Evidence, judgeTelemetry, windowsOfLook } from "./telemetryGate.js";
+import { findingOf } from "../abTest.js";
+import { intervalOf } from "./interval.js";
+import { type Evidence, judgeTelemetry, spentAtLook, windowsOfLook } from "./telemetryGate.js";
 
 /**
  * The promise of the gates, measured: whole rollouts are simulated with devices that differ, windows that are noisy and
@@ -213,5 +215,45 @@ describe.each([{ devices: 12 }, { devices: 24 }, { devices: 60 }])("in the shado
   test("one that disagrees three times as much is stopped, one that agrees advances", () => {
     expect(shareOf("stop", 3 * MARGIN)).toBeGreaterThan(0.9);
     expect(shareOf("advance", 0.2 * MARGIN)).toBeGreaterThan(0.9);
+  }, 600_000);
+});
+
+/** What an A/B test of one metric finds in so many devices on each side, all looks taken. */
+function abFinding(devices: number, effect: number, seed: number): Finding {
+  const random = randomFrom(seed);
+  const drift = Array.from({ length: 2 * devices }, () => 0.012 * normal(random));
+  const trail: GateLook[] = [];
+  for (let look = 1; look <= LOOKS; look++) {
+    const noise = 0.06 * Math.sqrt(1 / windowsOfLook(look) + 1 / 10);
+    const values = drift.map((own) => own + noise * normal(random));
+    const wave = values.slice(0, devices).map((value) => value + effect);
+    const interval = intervalOf(wave, values.slice(devices), RATE * spentAtLook(look), seed + look);
+    const groups = { waveDevices: devices, controlDevices: devices };
+    trail.push({ atMs: look, verdict: "undecided", difference: 0, ...interval, ...groups });
+  }
+  return findingOf(trail, MARGIN);
+}
+
+describe("an A/B test of 100 devices against as many", () => {
+  const shares = (effect: number) => {
+    const found = Array.from({ length: ROLLOUTS }, (_, i) => abFinding(100, effect, 1 + 7919 * i));
+    const shareOf = (finding: Finding) => found.filter((one) => one === finding).length / ROLLOUTS;
+    const told = { better: shareOf("better"), equal: shareOf("equal"), worse: shareOf("worse") };
+    if (process.env["MOTE_FULL"] !== undefined)
+      console.log(JSON.stringify({ tests: ROLLOUTS, effect, ...told }));
+    return told;
+  };
+
+  test("hardly ever finds a difference that is not there", () => {
+    const { better, worse } = shares(0);
+    expect(Math.max(better, worse)).toBeLessThanOrEqual(RATE + slack);
+  }, 600_000);
+
+  test("hardly ever says that there is none where it is as large as the margin, and finds it", () => {
+    for (const effect of [MARGIN, -MARGIN]) {
+      const told = shares(effect);
+      expect(told.equal).toBeLessThanOrEqual(RATE + slack);
+      expect(effect > 0 ? told.worse : told.better).toBeGreaterThan(0.9);
+    }
   }, 600_000);
 });

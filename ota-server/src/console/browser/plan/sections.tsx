@@ -43,12 +43,7 @@ const STRATEGIES: Options<Draft["strategy"]> = [
   ["shadow", "Run it beside the release that serves: it only reports, and nobody acts on it"],
 ];
 
-export function Strategy({
-  draft,
-  set,
-  gates,
-  fleet,
-}: SectionProps & { gates: FormGates; fleet: number }) {
+export function Strategy({ draft, set, gates, fleet }: SectionProps & { gates: FormGates; fleet: number }) {
   const choose = (strategy: Draft["strategy"]) => set(withStrategy(draft, strategy, gates, fleet));
   return (
     <Part title="How">
