@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { EXIT, MoteError } from "@mote/protocol";
-import { Command } from "commander";
+import { systemErrorOf } from "@mote/protocol/node";
+import { Command, CommanderError } from "commander";
 import { addBackupCommands } from "./backup/commands.js";
 import { Config, loadConfig } from "./config.js";
 import { PatchWorker } from "./delivery/patchWorker.js";
@@ -22,6 +23,8 @@ const program = new Command("mote-server")
   .version(VERSION)
   // The commands have options of the same names.
   .enablePositionalOptions()
+  .exitOverride()
+  .showHelpAfterError("(add --help for the options and an example)")
   .option("--config <file>", "settings as YAML or JSON; flags win over it")
   .option("--check", "check the settings and stop")
   .option("--schema", "print the JSON Schema of the settings file and stop")
@@ -32,8 +35,8 @@ const program = new Command("mote-server")
     "folder of bundles and patches, or s3://bucket/prefix (default: blobs in the data folder)",
   )
   .option("--host <address>", "address to listen on (default 127.0.0.1)")
-  .option("--port <n>", "HTTP port, 0 for a free one (default 8080)", Number)
-  .option("--mqtt-port <n>", "MQTT port, 0 for a free one (default 1883)", Number)
+  .option("--port <n>", "HTTP port, 0 for a free one (default 8080)", number)
+  .option("--mqtt-port <n>", "MQTT port, 0 for a free one (default 1883)", number)
   .option("--mqtt-broker <url>", "another's MQTT broker in the place of the server's own")
   .option("--mqtt-broker-kind <kind>", "how it lets devices in: mosquitto or nats")
   .option("--mqtt-broker-client-id <id>", "name of the fleet's session there (default mote-server)")
@@ -53,9 +56,9 @@ const program = new Command("mote-server")
   .option("--tls-cert <file>", "PEM certificate chain")
   .option("--insecure-listen", "listen beyond loopback without TLS")
   .option("--demo-open-console", "let the console be read without a token (loopback only)")
-  .option("--poll-interval-s <n>", "what devices are told (default 60)", Number)
-  .option("--device-requests-per-minute <n>", "what one device may ask, beside a burst (default 600)", Number)
-  .option("--tick-ms <n>", "how often rollouts are judged (default 500)", Number)
+  .option("--poll-interval-s <n>", "what devices are told (default 60)", number)
+  .option("--device-requests-per-minute <n>", "what one device may ask, beside a burst (default 600)", number)
+  .option("--tick-ms <n>", "how often rollouts are judged (default 500)", number)
   .addHelpText(
     "after",
     "\nExample:\n  mote-server --data ./fleet --port 8080\n  mote-server --data ./fleet --database postgres://mote@db.example.org/mote\n",
@@ -88,7 +91,17 @@ async function main(flags: Flags): Promise<void> {
   process.on("SIGINT", stop).on("SIGTERM", stop);
 }
 
-function fail(error: unknown): void {
+/** What is no number stays as it was typed, for the message that refuses it. */
+function number(text: string): number | string {
+  const value = Number(text);
+  return text.trim() === "" || Number.isNaN(value) ? text : value;
+}
+
+function fail(thrown: unknown): void {
+  if (thrown instanceof CommanderError) {
+    process.exit(thrown.exitCode === 0 ? EXIT.done : EXIT.badInput);
+  }
+  const error = systemErrorOf(thrown) ?? thrown;
   if (error instanceof MoteError) {
     process.stderr.write(`${error.code}: ${error.message}\n`);
     process.exit(error.exitCode);
@@ -99,4 +112,4 @@ function fail(error: unknown): void {
 
 addBackupCommands(program, VERSION, (work) => work().catch(fail));
 program.action(() => main(program.opts<Flags>()).catch(fail));
-await program.parseAsync();
+await program.parseAsync().catch(fail);

@@ -7,4 +7,5 @@ export * from "./keys.js";
 export * from "./patch/bsdiff.js";
 export * from "./patch/make-patches.js";
 export * from "./server-keys.js";
+export * from "./system-error.js";
 export * from "./test-repository.js";

@@ -39,6 +39,12 @@ export class SchemaError extends MoteError {
   readonly exitCode = EXIT.badInput;
 }
 
+/** The operating system refuses: a file, a folder, an address or the disk. The message says which, and why. */
+export class SystemError extends MoteError {
+  readonly code = "MOTE_SYSTEM";
+  readonly exitCode = EXIT.badInput;
+}
+
 /** Bytes do not have the digest or length that something trusted named. */
 export class DigestMismatchError extends MoteError {
   readonly code = "MOTE_DIGEST_MISMATCH";

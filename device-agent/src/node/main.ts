@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { EXIT, MoteError } from "@mote/protocol";
+import { systemErrorOf } from "@mote/protocol/node";
 import { Command, CommanderError } from "commander";
 import { AGENT_VERSION } from "./assemble.js";
 import type { AgentCommand } from "./command.js";
@@ -39,7 +40,8 @@ async function main(argv: string[]): Promise<number> {
   }
 }
 
-function report(error: unknown, isJson: boolean): number {
+function report(thrown: unknown, isJson: boolean): number {
+  const error = systemErrorOf(thrown) ?? thrown;
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.badInput;
   if (error instanceof MoteError) {
     process.stderr.write(`${error.code}: ${error.message}\n`);

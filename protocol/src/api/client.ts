@@ -163,18 +163,18 @@ function toBase64(bytes: Uint8Array): string {
 }
 
 function networkError(base: string, cause: unknown): NetworkError {
-  const reason = cause instanceof Error ? rootMessage(cause) : String(cause);
   return new NetworkError({
     expected: `an answer from ${base}`,
-    got: reason,
+    got: networkReason(cause),
     todo: "Check the address, the network and that the server runs; the agent tries again by itself.",
     cause,
   });
 }
 
 /** Node's fetch says only "fetch failed"; the reason is in its cause. */
-function rootMessage(error: Error): string {
-  let at = error;
+export function networkReason(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  let at = cause;
   while (at.cause instanceof Error) at = at.cause;
   return at.message || at.name;
 }

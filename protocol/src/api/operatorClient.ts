@@ -6,7 +6,7 @@ import type {
   LineageAnswer,
   ReleaseComparison,
 } from "./catalog.js";
-import { NetworkError, ServerRefusedError } from "./client.js";
+import { NetworkError, networkReason, ServerRefusedError } from "./client.js";
 import type { DdiTokenAnswer, DdiTokenRequest, DdiTokensAnswer } from "./ddi.js";
 import { type ErrorAnswer, PATHS } from "./device.js";
 import type { DeviceDetail, DeviceListQuery, DevicesAnswer } from "./deviceViews.js";
@@ -277,8 +277,8 @@ export class OperatorClient {
     } catch (cause) {
       throw new NetworkError({
         expected: `a Mote server at ${this.options.url}`,
-        got: cause instanceof Error ? cause.message : String(cause),
-        todo: "Check the address and that mote-server is running.",
+        got: networkReason(cause),
+        todo: "Check the address and that mote-server is running; of a certificate of your own say NODE_EXTRA_CA_CERTS=FILE.",
         cause,
       });
     }

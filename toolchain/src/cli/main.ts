@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { EXIT, MoteError } from "@mote/protocol";
+import { systemErrorOf } from "@mote/protocol/node";
 import { Command, CommanderError } from "commander";
 import type { CliCommand } from "./command.js";
 import { createIo } from "./io.js";
@@ -68,7 +69,8 @@ function addJsonFlag(command: Command): void {
   for (const sub of command.commands) addJsonFlag(sub as Command);
 }
 
-function report(error: unknown, isJson: boolean): number {
+function report(thrown: unknown, isJson: boolean): number {
+  const error = systemErrorOf(thrown) ?? thrown;
   if (error instanceof CommanderError) {
     return error.exitCode === 0 ? EXIT.done : EXIT.badInput;
   }
