@@ -48,6 +48,7 @@ import { dropOldNonces } from "./store/nonces.js";
 import { listPeople, putPerson } from "./store/people.js";
 import { Store, type StoreSource } from "./store/store.js";
 import type { TlsFiles } from "./tls.js";
+import { loadPublished } from "./trust/published.js";
 import { TrustRepository } from "./trust/repository.js";
 import { openServerKeys } from "./trust/serverKeys.js";
 import { WebhookSender } from "./webhooks/sender.js";
@@ -134,11 +135,13 @@ export class MoteServer {
     const tls = readTls(config);
     const events = new Events((event) => peers.send({ type: "event", event }));
     const blobs = await openBlobs(config.blobs ?? join(config.data, "blobs"));
-    const { keys, made } = await openServerKeys(config.serverKeys ?? join(config.data, "keys"));
+    const keyFolder = config.serverKeys ?? join(config.data, "keys");
+    const hasRoot = (await store.read(loadPublished)) !== null;
+    const { keys, made } = await openServerKeys(keyFolder, hasRoot);
     if (made) {
       // A root that names these keys outlives them otherwise, when the power fails.
-      await syncFolder(config.serverKeys ?? join(config.data, "keys"));
-      log.info("keys-made", { folder: config.serverKeys ?? join(config.data, "keys") });
+      await syncFolder(keyFolder);
+      log.info("keys-made", { folder: keyFolder });
     }
     const trust = await TrustRepository.open({ store, keys, clock, log, events });
     if (peers.isShared) trust.checkKeys();

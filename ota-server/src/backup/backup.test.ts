@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -169,6 +170,25 @@ test("never writes over an older backup, and says where there is nothing to back
   expect(again).toMatchObject({ status: 2, stderr: expect.stringContaining("MOTE_BACKUP_PLACE") });
   const empty = await mote("backup", "--data", join(out, "no-such-folder"), "-o", join(out, "x.tar"));
   expect(empty).toMatchObject({ status: 2, stderr: expect.stringContaining("mote.sqlite") });
+});
+
+test("is none without the server's keys, wherever they lie", async () => {
+  const { folder } = live.bench;
+  const elsewhere = join(out, "server-keys");
+  renameSync(join(folder, "keys"), elsewhere);
+  const target = join(out, "with-keys.tar");
+  try {
+    const without = await mote("backup", "--data", folder, "-o", target);
+    expect(without).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/signing keys.*--server-keys/s),
+    });
+    expect(existsSync(target)).toBe(false);
+    const made = await mote("backup", "--data", folder, "--server-keys", elsewhere, "-o", target, "--json");
+    expect(JSON.parse(made.stdout)).toMatchObject({ keys: 3 });
+  } finally {
+    renameSync(elsewhere, join(folder, "keys"));
+  }
 });
 
 describe("between databases", () => {

@@ -50,7 +50,10 @@ export async function backup(
   const handle = await open(partial, "w", 0o600);
   try {
     const archive = new Archive(handle, atMs);
-    const tables = await readSnapshot(places.store, (db) => writeStore(archive, db, atMs, version, progress));
+    const tables = await readSnapshot(places.store, async (db) => {
+      await keysIn(places.serverKeys);
+      return writeStore(archive, db, atMs, version, progress);
+    });
     // After the store: a blob is on the disk before a row speaks of it, and none is ever taken away.
     const blobs = await writeBlobs(archive, places.blobs, progress);
     const keys = await writeKeys(archive, places.serverKeys);
@@ -148,11 +151,22 @@ async function writeBlobs(archive: Archive, place: string, progress: Progress): 
 
 async function* toChunks(): AsyncGenerator<Uint8Array> {}
 
-async function writeKeys(archive: Archive, folder: string): Promise<number> {
+/** A server without its keys can sign nothing that devices believe, so a backup without them is none. */
+async function keysIn(folder: string): Promise<readonly string[]> {
   const names = await readdir(folder).catch(() => []);
   const keys = names.filter((name) => name.endsWith(".key.json")).sort();
-  for (const name of keys) await archive.add(`${ENTRY.keys}${name}`, await readFile(join(folder, name)));
-  return keys.length;
+  if (keys.length > 0) return keys;
+  throw new BackupPlaceError({
+    expected: `the server's signing keys in ${folder}`,
+    got: "none",
+    todo: "Name their folder with --server-keys, or give the server's own --config.",
+  });
+}
+
+async function writeKeys(archive: Archive, folder: string): Promise<number> {
+  const names = await keysIn(folder);
+  for (const name of names) await archive.add(`${ENTRY.keys}${name}`, await readFile(join(folder, name)));
+  return names.length;
 }
 
 async function checkFree(file: string): Promise<void> {

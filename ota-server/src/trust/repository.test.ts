@@ -1,5 +1,7 @@
+import { access, rename } from "node:fs/promises";
+import { join } from "node:path";
 import { DEFAULT_GATES, findTarget, pinRoot, refresh, type TrustState, targetPath } from "@mote/protocol";
-import { nodeSha256, nodeVerify } from "@mote/protocol/node";
+import { generateKey, nodeSha256, nodeVerify, writeServerKeys } from "@mote/protocol/node";
 import { afterEach, expect, test } from "vitest";
 import { makeRelease } from "../testing/release.js";
 import { TestBench } from "../testing/server.js";
@@ -73,6 +75,25 @@ test("a server whose root and targets have expired starts, says so, and is mende
   await bench.operator.putMetadata(file, bytes);
   expect((await bench.operator.ready()).notes.join()).not.toMatch(/expired/);
   expect(Buffer.from((await refreshFrom(before)).root).toString()).toContain(`"version":2`);
+});
+
+test("a server that finds no keys makes none where a root names some, and one with others says so", async () => {
+  bench = await TestBench.start();
+  await bench.publishRoot();
+  await bench.signers.publish(bench.operator, [], bench.now());
+  const { server, folder } = bench;
+  await server.close();
+  const aside = join(folder, "aside");
+  await rename(join(folder, "keys"), aside);
+  await expect(bench.restart()).rejects.toMatchObject({ code: "MOTE_CONFIG" });
+  await expect(access(join(folder, "keys"))).rejects.toThrow();
+  const others = { snapshot: generateKey(), timestamp: generateKey(), targets: null };
+  await writeServerKeys(join(folder, "keys"), others);
+  await bench.restart();
+  expect((await bench.operator.ready()).notes.join()).toMatch(/another timestamp key/);
+  // As after a theft: the root that names the new keys comes to the server that has them.
+  await bench.operator.putMetadata("2.root.json", bench.signers.rootFor(others, bench.now(), 2));
+  expect((await bench.operator.ready()).notes.join()).not.toMatch(/another timestamp key/);
 });
 
 test("a release below the signed floor is retired and can't be rolled out", async () => {

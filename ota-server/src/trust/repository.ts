@@ -115,6 +115,11 @@ export class TrustRepository {
     if (this.published === null) warnings.push("No root is stored: devices can't verify anything yet.");
     else if (this.published.targets === null)
       warnings.push("No targets are stored: no release can be offered.");
+    for (const { role } of this.strangeKeys()) {
+      warnings.push(
+        `The published root names another ${role} key than this server's: nothing can be published until a root that names it is, or the server has the right --server-keys folder.`,
+      );
+    }
     return {
       mode: this.published === null ? "none" : this.parts.keys.targets === null ? "offline" : "server",
       roles: [...this.current.roles],
@@ -153,17 +158,23 @@ export class TrustRepository {
    * @throws ConfigError where the published root names others than this server's.
    */
   checkKeys(): void {
-    if (this.published === null) return;
-    const { roles } = parseMetadata(this.published.root.body, RootSigned, "root").signed;
-    const own = this.publicKeys();
-    for (const role of ["snapshot", "timestamp"] as const) {
-      if (roles[role].keyids.includes(own[role].keyId)) continue;
+    for (const { role, named, own } of this.strangeKeys()) {
       throw new ConfigError({
-        expected: `the ${role} key that the published root names: ${roles[role].keyids.join(", ")}`,
-        got: own[role].keyId,
+        expected: `the ${role} key that the published root names: ${named.join(", ")}`,
+        got: own,
         todo: "Give every server of this database the same --server-keys folder.",
       });
     }
+  }
+
+  /** Keys of this server with which it can sign nothing that devices believe. */
+  private strangeKeys(): { role: string; named: readonly string[]; own: string }[] {
+    if (this.published === null) return [];
+    const { roles } = parseMetadata(this.published.root.body, RootSigned, "root").signed;
+    const keys = this.publicKeys();
+    return (["snapshot", "timestamp"] as const)
+      .map((role) => ({ role, named: roles[role].keyids, own: keys[role].keyId }))
+      .filter(({ named, own }) => !named.includes(own));
   }
 
   /** Throws TargetNotFoundError or BelowFloorError where devices would refuse the release. */
