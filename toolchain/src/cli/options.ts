@@ -21,6 +21,14 @@ export function wholeNumber(flag: string, text: string, least: number, most: num
   });
 }
 
+/** Keys of one role, and so its threshold at most. */
+export const MAX_KEYS = 10_000;
+
+/** How long something signed stands. */
+export function days(flag: string, text: string): number {
+  return wholeNumber(flag, text, 1, 10_000);
+}
+
 export function share(flag: string, text: string): number {
   const value = Number(text);
   if (text.trim() !== "" && value >= 0 && value <= 1) return value;

@@ -6,6 +6,7 @@ import {
   RootSigned,
   type Signer,
   signRole,
+  TOP_LEVEL_ROLES,
   type TopLevelRole,
   type TrustDeps,
   type TufKey,
@@ -16,12 +17,14 @@ import type { PublicKey } from "./ceremony.js";
 import type { Draft } from "./metadata-folder.js";
 
 const DAY_MS = 86_400_000;
+/** Characters of a key id that tell it from the few others of its role. */
+const SHORTEST_KEY_ID = 4;
 
 /** Who joins and who leaves a role. A role that is not named stays as it is. */
 export interface RoleChange {
   readonly role: TopLevelRole;
   readonly add: readonly PublicKey[];
-  /** Key ids. */
+  /** Key ids, or the beginnings of them. */
   readonly remove: readonly string[];
   readonly threshold?: number;
 }
@@ -41,16 +44,9 @@ export function nextRoot(
   const roles = { ...current.roles };
   for (const change of changes) {
     const before = roles[change.role];
-    const unknown = change.remove.filter((id) => !before.keyids.includes(id));
-    if (unknown.length > 0) {
-      throw new UsageError({
-        expected: `keys of the role ${change.role} to remove`,
-        got: unknown.join(", "),
-        todo: "See `mote keys show` for the ids.",
-      });
-    }
+    const removed = change.remove.map((id) => keyOf(change.role, before.keyids, id));
     for (const { keyId, publicKey } of change.add) keys[keyId] = ed25519Key(publicKey);
-    const kept = before.keyids.filter((id) => !change.remove.includes(id));
+    const kept = before.keyids.filter((id) => !removed.includes(id));
     const keyids = [...new Set([...kept, ...change.add.map(({ keyId }) => keyId)])];
     const threshold = change.threshold ?? before.threshold;
     if (keyids.length < threshold) {
@@ -71,6 +67,18 @@ export function nextRoot(
   });
 }
 
+/** The one key of the role whose id is this, or begins with it. */
+function keyOf(role: TopLevelRole, keyIds: readonly string[], text: string): string {
+  const beginning = text.replace(/…$/, "");
+  const found = beginning.length < SHORTEST_KEY_ID ? [] : keyIds.filter((id) => id.startsWith(beginning));
+  if (found.length === 1) return found[0]!;
+  throw new UsageError({
+    expected: `a key of ${role} to remove, by its id or at least ${SHORTEST_KEY_ID} characters from the beginning of it (${keyIds.join(", ")})`,
+    got: found.length === 0 ? text : `${text}, with which ${found.length} of them begin`,
+    todo: "`mote keys show` says whose key is which.",
+  });
+}
+
 export interface SignedRoot {
   readonly bytes: Uint8Array;
   readonly version: number;
@@ -78,6 +86,8 @@ export interface SignedRoot {
   readonly byOld: { readonly signatures: number; readonly threshold: number };
   readonly byNew: { readonly signatures: number; readonly threshold: number };
   readonly isComplete: boolean;
+  /** What it says that the root before it did not: what the person signed, in words. */
+  readonly changes: readonly string[];
 }
 
 /** Signs a new root, or adds signatures to the draft of one. */
@@ -101,5 +111,20 @@ export function signRoot(
     byOld,
     byNew,
     isComplete: byOld.signatures >= byOld.threshold && byNew.signatures >= byNew.threshold,
+    changes: describeChange(current, next.signed),
   };
+}
+
+function describeChange(before: RootSigned, after: RootSigned): string[] {
+  const lines: string[] = [];
+  for (const role of TOP_LEVEL_ROLES) {
+    const [old, next] = [before.roles[role], after.roles[role]];
+    for (const id of next.keyids) if (!old.keyids.includes(id)) lines.push(`adds to ${role}: ${id}`);
+    for (const id of old.keyids) if (!next.keyids.includes(id)) lines.push(`removes from ${role}: ${id}`);
+    if (next.threshold !== old.threshold) {
+      lines.push(`asks ${next.threshold} signatures for ${role}, in the place of ${old.threshold}`);
+    }
+  }
+  if (lines.length === 0) lines.push("changes nothing but the expiry");
+  return [...lines, `expires ${after.expires}`];
 }

@@ -203,7 +203,11 @@ function describeChange(before: TargetsSigned, after: TargetsSigned): string[] {
   }
   for (const [product, floor] of Object.entries(after[FLOORS_MEMBER] ?? {})) {
     const held = before[FLOORS_MEMBER]?.[product] ?? 0;
-    if (floor !== held) lines.push(`raises the floor of ${product} from ${held} to ${floor}, for good`);
+    if (floor === held) continue;
+    lines.push(`raises the floor of ${product} from ${held} to ${floor}, for good`);
+    if (!hasRelease(product, before, after)) {
+      lines.push(`  of ${product} no release is signed here: is the name right?`);
+    }
   }
   if (JSON.stringify(rolesOf(before.delegations)) !== JSON.stringify(rolesOf(after.delegations))) {
     const names = after.delegations?.roles?.map(({ name }) => name) ?? [];
@@ -211,4 +215,15 @@ function describeChange(before: TargetsSigned, after: TargetsSigned): string[] {
   }
   if (lines.length === 0) lines.push(`changes nothing but the expiry (${after.expires})`);
   return lines;
+}
+
+/** Releases that the server signs by itself are not in people's metadata. */
+function hasRelease(product: string, ...documents: readonly TargetsSigned[]): boolean {
+  return documents.some(
+    ({ targets, delegations }) =>
+      delegations !== undefined ||
+      Object.values(targets).some(
+        ({ custom }) => (custom as Partial<TargetCustom> | undefined)?.name === product,
+      ),
+  );
 }

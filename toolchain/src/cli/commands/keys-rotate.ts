@@ -7,7 +7,14 @@ import {
   TOP_LEVEL_ROLES,
   type TopLevelRole,
 } from "@mote/protocol";
-import { generateKey, nodeSha256, nodeVerify, readKeyInfo, writeServerKeys } from "@mote/protocol/node";
+import {
+  generateKey,
+  nodeSha256,
+  nodeVerify,
+  readKeyInfo,
+  type ServerKeys,
+  writeServerKeys,
+} from "@mote/protocol/node";
 import type { Command } from "commander";
 import { UsageError } from "../../errors.js";
 import { LIFETIMES_DAYS, type PublicKey } from "../../release/ceremony.js";
@@ -17,6 +24,7 @@ import { type Draft, MetadataFolder } from "../../release/metadata-folder.js";
 import { passphraseAsker, passphraseSource } from "../../release/passphrase.js";
 import { nextRoot, type RoleChange, signRoot } from "../../release/rotate.js";
 import type { Io } from "../command.js";
+import { days, MAX_KEYS, wholeNumber } from "../options.js";
 
 interface RotateOptions {
   readonly keys: readonly string[];
@@ -41,7 +49,7 @@ export function configureRotate(command: Command, io: Io): void {
     .requiredOption("-r, --repo <dir>", "folder of the trust metadata")
     .option("--role <role>", "root, targets, snapshot or timestamp")
     .option("--add <key...>", "key files (their public half is read) or public keys in hex")
-    .option("--remove <keyId...>", "key ids to remove")
+    .option("--remove <keyId...>", "key ids to remove, or their first characters")
     .option("--threshold <n>", "signatures that the role needs from now on")
     .option(
       "--server-keys <dir>",
@@ -61,7 +69,8 @@ export function configureRotate(command: Command, io: Io): void {
 async function rotate(options: RotateOptions, io: Io): Promise<void> {
   const folder = await MetadataFolder.open(options.repo);
   const current = (await folder.latestRoot()).signed;
-  const changes = await readChanges(options, current, await hasDelegation(folder));
+  const fresh = options.serverKeys === undefined ? null : freshServerKeys(await hasDelegation(folder));
+  const changes = await readChanges(options, current, fresh);
   const draft = await folder.draft("root");
   const document = chooseDocument(options, current, changes, draft);
   const held: HeldKey[] = [];
@@ -78,14 +87,17 @@ async function rotate(options: RotateOptions, io: Io): Promise<void> {
   }
   const signed = signRoot(current, document, signers, DEPS);
   const { version, byOld, byNew, isComplete } = signed;
+  // Not before all else is in order, so that a command that was refused can be typed again as it was.
+  if (options.serverKeys !== undefined && fresh !== null) await writeServerKeys(options.serverKeys, fresh);
   const file = await folder.write("root", version, signed.bytes, isComplete);
   const next = parseMetadata(signed.bytes, RootSigned, "root").signed;
   const envelope =
     options.envelopes === undefined
       ? null
       : await signRootEnvelopeFile(options.envelopes, next, signers, DEPS);
-  io.json({ file, version, byOld, byNew, isComplete, envelope });
-  io.say(`Signed ${file}`);
+  io.json({ file, version, byOld, byNew, isComplete, changes: signed.changes, envelope });
+  io.say(`Signed ${file}, which`);
+  for (const line of signed.changes) io.say(`  ${line}`);
   io.say(
     `${byOld.signatures} of ${byOld.threshold} signatures by the keys of root version ${current.version}`,
   );
@@ -112,7 +124,7 @@ function chooseDocument(
       todo: "Sign the draft without further flags, or delete its file and begin again.",
     });
   }
-  if (asksForNew) return nextRoot(current, changes, Date.now(), Number(options.days));
+  if (asksForNew) return nextRoot(current, changes, Date.now(), days("--days", options.days));
   throw new UsageError({
     expected: "a change (--role with --add, --remove or --threshold; --server-keys; --renew)",
     got: "none, and no draft to sign",
@@ -123,7 +135,7 @@ function chooseDocument(
 async function readChanges(
   options: RotateOptions,
   current: RootSigned,
-  hasDelegation: boolean,
+  fresh: ServerKeys | null,
 ): Promise<RoleChange[]> {
   const changes: RoleChange[] = [];
   const { role, add = [], remove = [], threshold } = options;
@@ -132,7 +144,7 @@ async function readChanges(
       role: parseRole(role),
       add: await Promise.all(add.map(readPublicKey)),
       remove,
-      ...(threshold === undefined ? {} : { threshold: Number(threshold) }),
+      ...(threshold === undefined ? {} : { threshold: wholeNumber("--threshold", threshold, 1, MAX_KEYS) }),
     });
   } else if (add.length + remove.length > 0 || threshold !== undefined) {
     throw new UsageError({
@@ -141,18 +153,19 @@ async function readChanges(
       todo: "Say whose keys change.",
     });
   }
-  if (options.serverKeys !== undefined) {
-    const fresh = {
-      snapshot: generateKey(),
-      timestamp: generateKey(),
-      targets: hasDelegation ? generateKey() : null,
-    };
-    await writeServerKeys(options.serverKeys, fresh);
-    for (const name of ["snapshot", "timestamp"] as const) {
-      changes.push({ role: name, add: [fresh[name]], remove: current.roles[name].keyids, threshold: 1 });
-    }
+  if (fresh === null) return changes;
+  for (const name of ["snapshot", "timestamp"] as const) {
+    changes.push({ role: name, add: [fresh[name]], remove: current.roles[name].keyids, threshold: 1 });
   }
   return changes;
+}
+
+function freshServerKeys(hasTargets: boolean): ServerKeys {
+  return {
+    snapshot: generateKey(),
+    timestamp: generateKey(),
+    targets: hasTargets ? generateKey() : null,
+  };
 }
 
 async function hasDelegation(folder: MetadataFolder): Promise<boolean> {

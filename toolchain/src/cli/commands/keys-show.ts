@@ -36,6 +36,9 @@ export function configureAdd(command: Command, io: Io): void {
     });
 }
 
+/** Their expiry is the server's affair; what the folder knows is who may sign them, and that follows the root. */
+const ONLINE_ROLES: ReadonlySet<string> = new Set(["snapshot", "timestamp"]);
+
 interface RoleView {
   readonly role: string;
   readonly version: number;
@@ -64,8 +67,11 @@ export function configureShow(command: Command, io: Io): void {
       for (const { role, version, expires, expiry, threshold, keyIds } of trust?.roles ?? []) {
         const warning =
           expiry === "fine" ? "" : expiry === "soon" ? "  EXPIRES SOON: sign again" : "  EXPIRED";
+        const who = `${threshold} of ${keyIds.length}`;
         io.say(
-          `${role.padEnd(12)} version ${version}, ${threshold} of ${keyIds.length}, until ${expires}${warning}`,
+          ONLINE_ROLES.has(role)
+            ? `${role.padEnd(12)} ${who}, signed by the server again and again`
+            : `${role.padEnd(12)} version ${version}, ${who}, until ${expires}${warning}`,
         );
         for (const id of keyIds) {
           const holder = keys.find(({ keyId }) => keyId === id);
@@ -91,7 +97,7 @@ async function keysAt(path: string): Promise<HeldKey[]> {
 async function trustAt(
   path: string,
 ): Promise<{ roles: RoleView[]; drafts: string[]; floors: Record<string, number> } | null> {
-  if ((await stat(path)).isFile()) return null;
+  if (!(await stat(path).catch(() => null))?.isDirectory()) return null;
   const folder = await MetadataFolder.open(path).catch(() => null);
   if (folder === null) return null;
   const root = (await folder.latestRoot()).signed;
@@ -107,7 +113,6 @@ async function trustAt(
   });
   const roles = [view("root", root, root.roles.root), view("targets", targets, root.roles.targets)];
   for (const role of targets.delegations?.roles ?? []) roles.push(view(role.name, targets, role));
-  // The server signs these itself; what matters here is who may, and that follows the root's life.
   for (const role of ["snapshot", "timestamp"] as const) roles.push(view(role, root, root.roles[role]));
   const drafts: string[] = [];
   for (const role of ["root", "targets"]) {

@@ -4,6 +4,7 @@ import { LIFETIMES_DAYS } from "../../release/ceremony.js";
 import { initTrust } from "../../release/init.js";
 import { newPassphrase, type PassphraseSource, passphraseSource } from "../../release/passphrase.js";
 import type { CliCommand, Io } from "../command.js";
+import { days, MAX_KEYS, wholeNumber } from "../options.js";
 import { configureRotate } from "./keys-rotate.js";
 import { configureAdd, configureShow } from "./keys-show.js";
 
@@ -67,8 +68,8 @@ function configureInit(command: Command, io: Io): void {
         mode: parseMode(options.mode),
         root: parsePolicy("root", options.rootThreshold, options.rootKeys),
         targets: parsePolicy("targets", options.targetsThreshold, options.targetsKeys),
-        rootDays: parseCount("--root-days", options.rootDays),
-        targetsDays: parseCount("--targets-days", options.targetsDays),
+        rootDays: days("--root-days", options.rootDays),
+        targetsDays: days("--targets-days", options.targetsDays),
         nowMs: Date.now(),
         protectionFor: async (label) =>
           options.passphrase ? { passphrase: await newPassphrase(source, label) } : { unencrypted: true },
@@ -96,23 +97,13 @@ function parsePolicy(
   thresholdText: string,
   countText: string | undefined,
 ): { count: number; threshold: number } {
-  const threshold = parseCount(`--${role}-threshold`, thresholdText);
+  const threshold = wholeNumber(`--${role}-threshold`, thresholdText, 1, MAX_KEYS);
   const spare = threshold === 1 ? 1 : threshold + 1;
-  const count = countText === undefined ? spare : parseCount(`--${role}-keys`, countText);
+  const count = countText === undefined ? spare : wholeNumber(`--${role}-keys`, countText, 1, MAX_KEYS);
   if (count >= threshold) return { count, threshold };
   throw new UsageError({
     expected: `at least ${threshold} ${role} keys for a threshold of ${threshold}`,
     got: String(count),
     todo: `Raise --${role}-keys or lower --${role}-threshold.`,
-  });
-}
-
-function parseCount(flag: string, text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= 10_000) return value;
-  throw new UsageError({
-    expected: `${flag} to be a whole number from 1`,
-    got: text,
-    todo: "Correct the flag.",
   });
 }

@@ -9,6 +9,7 @@ import { MetadataFolder } from "../../release/metadata-folder.js";
 import { passphraseAsker, passphraseSource } from "../../release/passphrase.js";
 import { signTargets, type TargetsChange, targetOf } from "../../release/sign-release.js";
 import type { CliCommand, Io } from "../command.js";
+import { days } from "../options.js";
 
 interface SignOptions {
   readonly keys: string;
@@ -75,7 +76,7 @@ async function sign(bundlePath: string | undefined, options: SignOptions, io: Io
     draft: await folder.draft("targets"),
     change,
     signers,
-    expiresMs: Date.now() + Number(options.targetsDays) * 86_400_000,
+    expiresMs: Date.now() + days("--targets-days", options.targetsDays) * 86_400_000,
     deps: DEPS,
   });
   const { version, signatures, threshold, isComplete, changes } = signed;

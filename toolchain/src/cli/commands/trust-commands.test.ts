@@ -174,6 +174,8 @@ describe("mote sign", () => {
       "retires reader/1.0.0/manifest.json",
       "raises the floor of reader from 0 to 2, for good",
     ]);
+    const mistyped = await mote<Signed>("sign", "--raise-floor", "raeder=2", ...keys);
+    expect(mistyped.changes.join()).toMatch(/of raeder no release is signed here/);
     await expect(mote("sign", "--raise-floor", "reader=1", ...keys)).rejects.toThrow(/never falls/);
     await expect(mote("sign", await writeBundle("a2.bundle"), ...keys)).rejects.toThrow(
       /the floor of reader/,
@@ -245,11 +247,15 @@ describe("mote keys rotate", () => {
       trust(),
     );
     expect(begun).toMatchObject({ version: 2, isComplete: false, byOld: { signatures: 1 } });
+    const eveId = JSON.parse(await readFile(join(eve, "eve.key.json"), "utf8")).keyId;
+    const changes = [`adds to targets: ${eveId}`, `removes from targets: ${keys[0]!.keyId}`];
+    expect(begun["changes"]).toEqual([...changes, expect.stringMatching(/^expires 20/)]);
     // Nothing counts before the threshold is reached.
     const bundle = await writeBundle("a.bundle");
     await expect(mote("sign", bundle, "--keys", eve, "--repo", trust())).rejects.toThrow(UsageError);
     const done = await mote("keys", "rotate", "--keys", trust("root-2.key.json"), "--repo", trust());
-    expect(done).toMatchObject({ version: 2, isComplete: true });
+    // Whoever signs second is told what she signs.
+    expect(done).toMatchObject({ version: 2, isComplete: true, changes: begun["changes"] });
     await mote("sign", bundle, "--keys", eve, "--repo", trust());
     await expect(mote("sign", bundle, "--keys", lost, "--repo", trust())).rejects.toThrow(UsageError);
     expect(await mote("sign", bundle, "--keys", ada, "--repo", trust())).toMatchObject({ isComplete: true });
@@ -275,6 +281,39 @@ describe("mote keys rotate", () => {
       "timestamp.key.json",
     ]);
     await expect(mote("keys", "rotate", "--renew", ...roots)).rejects.toThrow(/finished first/);
+  });
+
+  it("takes the beginning of a key's id, and nothing that could mean two or none", async () => {
+    await init();
+    const { keys } = await mote<{ keys: { label: string; keyId: string }[] }>("keys", "show", trust());
+    const { keyId } = keys.find(({ label }) => label === "targets-1")!;
+    const rotate = (id: string) =>
+      mote("keys", "rotate", "--role", "targets", "--remove", id, "--keys", trust(), "--repo", trust());
+    for (const id of ["", keyId.slice(0, 3), "0000", `${keyId}0`])
+      await expect(rotate(id)).rejects.toThrow(keyId);
+    expect((await rotate(`${keyId.slice(0, 8)}…`))["changes"]).toContain(`removes from targets: ${keyId}`);
+  });
+
+  it("leaves no new server keys behind when it is refused", async () => {
+    await init();
+    const rotate = ["rotate", "--repo", trust(), "--server-keys", trust("server-keys-2"), "--keys"];
+    await expect(mote("keys", ...rotate, trust("targets-1.key.json"))).rejects.toThrow(/a root key/);
+    await expect(mote("keys", ...rotate, trust(), "--days", "soon")).rejects.toThrow(/--days/);
+    expect(await readdir(trust())).not.toContain("server-keys-2");
+    expect(await mote("keys", ...rotate, trust())).toMatchObject({ isComplete: true });
+  });
+
+  it("refuses a time to live or a threshold that is none", async () => {
+    await init();
+    const roots = ["--keys", trust(), "--repo", trust()];
+    for (const days of ["0", "-5", "abc", "1e9", ""]) {
+      await expect(mote("keys", "rotate", "--renew", "--days", days, ...roots)).rejects.toThrow(UsageError);
+      await expect(mote("sign", "--renew", "--targets-days", days, ...roots)).rejects.toThrow(UsageError);
+    }
+    for (const threshold of ["0", "1.5", "two"]) {
+      const change = ["--role", "targets", "--threshold", threshold];
+      await expect(mote("keys", "rotate", ...change, ...roots)).rejects.toThrow(UsageError);
+    }
   });
 
   it("refuses a role with fewer keys than its threshold", async () => {
