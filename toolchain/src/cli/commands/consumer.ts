@@ -17,6 +17,7 @@ export const command: CliCommand = {
   configure(command, io) {
     addServerOptions(command.command("list").description("declared consumers of outputs"))
       .option("-p, --product <name>")
+      .addHelpText("after", "\nExample:\n  mote consumer list -p digits\n")
       .action(async (options: ServerOptions & { product?: string }) => {
         const { product } = options;
         const answer = await (await connect(options)).consumers(product === undefined ? {} : { product });
@@ -62,6 +63,7 @@ export const command: CliCommand = {
       });
     addServerOptions(command.command("remove").description("nobody is told to warn its contact any more"))
       .argument("<id>")
+      .addHelpText("after", "\nExample:\n  mote consumer remove ward-board\n")
       .action(async (id: string, options: ServerOptions) => {
         await (await connect(options)).removeConsumer(checkSchema(Name, id, "id"));
         io.json({ removed: id });

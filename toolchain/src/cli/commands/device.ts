@@ -99,6 +99,7 @@ export const command: CliCommand = {
       command.command("revoke").description("end a device's access; it can come back only with a new key"),
     )
       .argument("<id>")
+      .addHelpText("after", "\nExample:\n  mote device revoke cam-07\n")
       .action(async (id: string, options: ServerOptions) => {
         await (await connect(options)).revokeDevice(id);
         io.json({ id, revoked: true });

@@ -1,14 +1,12 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { OperatorClient, type PublishLogEntry, type PublishLogHead, verifyLog } from "@mote/protocol";
+import { type PublishLogEntry, type PublishLogHead, verifyLog } from "@mote/protocol";
 import { nodeSha256 } from "@mote/protocol/node";
 import { InvalidArgumentError } from "commander";
 import { FileError, UsageError } from "../../errors.js";
 import type { CliCommand, Io } from "../command.js";
-import { readToken } from "../operator/token.js";
+import { addServerOptions, connect, type ServerOptions, serverUrl } from "../operator/connect.js";
 
-interface CheckOptions {
-  readonly server?: string;
-  readonly tokenFile?: string;
+interface CheckOptions extends ServerOptions {
   readonly head: readonly PublishLogHead[];
   readonly output?: string;
 }
@@ -17,12 +15,9 @@ export const command: CliCommand = {
   name: "log",
   summary: "check the append-only log of everything that a server has published",
   configure(command, io) {
-    command
-      .command("check")
+    addServerOptions(command.command("check"))
       .description("walk the hash chain; exit 4 where entries were changed, removed or reordered")
       .argument("[file]", "a log that was saved with --output (JSON, one entry a line)")
-      .option("-s, --server <url>", "check the log of this server")
-      .option("--token-file <file>", "file with the operator's token (else MOTE_TOKEN)")
       .option(
         "--head <length:sha256>",
         "a head remembered from an earlier check; may be given often",
@@ -48,7 +43,8 @@ function addHead(text: string, heads: readonly PublishLogHead[]): PublishLogHead
 }
 
 async function check(file: string | undefined, options: CheckOptions, io: Io): Promise<void> {
-  if ((file === undefined) === (options.server === undefined)) {
+  // A server that stands in the environment is not meant where a file is named.
+  if (file === undefined ? serverUrl(options) === null : options.server !== undefined) {
     throw new UsageError({
       expected: "either a file or --server",
       got: file === undefined ? "neither" : "both",
@@ -65,11 +61,7 @@ async function check(file: string | undefined, options: CheckOptions, io: Io): P
 }
 
 async function fetchLog(options: CheckOptions): Promise<PublishLogEntry[]> {
-  const client = new OperatorClient({
-    url: options.server ?? "",
-    token: await readToken(options.tokenFile),
-    fetch,
-  });
+  const client = await connect(options);
   const entries: PublishLogEntry[] = [];
   for (;;) {
     const page = await client.publishLog(entries.length);

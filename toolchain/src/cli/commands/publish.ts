@@ -1,15 +1,13 @@
-import { OperatorClient, type ReleaseView, unpackBundle } from "@mote/protocol";
+import { type OperatorClient, type ReleaseView, unpackBundle } from "@mote/protocol";
 import { nodeSha256 } from "@mote/protocol/node";
 import { UsageError } from "../../errors.js";
 import { MetadataFolder } from "../../release/metadata-folder.js";
 import { publishEnvelopes, publishMetadata } from "../../release/publish.js";
 import type { CliCommand, Io } from "../command.js";
-import { readToken } from "../operator/token.js";
+import { addServerOptions, connect, type ServerOptions } from "../operator/connect.js";
 import { readBundleFile } from "./sign.js";
 
-interface PublishOptions {
-  readonly server: string;
-  readonly tokenFile?: string;
+interface PublishOptions extends ServerOptions {
   readonly repo?: string;
   readonly envelopes?: string;
 }
@@ -18,10 +16,8 @@ export const command: CliCommand = {
   name: "publish",
   summary: "bring a bundle and signed trust metadata to a server; in server mode it signs",
   configure(command, io) {
-    command
+    addServerOptions(command)
       .argument("[bundle]", "bundle to upload; may be left out to bring metadata only")
-      .requiredOption("-s, --server <url>", "address of the server, such as https://ota.example.org")
-      .option("--token-file <file>", "file with the operator's token (else MOTE_TOKEN)")
       .option("-r, --repo <dir>", "folder of signed trust metadata to bring along (offline mode)")
       .option("--envelopes <dir>", "folder of signed envelopes for microcontrollers to bring along")
       .addHelpText(
@@ -40,11 +36,7 @@ async function publish(bundlePath: string | undefined, options: PublishOptions, 
       todo: "See mote publish --help.",
     });
   }
-  const client = new OperatorClient({
-    url: options.server,
-    token: await readToken(options.tokenFile),
-    fetch,
-  });
+  const client = await connect(options);
   // The whole file is checked here first: a damaged one should not cost an upload.
   const file = bundlePath === undefined ? null : await readBundleFile(bundlePath);
   const manifest = file === null ? null : unpackBundle(file, nodeSha256).manifest;

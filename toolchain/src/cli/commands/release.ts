@@ -14,6 +14,7 @@ export const command: CliCommand = {
     addServerOptions(command.command("lineage").description("what it was made from, and what came of it"))
       .argument("<version>")
       .requiredOption("-p, --product <name>")
+      .addHelpText("after", "\nExample:\n  mote release lineage 2.0.0 -p digits\n")
       .action(async (version: string, options: ReleaseOptions) => {
         const product = checkSchema(Name, options.product, "--product");
         const answer = await (await connect(options)).lineage(

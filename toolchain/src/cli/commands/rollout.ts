@@ -20,17 +20,21 @@ export const command: CliCommand = {
   configure(command, io) {
     addCreate(command, io);
     configureRehearse(command.command("rehearse"), io);
-    addServerOptions(command.command("list").description("all rollouts, newest first")).action(
-      async (options: ServerOptions) => {
+    addServerOptions(command.command("list").description("all rollouts, newest first"))
+      .addHelpText(
+        "after",
+        "\nExample:\n  mote rollout list --server https://ota.example.org --token-file token\n",
+      )
+      .action(async (options: ServerOptions) => {
         const { rollouts } = await (await connect(options)).rollouts({ limit: 200 });
         io.json(rollouts);
         io.say(table(["id", "release", "state", "wave", "why"], rollouts.map(row)));
-      },
-    );
+      });
     addServerOptions(
       command.command("show").description("one rollout: waves, gates with their evidence, history"),
     )
       .argument("<id>")
+      .addHelpText("after", "\nExample:\n  mote rollout show r7-1f2e3d\n")
       .action(async (id: string, options: ServerOptions) => {
         show(await (await connect(options)).rollout(id), io);
       });
@@ -105,12 +109,7 @@ function addAction(command: Command, io: Io, action: RolloutAction, summary: str
     .option("--comment <text>", "kept in the rollout's history");
   if (action === "approve") sub.option("--scope <what>", "this wave alone, or the whole rollout", "wave");
   if (action === "abort") sub.option("--rollback", "devices go back to what they ran before");
-  if (action === "break-glass") {
-    sub.addHelpText(
-      "after",
-      '\nExample:\n  mote rollout break-glass r7-1f2e3d --comment "CVE-2026-1234 is exploited in the field"\n',
-    );
-  }
+  sub.addHelpText("after", `\nExample:\n  mote rollout ${action} r7-1f2e3d${EXAMPLES[action] ?? ""}\n`);
   sub.action(async (id: string, options: ServerOptions & ActionOptions) => {
     const { comment, rollback, scope } = options;
     const request = {
@@ -121,6 +120,13 @@ function addAction(command: Command, io: Io, action: RolloutAction, summary: str
     show(await (await connect(options)).act(id, action, request), io);
   });
 }
+
+/** What a person would add to the action and its rollout. */
+const EXAMPLES: Partial<Record<RolloutAction, string>> = {
+  approve: ' --comment "read the canary\'s evidence"',
+  abort: " --rollback",
+  "break-glass": ' --comment "CVE-2026-1234 is exploited in the field"',
+};
 
 interface ActionOptions {
   readonly comment?: string;
