@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Dataset, spread } from "@mote/toolchain/data/index";
+import { evaluateModel } from "@mote/toolchain/evaluate/index";
+import { openRunnable } from "@mote/toolchain/execute/runnable";
 import { readModel } from "@mote/toolchain/formats/index";
 import type { Graph } from "@mote/toolchain/graph/graph";
 import { quantizeGraph } from "@mote/toolchain/quantize/index";
@@ -9,18 +11,24 @@ import { degrade, METER, MILD } from "@mote/toolchain/train/degrade";
 import { Differentiable } from "@mote/toolchain/train/differentiable";
 import { changed, type LabelledSamples, loadDigits } from "@mote/toolchain/train/digits";
 import { degraded } from "@mote/toolchain/train/digits-data";
+import { type DigitWidths, digitNetwork } from "@mote/toolchain/train/digits-training";
 import { Random } from "@mote/toolchain/train/random";
-import { quantizeWithRefit } from "@mote/toolchain/train/refit";
+import { refit, smallestWithin } from "@mote/toolchain/train/refit";
 import type { Training } from "@mote/toolchain/train/tensorflow";
 import { type FitOptions, fit } from "@mote/toolchain/train/trainer";
 import { type Drawing, drawn, images, realSamples, words } from "./accuracy/inputs.js";
-import type { UpdateStudy } from "./delta-updates.js";
+import type { Opened, UpdateStudy } from "./delta-updates.js";
 
 const MODELS = resolve(import.meta.dirname, "../../toolchain/models");
 const VALIDATION_SEED = 301;
 const TEST_SEED = 302;
 const CALIBRATION = { seed: 303, samples: 512 } as const;
-const REFIT = { seed: 304, rounds: 4 } as const;
+const REFIT = { seed: 304, rounds: 6 } as const;
+/** A network of the same shape that has nothing of the old one's weights. */
+const SCRATCH = {
+  seed: 400,
+  fitting: { epochs: 12, batchSize: 64, learningRate: 3e-3, schedule: "cosine" },
+} as const;
 
 /** Training begins at `start`; tensors that `moves` says no to stay as they are. */
 async function tuned(
@@ -47,7 +55,8 @@ async function tuned(
 
 /**
  * The digit reader tuned for a meter's camera: its last layer, all of it for three epochs and for twelve; and the
- * network before it was pruned, which is less tight. All of it also with what changes trained anew around what stays.
+ * network before it was pruned, which is less tight; and one that was trained from scratch, from another seed. All of it
+ * also with what changes trained anew around what stays.
  */
 export async function digitStudies(training: Training): Promise<UpdateStudy[]> {
   const digits = await loadDigits();
@@ -88,33 +97,52 @@ export async function digitStudies(training: Training): Promise<UpdateStudy[]> {
       ),
   });
   const allLayers = study("digits, all layers", start, old, 3);
-  const refit: UpdateStudy["within"] = async (float, seed, maxLossPoints) => {
-    const { graph, report, rounds } = await quantizeWithRefit(
-      training,
-      float,
-      common.calibration,
-      unlabelled(changed(digits.train, REFIT.seed, meter)),
-      {
-        equalize: false,
-        previous: old,
-        validation: common.validation,
-        maxLossPoints,
-        leastFidelity: 0,
-      },
-      { rounds: REFIT.rounds, seed },
-    );
-    const { plainAccuracy, withinLoss, chosen } = report.update!;
-    const accuracy = rounds.findLast(({ kept }) => kept)?.accuracy ?? chosen.accuracy;
-    return { graph, withinLoss, plainAccuracy, accuracy };
+  const long = study("digits, all layers long", start, old, 12);
+  const scratch: UpdateStudy = {
+    ...study("digits, from scratch", start, old, 0),
+    next: (seed) =>
+      tuned(
+        training,
+        digitNetwork(SCRATCH.seed + seed, widthsOf(start)),
+        digits.train,
+        { ...SCRATCH.fitting, seed, augment: meter },
+        () => true,
+      ),
   };
+  const refitted = (base: UpdateStudy, name: string): UpdateStudy => ({
+    ...base,
+    name,
+    modelsOf: base.name,
+    open: refitOf(training, base, unlabelled(changed(digits.train, REFIT.seed, meter))),
+  });
   return [
     study("digits, last layer alone", start, old, 2, "dense2"),
     allLayers,
-    { ...allLayers, name: "digits, masked refit of all layers", modelsOf: allLayers.name, within: refit },
+    refitted(allLayers, "digits, masked refit of all layers"),
     study("digits unpruned, last layer alone", whole, oldWhole, 2, "dense2"),
     study("digits unpruned, all layers", whole, oldWhole, 3),
-    study("digits, all layers long", start, old, 12),
+    long,
+    refitted(long, "digits, masked refit of all layers long"),
+    scratch,
+    refitted(scratch, "digits, masked refit from scratch"),
   ];
+}
+
+/** The masked refit in rounds that are the same whatever the bound: run once, chosen from for each. */
+function refitOf(training: Training, { old, validation }: UpdateStudy, inputs: Dataset): Opened {
+  return async (float, plain, seed) => {
+    const plainAccuracy = (await evaluateModel(openRunnable(plain), validation)).accuracy!;
+    const bounds = { previous: old, validation, plainAccuracy, leastFidelity: 0 };
+    const { rounds } = await refit(training, float, inputs, bounds, { rounds: REFIT.rounds, seed });
+    return async (maxLossPoints) => {
+      const best = smallestWithin(rounds, { ...bounds, maxLossPoints });
+      const { graph, accuracy } =
+        best === null
+          ? { graph: plain, accuracy: plainAccuracy }
+          : { graph: best.graph, accuracy: best.point.accuracy };
+      return { graph, withinLoss: best !== null, plainAccuracy, accuracy };
+    };
+  };
 }
 
 /**
@@ -181,6 +209,12 @@ function perturbed(graph: Graph, seed: number): Graph {
     tensors.set(tensor.name, { ...tensor, data: tensor.data.map((w) => w + step * random.normal()) });
   }
   return { ...graph, tensors };
+}
+
+/** Channels of each layer as the reader has them, pruned or not. */
+function widthsOf(graph: Graph): DigitWidths {
+  const width = (name: string): number => graph.tensors.get(`${name}.weight`)!.shape[0]!;
+  return { conv1: width("conv1"), conv2: width("conv2"), conv3: width("conv3"), dense1: width("dense1") };
 }
 
 function first({ labels, sampleShape, sample }: LabelledSamples, count: number): LabelledSamples {

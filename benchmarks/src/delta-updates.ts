@@ -20,6 +20,12 @@ export interface Bounded {
   readonly accuracy: number;
 }
 
+/** The update that keeps a bound of loss, in points. */
+export type Within = (maxLossPoints: number) => Promise<Bounded>;
+
+/** `plain`: the new model quantized plainly. */
+export type Opened = (float: Graph, plain: Graph, seed: number) => Promise<Within>;
+
 /** A model in the field, one new model a seed, and the data that choose and judge. */
 export interface UpdateStudy {
   readonly name: string;
@@ -36,7 +42,7 @@ export interface UpdateStudy {
   /** The study that is given the same new models, where there is one. */
   readonly modelsOf?: string;
   /** Makes the update otherwise than by rounding alone. */
-  readonly within?: (float: Graph, seed: number, maxLossPoints: number) => Promise<Bounded>;
+  readonly open?: Opened;
   /** Reports; nothing is chosen by it. Without labels, agreement with the new float model is reported. */
   readonly test: Dataset;
 }
@@ -107,9 +113,7 @@ async function runSeed(
   const plain = await plainOf(study, float);
   const judge = await judgeOf(study, float);
   const within =
-    study.within === undefined
-      ? await roundingOf(study, float, study.old, plain)
-      : (maxLossPoints: number) => study.within!(float, seed, maxLossPoints);
+    (await study.open?.(float, plain, seed)) ?? (await roundingOf(study, float, study.old, plain));
   const plainAccuracy = meanOf(await judge(plain)).mean;
   const runs: UpdateRun[] = [];
   for (const maxLossPoints of bounds) {
@@ -150,7 +154,7 @@ async function roundingOf(
   float: Graph,
   held: Graph,
   plain: Graph,
-): Promise<(maxLossPoints: number) => Promise<Bounded>> {
+): Promise<Within> {
   const simple = simplify(float);
   const rounding = await openUpdate(simple, held, plain, calibration, {
     leastFidelity,

@@ -68,7 +68,8 @@ export interface RecipeStep {
     | "keep"
     | "round"
     | "bias-correction"
-    | "update";
+    | "update"
+    | "refit";
   readonly text: string;
   /** Signal over output noise in dB of the candidates that were compared, by name. */
   readonly outputSqnrDb?: Readonly<Record<string, number>>;

@@ -31,16 +31,26 @@ export interface StageOptions {
   readonly onProgress?: (progress: FitProgress) => void;
 }
 
-/** About 47,000 parameters and 1.7 million multiply-accumulates per digit. */
-export function digitNetwork(seed: number): Graph {
+/** Channels of each layer but the last. */
+export interface DigitWidths {
+  readonly conv1: number;
+  readonly conv2: number;
+  readonly conv3: number;
+  readonly dense1: number;
+}
+
+const WIDTHS: DigitWidths = { conv1: 16, conv2: 32, conv3: 48, dense1: 64 };
+
+/** With its own widths about 47,000 parameters and 1.7 million multiply-accumulates per digit. */
+export function digitNetwork(seed: number, widths: DigitWidths = WIDTHS): Graph {
   return new NetworkBuilder("digits", [DIGIT_SIZE, DIGIT_SIZE, 1], seed)
-    .convolution("conv1", { channels: 16, kernel: [5, 5], stride: [2, 2] })
-    .convolution("conv2", { channels: 32, kernel: [3, 3] })
+    .convolution("conv1", { channels: widths.conv1, kernel: [5, 5], stride: [2, 2] })
+    .convolution("conv2", { channels: widths.conv2, kernel: [3, 3] })
     .maxPool("pool2", [2, 2])
-    .convolution("conv3", { channels: 48, kernel: [3, 3] })
+    .convolution("conv3", { channels: widths.conv3, kernel: [3, 3] })
     .maxPool("pool3", [2, 2])
     .flatten("flatten")
-    .dense("dense1", 64, "relu")
+    .dense("dense1", widths.dense1, "relu")
     .dense("dense2", DIGIT_CLASSES, "none")
     .softmax("probabilities")
     .build();

@@ -204,7 +204,7 @@ export interface LossArguments {
 export type Loss = (args: LossArguments) => Scalar;
 
 /** Cross-entropy with the labels, and what the teacher asks. */
-function taskLoss({ model, logits, data, indices, options }: LossArguments): Scalar {
+export function taskLoss({ model, logits, data, indices, options }: LossArguments): Scalar {
   const { distillation, labelSmoothing = 0 } = options;
   const { tf } = model.training;
   const rows = tf.reshape(logits, [indices.length, -1]) as Tensor2D;
@@ -243,7 +243,8 @@ function crossEntropy(model: Differentiable, logits: Tensor, targets: Tensor): S
   return tf.neg(tf.mean(tf.sum(tf.mul(targets, tf.logSoftmax(logits)), -1))) as Scalar;
 }
 
-function assign(model: Differentiable, variable: Variable, value: Float32Array): void {
+/** Puts `value` into a variable of the model. */
+export function assign(model: Differentiable, variable: Variable, value: Float32Array): void {
   const next = model.training.tf.tensor(value.slice(), variable.shape);
   variable.assign(next);
   next.dispose();

@@ -20,7 +20,7 @@ import {
 } from "../../quantize/index.js";
 import { renderCurve } from "../../quantize/update-aware/curve-page.js";
 import { describeSignOff } from "../../quantize/update-aware/sign-off.js";
-import type { RefitRound, UpdateQuantizing } from "../../train/refit.js";
+import type { RefitResult, UpdateQuantizing } from "../../train/refit.js";
 import type { CliCommand, Io } from "../command.js";
 import { describePatches, type FleetPatches, fleetPatches, readHeldModels } from "../fleet-patches.js";
 import { interruptible } from "../interruptible.js";
@@ -165,10 +165,21 @@ async function quantize(path: string, options: Options, io: Io): Promise<void> {
     wholeCurve: options.curve !== undefined,
     updateProgress: updateBar.update,
   };
-  const { graph, report, refit } =
+  const refitBar = io.progress("retraining what changes");
+  const { graph, report } =
     update && rounds > 0
-      ? await refitted(floatGraph, calibration, fitted, { ...recipe, ...update }, rounds, options.output)
-      : { ...(await quantizeGraph(floatGraph, calibration, { ...recipe, ...update })), refit: undefined };
+      ? await refitted(
+          floatGraph,
+          calibration,
+          fitted,
+          { ...recipe, ...update },
+          {
+            rounds,
+            output: options.output,
+            progress: refitBar.update,
+          },
+        ).finally(() => refitBar.stop())
+      : await quantizeGraph(floatGraph, calibration, { ...recipe, ...update });
   updateBar.stop();
   bar.stop();
   layerBar.stop();
@@ -182,7 +193,6 @@ async function quantize(path: string, options: Options, io: Io): Promise<void> {
   io.json({
     output: options.output,
     ...report,
-    ...(refit && { refit }),
     ...(fleet && { patches: fleet.patches, fullBytes: fleet.fullBytes }),
     accuracyBefore: accuracy?.before ?? null,
     accuracyAfter: accuracy?.after ?? null,
@@ -239,17 +249,27 @@ async function refitted(
   calibration: Dataset,
   data: Dataset,
   quantizing: UpdateQuantizing,
-  rounds: number,
-  output: string,
-): Promise<{ graph: Graph; report: QuantizeReport; refit: readonly RefitRound[] }> {
+  {
+    rounds,
+    output,
+    progress,
+  }: { rounds: number; output: string; progress: (done: number, total: number) => void },
+): Promise<RefitResult> {
   const { openTensorFlow } = await import("../../train/tensorflow.js");
   const { quantizeWithRefit } = await import("../../train/refit.js");
   const training = await openTensorFlow();
-  const result = await interruptible(`Nothing was written to ${output}.`, (signal) =>
-    quantizeWithRefit(training, floatGraph, calibration, data, quantizing, { rounds, seed: 1, signal }),
+  return interruptible(`Nothing was written to ${output}.`, (signal) =>
+    quantizeWithRefit(training, floatGraph, calibration, data, quantizing, {
+      rounds,
+      seed: REFIT_SEED,
+      signal,
+      onProgress: ({ step, steps }) => progress(step, steps),
+    }),
   );
-  return { graph: result.graph, report: result.report, refit: result.rounds };
 }
+
+/** Fixed, so that the same command gives the same file. */
+const REFIT_SEED = 1;
 
 interface Accuracy {
   readonly before: number;

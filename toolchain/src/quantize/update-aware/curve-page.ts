@@ -67,7 +67,7 @@ function chart({ report, newBytes, fullBytes }: CurvePage): string {
     Math.round(bottom - ((accuracy - low) / (high - low)) * (bottom - MARGIN.top));
   const line = dots.map((dot) => `${x(dot.patchBytes!)},${y(dot.smoothedAccuracy)}`).join(" ");
   const circles = dots.map((dot) => {
-    const isChosen = dot.lambda === report.chosen.lambda;
+    const isChosen = dot === report.chosen;
     return `<circle cx="${x(dot.patchBytes!)}" cy="${y(dot.accuracy)}" r="${isChosen ? 7 : 5}" class="${isChosen ? "chosen" : "tried"}"><title>${dot.patchBytes} B, ${percent(dot.accuracy)}</title></circle>`;
   });
   const level = (accuracy: number, text: string, name: string, rise: number): string =>
@@ -96,7 +96,7 @@ function curveTable({ report, newBytes }: CurvePage): string {
   return table(
     ["", "patch", "share", "weights changed", report.measure, "points lost", "change that arrives"],
     report.curve.map((point) => [
-      point.lambda === report.chosen.lambda ? (report.withinLoss ? "chosen" : "best, refused") : "",
+      point === report.chosen ? (report.withinLoss ? "chosen" : "best, refused") : "",
       point.patchBytes === undefined ? "-" : `${point.patchBytes} B`,
       point.patchBytes === undefined ? "-" : percent(point.patchBytes / newBytes),
       percent(point.changedShare),

@@ -7,19 +7,47 @@ import type { DescentProblem } from "../descent.js";
 import { channelCount, type Linear, weightIndex } from "../linear.js";
 import type { Previous, PreviousLayer } from "./previous.js";
 
-/** Everything about one layer that does not depend on lambda. */
-export interface LayerProblem extends DescentProblem {
+/** What devices hold of one layer, and the scales that new codes and biases count in. */
+export interface HeldLayer {
   readonly layer: Linear;
   readonly previous: PreviousLayer;
-  readonly means: (channel: number) => Float64Array;
-  readonly bias: Float32Array | null;
+  /** Codes, [channel][tap]. */
+  readonly old: readonly Int32Array[];
   /** s_in and s_out, both the old ones. */
   readonly inputScale: number;
   readonly outputScale: number;
   readonly scale: Float32Array;
+  /** Residuals are multiples of it. */
+  readonly step: number;
+}
+
+/** Everything about one layer that does not depend on lambda. */
+export interface LayerProblem extends DescentProblem, HeldLayer {
+  readonly means: (channel: number) => Float64Array;
+  readonly bias: Float32Array | null;
+  readonly old: readonly Int32Array[];
+  readonly scale: Float32Array;
   readonly step: number;
   /** Greatest new weight of each channel. */
   readonly greatest: readonly number[];
+}
+
+export function heldLayer(previous: Previous, layer: Linear): HeldLayer {
+  const old = previous.layers.get(layer)!;
+  const channels = old.scale.length;
+  const taps = old.codes.length / channels;
+  const at = weightIndex(layer, channels, taps);
+  return {
+    layer,
+    previous: old,
+    old: Array.from({ length: channels }, (_, channel) =>
+      Int32Array.from({ length: taps }, (_, tap) => old.codes[at(channel, tap)]!),
+    ),
+    scale: old.scale,
+    step: 1,
+    inputScale: previous.activations.get(layer.inputs[0]!)!.scale[0]!,
+    outputScale: previous.activations.get(layer.outputs[0]!)!.scale[0]!,
+  };
 }
 
 /** Gathers the statistics of all layers in one pass over the samples. */
@@ -37,7 +65,7 @@ export async function layerProblems(
     const values = await activations(dataset.sample(i));
     for (const [layer, covariance] of statistics) covariance.observe(values.get(layer.inputs[0]!)!);
   }
-  return [...previous.layers].map(([layer, old]) => {
+  return [...previous.layers.keys()].map((layer) => {
     const weights = graph.tensors.get(layer.inputs[1]!)!;
     const data = weights.data as Float32Array;
     const channels = channelCount(layer, weights);
@@ -48,19 +76,13 @@ export async function layerProblems(
     const target = rows((index) => Float64Array.from({ length: taps }, (_, tap) => data[index(tap)]!));
     const greatest = target.map((row) => row.reduce((most, w) => Math.max(most, Math.abs(w)), 0));
     return {
-      layer,
-      previous: old,
+      ...heldLayer(previous, layer),
       target,
-      old: rows((index) => Int32Array.from({ length: taps }, (_, tap) => old.codes[index(tap)]!)),
-      scale: old.scale,
-      step: 1,
       greatest,
       covariance: statistics.get(layer)!.covariance(),
       means: statistics.get(layer)!.means(),
       importance: sensitivity.get(layer)!,
       bias: floatConstant(graph, layer.inputs[2]),
-      inputScale: previous.activations.get(layer.inputs[0]!)!.scale[0]!,
-      outputScale: previous.activations.get(layer.outputs[0]!)!.scale[0]!,
     };
   });
 }
@@ -72,8 +94,8 @@ const BIAS_STEP = 1 / 4;
  * The values that a channel's bias may take: `from`, the old one, plus multiples of `unit`, a power of two of its codes
  * that is the same for the whole layer, because a patch shifts the residuals of a layer together.
  */
-export function biasGrid(problem: LayerProblem, channel: number): { from: number; unit: number } {
-  const { previous, scale, inputScale, outputScale } = problem;
+export function biasGrid(held: HeldLayer, channel: number): { from: number; unit: number } {
+  const { previous, scale, inputScale, outputScale } = held;
   const code = inputScale * scale[channel]!;
   const typical = [...scale].sort((a, b) => a - b)[scale.length >> 1]! * inputScale;
   const step = 2 ** Math.max(0, Math.floor(Math.log2((outputScale * BIAS_STEP) / typical)));

@@ -2,11 +2,11 @@ import type { Graph, Tensor } from "../../graph/graph.js";
 import type { LayerCodes } from "../assign.js";
 import { type Linear, weightIndex } from "../linear.js";
 import { adaptiveBits } from "../residual-prices.js";
-import { biasGrid, type LayerProblem } from "./layer-problem.js";
+import { biasGrid, type HeldLayer, type LayerProblem } from "./layer-problem.js";
 
 /** Codes and biases of one layer as a search has them. */
-export interface LayerState {
-  readonly problem: LayerProblem;
+export interface LayerState<Held extends HeldLayer = LayerProblem> {
+  readonly problem: Held;
   readonly codes: readonly Int32Array[];
   /** Real biases on the grid of what a patch can say cheaply; null where the layer has none. */
   readonly bias: Float64Array | null;
@@ -25,7 +25,7 @@ export interface RoundedUpdate {
 }
 
 /** What the quantizer builds a graph from. */
-export function updateOf(states: readonly LayerState[]): RoundedUpdate {
+export function updateOf(states: readonly LayerState<HeldLayer>[]): RoundedUpdate {
   const layers = new Map<Linear, LayerCodes>();
   let [changedWeights, weights] = [0, 0];
   for (const { problem, codes, bias } of states) {
@@ -67,7 +67,7 @@ export function biasBits(steps: number): number {
   return steps === 0 ? 1 : 4 + Math.floor(Math.log2(Math.abs(steps)));
 }
 
-export function bitsOf(states: readonly LayerState[]): number {
+export function bitsOf(states: readonly LayerState<HeldLayer>[]): number {
   let bits = 0;
   for (const { problem, codes, bias } of states) {
     bits += adaptiveBits(codes, problem.old, problem.step);

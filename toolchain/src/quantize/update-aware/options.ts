@@ -26,7 +26,8 @@ export interface UpdateOptions {
 
 /** One point of the curve of size against accuracy. */
 export interface UpdatePoint {
-  readonly lambda: number;
+  /** Price of a bit at which it was rounded; null where it was refitted. */
+  readonly lambda: number | null;
   /** Estimate from the residuals of weights and biases; scales, framing and hashes come on top. */
   readonly residualBytes: number;
   /** Of the patch itself, where it was made. */

@@ -35,24 +35,18 @@ export interface Rounder {
   round(lambda: number): Promise<RoundedGraph>;
 }
 
-export interface RounderOptions {
-  readonly activations: ActivationSource;
-  /** Whose logits the update is to have; those of `graph` itself where it is left out. */
-  readonly teacher?: ActivationSource;
-}
-
 export async function openRounder(
   graph: Graph,
   old: Graph,
   dataset: Dataset,
-  options: RounderOptions,
+  { activations }: { readonly activations: ActivationSource },
 ): Promise<Rounder> {
   const previous = matchPrevious(graph, old);
   const few = spread(dataset, STATISTICS_SAMPLES);
   const sensitivity = await logitSensitivity(graph, few);
-  const problems = await layerProblems(graph, previous, few, options.activations, sensitivity);
+  const problems = await layerProblems(graph, previous, few, activations, sensitivity);
   const joint = spread(dataset, jointSamples(problems));
-  const wanted = await logitsFor(graph, joint, options.teacher ?? options.activations);
+  const wanted = await logitsFor(graph, joint, activations);
   return {
     async round(lambda) {
       let states = problems.map((problem) => roundLayer(problem, lambda));
