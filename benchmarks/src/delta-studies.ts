@@ -97,7 +97,7 @@ export async function digitStudies(training: Training): Promise<UpdateStudy[]> {
       ),
   });
   const allLayers = study("digits, all layers", start, old, 3);
-  const long = study("digits, all layers long", start, old, 12);
+  const long = study("digits tuned long, all layers", start, old, 12);
   const scratch: UpdateStudy = {
     ...study("digits, from scratch", start, old, 0),
     next: (seed) =>
@@ -122,7 +122,7 @@ export async function digitStudies(training: Training): Promise<UpdateStudy[]> {
     study("digits unpruned, last layer alone", whole, oldWhole, 2, "dense2"),
     study("digits unpruned, all layers", whole, oldWhole, 3),
     long,
-    refitted(long, "digits, masked refit of all layers long"),
+    refitted(long, "digits tuned long, masked refit"),
     scratch,
     refitted(scratch, "digits, masked refit from scratch"),
   ];
