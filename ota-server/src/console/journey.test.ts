@@ -61,6 +61,17 @@ describe.skipIf(!hasBrowser)("an operator's way through the console (needs chrom
     await page.getByRole("radio", { name: /^Install it wave by wave/ }).check();
     await page.getByText("1. canary: 8 devices, 16 to compare with").waitFor();
     await picture(page, "new-rollout");
+    await page.getByRole("button", { name: "Only at certain hours…" }).click();
+    await page.getByLabel("Only from").fill("22:00");
+    await page.getByLabel("until").fill("05:00");
+    await page.getByLabel("Sa", { exact: true }).check();
+    await page.getByText("Network, room, temperature").click();
+    await page.getByLabel("Wi-Fi").check();
+    await page.getByText("1. canary: 8 devices, 16 to compare with").waitFor();
+    await picture(page, "new-rollout-when");
+    await page.getByRole("button", { name: "Remove window 1" }).click();
+    await page.getByLabel("Wi-Fi").uncheck();
+    await page.getByText("1. canary: 8 devices, 16 to compare with").waitFor();
     await page.getByRole("button", { name: "Start with 8 devices" }).click();
     await page.getByRole("heading", { name: "digits 2.0.0", level: 1 }).waitFor();
     const { rollouts } = await bench.operator.rollouts();

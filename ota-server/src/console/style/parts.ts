@@ -37,5 +37,6 @@ i.chip { display: inline-block; width: 11px; height: 11px; border-radius: 3px; m
 .split { display: grid; gap: 18px; grid-template-columns: minmax(0, 1fr); } @media (min-width: 980px) { .split { grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); align-items: start; } .split > .aside { position: sticky; top: 72px; } }
 .wave-row { display: grid; grid-template-columns: minmax(90px, 1.3fr) minmax(70px, 1fr) minmax(100px, 1.1fr) minmax(80px, 1fr) minmax(70px, 1fr) 40px; gap: 8px; align-items: end; } .wave-row + .wave-row label > span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .wave-row button { padding: 0; }
+.fields > .in-line { grid-column: 1 / -1; display: flex; flex-wrap: wrap; gap: 0 18px; }
 @media (max-width: 700px) { .wave-row { grid-template-columns: 1fr 1fr; border-top: 1px solid var(--line); padding-top: 8px; } .wave-row + .wave-row label > span { position: static; width: auto; height: auto; clip-path: none; } .looks { grid-template-columns: minmax(0, 1fr) max-content; } .looks .track, .looks .axis { grid-column: 1 / -1; grid-row: auto; } }
 `;

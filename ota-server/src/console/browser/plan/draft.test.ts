@@ -1,5 +1,6 @@
 import { checkSchema, DEFAULT_GATES, RolloutPlan, SHADOW_GATES } from "@mote/protocol";
 import { expect, test } from "vitest";
+import { addWindow } from "./conditions.js";
 import { addWave, beyondForm, type Draft, draftOf, emptyDraft, planOf, withStrategy } from "./draft.js";
 
 const GATES = {
@@ -105,9 +106,12 @@ test("leaves a gate out whose margin is empty", () => {
 });
 
 test("keeps a window only when it has both ends", () => {
-  expect(plan({ from: "22:00" }).preconditions.windows).toBeUndefined();
-  expect(plan({ from: "22:00", until: "05:00", weekdays: true }).preconditions.windows).toEqual([
-    { from: "22:00", to: "05:00", days: ["mon", "tue", "wed", "thu", "fri"] },
+  const [open] = addWindow([]);
+  expect(plan({ windows: [{ ...open!, from: "22:00" }] }).preconditions.windows).toBeUndefined();
+  const whole = { ...open!, from: "22:00", until: "05:00", days: ["sat" as const] };
+  expect(plan({ windows: [whole, { ...whole, days: [] }] }).preconditions.windows).toEqual([
+    { from: "22:00", to: "05:00", days: ["sat"] },
+    { from: "22:00", to: "05:00" },
   ]);
 });
 
@@ -116,14 +120,36 @@ test("stages an earlier plan again as it was", () => {
     hardware: ["camera"],
     tags: "ward=3",
     minBattery: "30",
-    from: "22:00",
-    until: "05:00",
+    links: ["wifi", "ethernet"],
+    minFreeMb: "12.5",
+    minTemperature: "-5",
+    maxTemperature: "40",
+    windows: [{ key: 0, from: "22:00", until: "05:00", days: ["sat", "sun"] }],
+    timeZone: "Europe/Berlin",
     perHour: "500",
+    patienceHours: "48",
+    attempts: "5",
+    pauseMinutes: "10",
     approvalHours: "24",
+    minConfirmedPercent: "90",
+    timeoutMinutes: "30",
     comment: "again",
+  });
+  expect(checkSchema(RolloutPlan, first, "plan")).toMatchObject({
+    preconditions: {
+      links: ["wifi", "ethernet"],
+      minFreeBytes: 12_500_000,
+      minTemperatureC: -5,
+      maxTemperatureC: 40,
+      timeZone: "Europe/Berlin",
+    },
+    limits: { installsPerHour: 500, deadlineS: 172_800 },
+    retries: { maxAttempts: 5, backoffS: 600 },
+    gates: { minConfirmedShare: 0.9, installTimeoutS: 1800 },
   });
   const again = planOf(draftOf(first, GATES), GATES, "salt");
   expect(again).toEqual(first);
+  expect(beyondForm(first, GATES)).toEqual([]);
 });
 
 test("begins with a canary that fits the fleet, and waves that grow", () => {
@@ -149,7 +175,8 @@ test("names what it would lose of an earlier plan", () => {
   expect(beyondForm(known, GATES)).toEqual([]);
   expect(beyondForm({ ...known, approvals: 2 }, GATES)).toEqual([]);
   expect(beyondForm({ ...known, strategy: "canary" }, GATES)).toEqual([]);
-  const preconditions = { ...known.preconditions, links: ["wifi" as const] };
-  const retries = { maxAttempts: 9, backoffS: 1 };
-  expect(beyondForm({ ...known, preconditions, retries }, GATES)).toEqual(["preconditions", "retries"]);
+  // The form has one word for idle and for no critical task, and one set of conditions for all waves.
+  const preconditions = { requireIdle: true };
+  const waves = known.waves.map((wave) => ({ ...wave, preconditions: { links: ["wifi" as const] } }));
+  expect(beyondForm({ ...known, preconditions, waves }, GATES)).toEqual(["waves", "preconditions"]);
 });

@@ -1,4 +1,6 @@
 import type { Gates, RolloutPlan } from "@mote/protocol";
+import { type Conditions, conditionsOf, preconditionsOf, WHEN_IDLE } from "./conditions.js";
+import { AS_IT_COMES, type Speed, speedOf, speedSaid } from "./speed.js";
 import { EVERYBODY, numberOf, percentText, queryOf, type Whom, whomOf } from "./whom.js";
 
 /** What the form holds, and the plan that it says. Pure. Text fields stay text: half-typed is not wrong yet. */
@@ -18,7 +20,7 @@ export type FormStrategy = "staged" | "shadow" | "blue-green" | "a-b";
 /** What the form starts from, and keeps where it has no fields. */
 export type FormGates = Readonly<Record<FormStrategy, Gates>>;
 
-export interface Draft extends Whom {
+export interface Draft extends Whom, Conditions, Speed {
   /** "product version" */
   readonly release: string;
   readonly strategy: FormStrategy;
@@ -31,16 +33,8 @@ export interface Draft extends Whom {
   readonly maxFailurePercent: string;
   readonly falseStopPercent: string;
   readonly deadlineHours: string;
-  readonly minBattery: string;
-  readonly charging: boolean;
-  readonly unmetered: boolean;
-  readonly idle: boolean;
-  readonly from: string;
-  readonly until: string;
-  readonly weekdays: boolean;
-  readonly perHour: string;
-  readonly concurrent: string;
-  readonly approvalHours: string;
+  readonly minConfirmedPercent: string;
+  readonly timeoutMinutes: string;
   readonly comment: string;
 }
 
@@ -102,6 +96,8 @@ export function addWave(waves: readonly WaveDraft[]): WaveDraft[] {
 export function emptyDraft(gates: FormGates, fleet: number): Draft {
   return {
     ...EVERYBODY,
+    ...WHEN_IDLE,
+    ...AS_IT_COMES,
     release: "",
     strategy: "staged",
     shadowPercent: "10",
@@ -110,16 +106,6 @@ export function emptyDraft(gates: FormGates, fleet: number): Draft {
     waves: PRESETS[0]!.waves(fleet),
     onFailure: "rollback-fleet",
     ...gateFields(gates.staged),
-    minBattery: "",
-    charging: false,
-    unmetered: false,
-    idle: true,
-    from: "",
-    until: "",
-    weekdays: false,
-    perHour: "",
-    concurrent: "",
-    approvalHours: "",
     comment: "",
   };
 }
@@ -134,13 +120,13 @@ function gateFields(gates: Gates) {
     maxFailurePercent: percentText(gates.maxFailureShare),
     falseStopPercent: percentText(gates.falseStopRate),
     deadlineHours: String(gates.deadlineS / 3600),
+    minConfirmedPercent: percentText(gates.minConfirmedShare),
+    timeoutMinutes: String(gates.installTimeoutS / 60),
   };
 }
 
 /** What an earlier plan says, to be staged anew; `beyondForm` names what is lost. */
 export function draftOf(plan: RolloutPlan, gates: FormGates): Draft {
-  const { query, preconditions, limits = {} } = plan;
-  const window = preconditions.windows?.[0];
   const strategy = strategyOf(plan);
   const empty = emptyDraft(gates, 0);
   const notJudged = Object.fromEntries(gates[strategy].telemetry.map(({ metric }) => [metric, ""]));
@@ -148,7 +134,9 @@ export function draftOf(plan: RolloutPlan, gates: FormGates): Draft {
     ...empty,
     ...gateFields(plan.gates),
     margins: { ...notJudged, ...marginsOf(plan.gates) },
-    ...whomOf(query),
+    ...whomOf(plan.query),
+    ...conditionsOf(plan.preconditions),
+    ...speedOf(plan),
     release: `${plan.product} ${plan.version}`,
     strategy,
     ...switchFields(plan),
@@ -163,16 +151,6 @@ export function draftOf(plan: RolloutPlan, gates: FormGates): Draft {
       approvals: String(approvals ?? (i === 0 ? plan.approvals : 0)),
     })),
     onFailure: plan.onFailure,
-    minBattery: textOf(preconditions.minBatteryPercent),
-    charging: preconditions.requireCharging === true,
-    unmetered: preconditions.allowMetered === false,
-    idle: preconditions.requireIdle === true || preconditions.requireNoCriticalTask === true,
-    from: window?.from ?? "",
-    until: window?.to ?? "",
-    weekdays: window?.days !== undefined,
-    perHour: textOf(limits.installsPerHour),
-    concurrent: textOf(limits.concurrent),
-    approvalHours: plan.approvalExpiresS === undefined ? "" : String(plan.approvalExpiresS / 3600),
     comment: plan.comment ?? "",
   };
 }
@@ -220,7 +198,6 @@ function sorted(value: unknown): string | undefined {
 export function planOf(draft: Draft, defaults: FormGates, salt: string): RolloutPlan {
   const [product = "", version = ""] = draft.release.split(" ");
   const gates = defaults[draft.strategy];
-  const expires = numberOf(draft.approvalHours);
   return {
     product,
     version,
@@ -239,6 +216,8 @@ export function planOf(draft: Draft, defaults: FormGates, salt: string): Rollout
       maxFailureShare: Number(draft.maxFailurePercent) / 100,
       falseStopRate: Number(draft.falseStopPercent) / 100,
       deadlineS: 3600 * Number(draft.deadlineHours),
+      minConfirmedShare: Number(draft.minConfirmedPercent) / 100,
+      installTimeoutS: 60 * Number(draft.timeoutMinutes),
       telemetry: gates.telemetry.flatMap(({ metric }) => {
         const margin = numberOf(draft.margins[metric] ?? "");
         return margin === undefined || margin <= 0 ? [] : [{ metric, margin: margin / 100 }];
@@ -247,8 +226,7 @@ export function planOf(draft: Draft, defaults: FormGates, salt: string): Rollout
     onFailure: draft.onFailure,
     preconditions: preconditionsOf(draft),
     approvals: 0,
-    ...(expires === undefined ? {} : { approvalExpiresS: 3600 * expires }),
-    ...limitsOf(draft),
+    ...speedSaid(draft),
     salt,
     ...(draft.comment.trim() === "" ? {} : { comment: draft.comment.trim() }),
   };
@@ -259,32 +237,4 @@ function switchOf({
   switchWatchMinutes,
 }: Pick<Draft, "switchApprovals" | "switchWatchMinutes">): NonNullable<RolloutPlan["switch"]> {
   return { approvals: Number(switchApprovals), soakS: 60 * Number(switchWatchMinutes) };
-}
-
-const DAYS = ["mon", "tue", "wed", "thu", "fri"] as const;
-
-function preconditionsOf(draft: Draft): RolloutPlan["preconditions"] {
-  const battery = numberOf(draft.minBattery);
-  const hasWindow = draft.from !== "" && draft.until !== "";
-  const days = draft.weekdays ? { days: [...DAYS] } : {};
-  return {
-    ...(battery === undefined ? {} : { minBatteryPercent: battery }),
-    ...(draft.charging ? { requireCharging: true } : {}),
-    ...(draft.unmetered ? { allowMetered: false } : {}),
-    ...(draft.idle ? { requireIdle: true, requireNoCriticalTask: true } : {}),
-    ...(hasWindow ? { windows: [{ from: draft.from, to: draft.until, ...days }] } : {}),
-  };
-}
-
-function limitsOf({ perHour, concurrent }: Draft): Pick<RolloutPlan, "limits"> {
-  const [installsPerHour, atOnce] = [numberOf(perHour), numberOf(concurrent)];
-  const limits = {
-    ...(installsPerHour === undefined ? {} : { installsPerHour }),
-    ...(atOnce === undefined ? {} : { concurrent: atOnce }),
-  };
-  return Object.keys(limits).length === 0 ? {} : { limits };
-}
-
-function textOf(value: number | undefined): string {
-  return value === undefined ? "" : String(value);
 }

@@ -127,8 +127,10 @@ export function Checks({
   values,
   onValues,
   options,
+  isInLine = false,
 }: {
   legend: string;
+  isInLine?: boolean;
   values: readonly string[];
   onValues: (values: string[]) => void;
   options: Options<string>;
@@ -136,7 +138,7 @@ export function Checks({
   const toggle = (name: string) =>
     onValues(values.includes(name) ? values.filter((one) => one !== name) : [...values, name]);
   return (
-    <fieldset>
+    <fieldset class={isInLine ? "in-line" : undefined}>
       <legend class="small">{legend}</legend>
       {options.map(([name, text]) => (
         <Check key={name} label={text} value={values.includes(name)} onValue={() => toggle(name)} />

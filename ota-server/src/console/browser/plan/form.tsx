@@ -10,8 +10,9 @@ import { may } from "../words.js";
 import { Audience, type Running } from "./audience.js";
 import { beyondForm, type Draft, draftOf, emptyDraft, type FormGates, planOf } from "./draft.js";
 import { Preview } from "./preview.js";
-import { Conditions, Judgement, Release, Speed, Strategy } from "./sections.js";
+import { Judgement, Release, Speed, Strategy } from "./sections.js";
 import { PartB, WavesEditor } from "./wavesEditor.js";
+import { When } from "./whenSection.js";
 
 /** Stages a rollout. What it would do stands beside the form, and nothing starts that was not shown as it stands. */
 
@@ -117,7 +118,7 @@ function Form({ start, query, me }: { start: Start; query: Query; me: MeAnswer }
           <WavesEditor draft={draft} set={set} fleet={product?.devices ?? 0} />
         )}
         <Judgement draft={draft} set={set} />
-        <Conditions draft={draft} set={set} />
+        <When draft={draft} set={set} />
         <Speed draft={draft} set={set} />
       </div>
       <div class="aside card">

@@ -2,7 +2,7 @@ import type { ReleaseView } from "@mote/protocol";
 import { to } from "../route.js";
 import { gateName } from "../words.js";
 import { type Draft, type FormGates, withStrategy } from "./draft.js";
-import { Check, NumberField, type Options, Part, Radios, SelectField, TextField } from "./fields.js";
+import { NumberField, type Options, Part, Radios, SelectField, TextField } from "./fields.js";
 
 export interface SectionProps {
   readonly draft: Draft;
@@ -152,6 +152,20 @@ export function Judgement({ draft, set }: SectionProps) {
             onValue={(maxFailurePercent) => set({ maxFailurePercent })}
           />
           <NumberField
+            label="Installs that must be done before a wave is judged, %"
+            value={draft.minConfirmedPercent}
+            max={100}
+            isRequired
+            onValue={(minConfirmedPercent) => set({ minConfirmedPercent })}
+          />
+          <NumberField
+            label="An install that takes longer has failed, min"
+            value={draft.timeoutMinutes}
+            min={0.01}
+            isRequired
+            onValue={(timeoutMinutes) => set({ timeoutMinutes })}
+          />
+          <NumberField
             label="Chance to stop a good release, %"
             value={draft.falseStopPercent}
             min={0.001}
@@ -168,55 +182,6 @@ export function Judgement({ draft, set }: SectionProps) {
           />
         </div>
       </details>
-    </Part>
-  );
-}
-
-export function Conditions({ draft, set }: SectionProps) {
-  return (
-    <Part title="When" about="Each device waits until it may; times are the device's own.">
-      <Check
-        label="Only while the device is idle and at no critical task"
-        value={draft.idle}
-        onValue={(idle) => set({ idle })}
-      />
-      <Check label="Only while it charges" value={draft.charging} onValue={(charging) => set({ charging })} />
-      <Check
-        label="Not over metered links"
-        value={draft.unmetered}
-        onValue={(unmetered) => set({ unmetered })}
-      />
-      <div class="fields">
-        <NumberField
-          label="Battery at least, %"
-          value={draft.minBattery}
-          max={100}
-          step="1"
-          placeholder="any"
-          onValue={(minBattery) => set({ minBattery })}
-        />
-        <TextField
-          label="Only from"
-          type="time"
-          isRequired={draft.until !== ""}
-          value={draft.from}
-          onValue={(from) => set({ from })}
-        />
-        <TextField
-          label="until"
-          type="time"
-          isRequired={draft.from !== ""}
-          value={draft.until}
-          onValue={(until) => set({ until })}
-        />
-      </div>
-      {draft.from === "" ? null : (
-        <Check
-          label="Mondays to Fridays only"
-          value={draft.weekdays}
-          onValue={(weekdays) => set({ weekdays })}
-        />
-      )}
     </Part>
   );
 }
@@ -247,6 +212,30 @@ export function Speed({ draft, set }: SectionProps) {
           min={0.01}
           placeholder="for ever"
           onValue={(approvalHours) => set({ approvalHours })}
+        />
+        <NumberField
+          label="Over in hours, else ask a person"
+          value={draft.patienceHours}
+          min={0.01}
+          placeholder="no limit"
+          onValue={(patienceHours) => set({ patienceHours })}
+        />
+        <NumberField
+          label="Attempts of a device, the first included"
+          value={draft.attempts}
+          min={1}
+          max={20}
+          step="1"
+          isRequired={draft.pauseMinutes !== ""}
+          placeholder="3"
+          onValue={(attempts) => set({ attempts })}
+        />
+        <NumberField
+          label="Pause before the second one, min"
+          value={draft.pauseMinutes}
+          isRequired={draft.attempts !== ""}
+          placeholder="1"
+          onValue={(pauseMinutes) => set({ pauseMinutes })}
         />
       </div>
     </Part>
