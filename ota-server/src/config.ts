@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { explainFault } from "@mote/protocol";
 import { type EditedFile, parseEdited } from "@mote/protocol/node";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
@@ -101,11 +102,11 @@ export function checkConfig(
 ): Config {
   const value = Value.Default(Config, { ...settings });
   if (!Value.Check(Config, value)) {
-    const fault = Value.Errors(Config, value).First();
+    const fault = explainFault(Value.Errors(Config, value));
     const line = place(fault?.path ?? "");
     throw new ConfigError({
       expected: `a valid setting "${fault?.path.slice(1) ?? ""}"`,
-      got: `${JSON.stringify(fault?.value) ?? "nothing"} (${fault?.message ?? "unknown"})${line === null ? "" : `, ${line}`}`,
+      got: `${JSON.stringify(fault?.value) ?? "nothing"} (${fault?.rule ?? "unknown"})${line === null ? "" : `, ${line}`}`,
       todo: "`mote-server --schema` prints all settings, `mote-server --help` those that are flags too.",
     });
   }

@@ -1,6 +1,7 @@
 import type { Static, TSchema } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { SchemaError } from "./errors.js";
+import { explainFault } from "./schema-fault.js";
 
 /**
  * Checks a document from outside against its schema and returns it typed, the same object. Interprets the schema
@@ -17,24 +18,21 @@ export function checkSchema<T extends TSchema>(
   place: (path: string) => string | null = () => null,
 ): Static<T> {
   if (Value.Check(schema, value)) return value;
-  const fault = firstFault(schema, value);
+  const fault = explainFault(Value.Errors(schema, value)) ?? { path: "", rule: "unknown rule", value };
   const line = place(fault.path);
   throw new SchemaError({
     expected: `${what} to follow its schema (${fault.rule})`,
     got: `${abbreviate(fault.value)} at "${fault.path === "" ? "/" : fault.path}"${line === null ? "" : ` (${line})`}`,
-    todo: "Correct that field, or use a version of Mote that knows this document.",
+    todo:
+      line === null
+        ? "Correct that field, or use a version of Mote that knows this document."
+        : "Correct that line.",
   });
 }
 
 /** True when `value` follows `schema`; for places where a refusal is a verdict and no error. */
 export function followsSchema<T extends TSchema>(schema: T, value: unknown): value is Static<T> {
   return Value.Check(schema, value);
-}
-
-function firstFault(schema: TSchema, value: unknown): { path: string; rule: string; value: unknown } {
-  const first = Value.Errors(schema, value).First();
-  if (first === undefined) return { path: "", rule: "unknown rule", value };
-  return { path: first.path, rule: first.message, value: first.value };
 }
 
 /**

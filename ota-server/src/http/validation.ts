@@ -1,4 +1,4 @@
-import { SchemaError } from "@mote/protocol";
+import { explainFault, SchemaError } from "@mote/protocol";
 import { type TSchema, Type } from "@sinclair/typebox";
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { Value } from "@sinclair/typebox/value";
@@ -56,11 +56,11 @@ export function useContractValidation(app: FastifyInstance): void {
       if (check.Check(input)) return { value: input };
       const value = isText ? Value.Convert(schema, { ...(input as object) }) : input;
       if (isText && check.Check(value)) return { value };
-      const fault = check.Errors(value).First();
+      const fault = explainFault(check.Errors(value));
       return {
         error: new SchemaError({
           expected: `${httpPart ?? "request"}${fault?.path ?? ""} that follows the contract`,
-          got: fault === undefined ? "something else" : `${fault.message} (${abbreviate(fault.value)})`,
+          got: fault === null ? "something else" : `${fault.rule} (${abbreviate(fault.value)})`,
           todo: "See /openapi.json.",
         }),
       };

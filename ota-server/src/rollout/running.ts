@@ -1,8 +1,7 @@
-import type { RolloutPlan } from "@mote/protocol";
+import { nearest, type RolloutPlan } from "@mote/protocol";
 import { PreconditionError } from "../errors.js";
 import { listVersions } from "../store/releases.js";
 import type { Db } from "../store/store.js";
-import { nearest } from "./nearest.js";
 
 export interface Running {
   /** Null where the query does not ask for running versions. */

@@ -1,4 +1,4 @@
-import type { RolloutPlan } from "@mote/protocol";
+import { nearest, type RolloutPlan } from "@mote/protocol";
 import {
   hasDevice,
   knownIds,
@@ -8,7 +8,6 @@ import {
   traitsOfNobody,
 } from "../store/census.js";
 import type { Db } from "../store/store.js";
-import { nearest } from "./nearest.js";
 import type { Running } from "./running.js";
 
 /** Devices out of whose tags and agents' versions suggestions are made. */

@@ -217,5 +217,10 @@ function asMapping(value: unknown, what: string): Record<string, unknown> {
   if (value === undefined) return {};
   if (typeof value === "object" && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>;
-  throw new UsageError({ expected: `a mapping in ${what}`, got: typeof value, todo: "See the example." });
+  const got = value === null ? "nothing" : Array.isArray(value) ? "a list" : JSON.stringify(value);
+  throw new UsageError({
+    expected: `fields with their values in ${what}`,
+    got,
+    todo: "`mote rollout create --help` shows an example.",
+  });
 }
