@@ -68,6 +68,14 @@ onEachStore("a wave that comes to fewer devices than the one before", (opened) =
       expect(() => checkPlan({ ...plan, waves: waves(...sizes) })).toThrow(/waves that grow.*smaller wave/);
     }
   });
+
+  test("is refused where another has its name", () => {
+    const waves = [
+      { name: "canary", count: 2, soakS: 0 },
+      { name: "canary", share: 1, soakS: 0 },
+    ];
+    expect(() => checkPlan({ ...plan, waves })).toThrow(/different names.*two named "canary"/);
+  });
 });
 
 onEachStore("a canary that finds no more devices than it wants", (opened) => {

@@ -1,10 +1,16 @@
-import { type ConsumerWarning, type DryRunAnswer, isTimeZone, type RolloutPlan } from "@mote/protocol";
+import {
+  type ConsumerWarning,
+  type DryRunAnswer,
+  isTimeZone,
+  nearest,
+  type RolloutPlan,
+} from "@mote/protocol";
 import { warningsFor } from "../catalog/effects.js";
 import { PreconditionError } from "../errors.js";
 import { listConsumers } from "../store/consumers.js";
 import type { DeviceRecord } from "../store/devices.js";
 import { listConditions, listDrawn, listRunning } from "../store/population.js";
-import { findRelease, listReleases, type ReleaseRecord } from "../store/releases.js";
+import { findRelease, listReleases, listVersions, type ReleaseRecord } from "../store/releases.js";
 import type { Db } from "../store/store.js";
 import { checkAbTest, isAbPlan } from "./abTest.js";
 import { checkSwitch, isBlueGreenPlan, isStagingWave, judgedWaves, wavesOf } from "./blueGreen.js";
@@ -35,6 +41,9 @@ export function checkPlan(plan: RolloutPlan): void {
     lastShare = wave.share ?? lastShare;
     lastCount = wave.count ?? lastCount;
   }
+  const names = plan.waves.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw badPlan("waves of different names", `two named "${twice}"`);
   const metrics = plan.gates.telemetry.map((gate) => gate.metric);
   if (new Set(metrics).size !== metrics.length) {
     throw badPlan("at most one telemetry gate per metric", metrics.join(", "));
@@ -60,10 +69,14 @@ export async function releaseOf(
 ): Promise<ReleaseRecord> {
   const release = await findRelease(db, product, version);
   if (release !== null) return release;
+  const versions = nearest(
+    version,
+    (await listVersions(db, product)).map((known) => known.version),
+  );
   throw new PreconditionError({
     expected: "a release whose bundle was uploaded",
-    got: `${product} ${version}`,
-    todo: "Upload it with `mote publish`, or check the version with `mote rollout list`.",
+    got: `${product} ${version}${versions.length === 0 ? "" : `; nearest: ${versions.join(", ")}`}`,
+    todo: "Upload it with `mote publish`; `mote fleet releases` shows what there is.",
   });
 }
 
@@ -126,7 +139,9 @@ export async function dryRun(
     );
   }
   if (plan.salt === undefined)
-    warnings.push("The plan has no salt, so the members shown are only an example.");
+    warnings.push(
+      "Which devices come first is drawn at the start: those shown are an example. A plan with a `salt` of its own (any word) draws the same ones then.",
+    );
   const isPaired = isShadowPlan(plan) || isBlueGreenPlan(plan);
   const budget = plan.gates.falseStopRate / Math.max(1, plan.gates.telemetry.length * judgedWaves(plan));
   const planned = wavesOf(plan);

@@ -5,6 +5,8 @@ import { Preconditions } from "../update/preconditions.js";
 /** What an operator plans and what they see of it while it moves. */
 
 const strict = { additionalProperties: false } as const;
+/** Ten years. What a plan says beyond is a typing error, and ends where no calendar reaches. */
+const LONGEST_S = 315_360_000;
 const TimeMs = Type.Integer({ minimum: 0, description: "milliseconds since 1970, server's clock" });
 
 /** How a device is doing, by what the server knows. All that are given must hold; what is unknown speaks for the device. */
@@ -12,7 +14,7 @@ const health = {
   /** Connected over MQTT now. */
   online: Type.Optional(Type.Boolean()),
   /** Polled, reported or connected within so many seconds. */
-  seenWithinS: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+  seenWithinS: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: LONGEST_S })),
   /** The last update that it told the outcome of failed or was reverted. */
   lastUpdateFailed: Type.Optional(Type.Boolean()),
   /** Runs a release below the signed floor that it has seen itself. */
@@ -56,7 +58,7 @@ export const Wave = Type.Object(
     share: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
     count: Type.Optional(Type.Integer({ minimum: 1 })),
     /** Least time from the moment when the wave's installs are settled to its verdict. */
-    soakS: Type.Number({ minimum: 0 }),
+    soakS: Type.Number({ minimum: 0, maximum: LONGEST_S }),
     /** Over the rollout's own: an entry here wins. For its devices, whenever they come. */
     preconditions: Type.Optional(Preconditions),
     /** Distinct people who must approve before this wave opens; left out: the rollout's `approvals` for the first, none for others. */
@@ -90,12 +92,12 @@ export const Gates = Type.Object(
     /** Share of the wave's devices that must have confirmed before the wave counts as settled. */
     minConfirmedShare: Type.Number({ minimum: 0, maximum: 1 }),
     /** From the offer to the device's confirmation; longer counts as a failure. */
-    installTimeoutS: Type.Number({ exclusiveMinimum: 0 }),
+    installTimeoutS: Type.Number({ exclusiveMinimum: 0, maximum: LONGEST_S }),
     telemetry: Type.Array(TelemetryGate, { maxItems: 8 }),
     /** Chance, over the whole rollout and all gates together, that a release no worse than the old one is stopped. */
     falseStopRate: Type.Number({ exclusiveMinimum: 0, maximum: 0.5 }),
     /** From the wave's opening: an undecided wave then asks a person. */
-    deadlineS: Type.Number({ exclusiveMinimum: 0 }),
+    deadlineS: Type.Number({ exclusiveMinimum: 0, maximum: LONGEST_S }),
   },
   strict,
 );
@@ -139,7 +141,7 @@ export const Limits = Type.Object(
     /** Devices that may be at it at the same time; those that wait for their preconditions don't count. */
     concurrent: Type.Optional(Type.Integer({ minimum: 1 })),
     /** From the first wave's opening: a rollout that is not over by then tells nobody new and asks a person. */
-    deadlineS: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+    deadlineS: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: LONGEST_S })),
   },
   strict,
 );
@@ -151,7 +153,7 @@ export const Retries = Type.Object(
     /** The first one included. */
     maxAttempts: Type.Integer({ minimum: 1, maximum: 20 }),
     /** Pause before the second attempt; each further one waits twice as long, six hours at most. */
-    backoffS: Type.Number({ minimum: 0 }),
+    backoffS: Type.Number({ minimum: 0, maximum: LONGEST_S }),
   },
   strict,
 );
@@ -167,7 +169,7 @@ export const Switch = Type.Object(
     /** Distinct people who must approve the switch; left out or 0: it follows when the last wave is staged. */
     approvals: Type.Optional(Type.Integer({ minimum: 0, maximum: 16 })),
     /** Least time from the moment when enough have switched to the verdict. Left out: DEFAULT_SWITCH_SOAK_S. */
-    soakS: Type.Optional(Type.Number({ minimum: 0 })),
+    soakS: Type.Optional(Type.Number({ minimum: 0, maximum: LONGEST_S })),
   },
   strict,
 );
@@ -189,7 +191,7 @@ export const RolloutPlan = Type.Object(
     /** Distinct people who must approve before the first wave opens; 0 starts at once. */
     approvals: Type.Integer({ minimum: 0, maximum: 16 }),
     /** An approval counts for so long after it was given; left out: for ever. */
-    approvalExpiresS: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+    approvalExpiresS: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: LONGEST_S })),
     limits: Type.Optional(Limits),
     /** Left out: DEFAULT_RETRIES. */
     retries: Type.Optional(Retries),

@@ -43,6 +43,20 @@ describe("a plan", () => {
     expect((await readPlan({ product: "digits", release: "1.0.0" })).switch).toBeUndefined();
   });
 
+  test("is refused with the line of a typing error, and of times that no calendar holds", async () => {
+    const file = join(mkdtempSync(join(tmpdir(), "mote-plan-")), "plan.yaml");
+    for (const [line, refusal] of [
+      ["retires: { maxAttempts: 3, backoffS: 300 }", /nearest is retries .*line 3/],
+      ["onFailure: rolback-fleet", /nearest is rollback-fleet .*line 3/],
+      ["approvalExpiresS: 1.0e+300", /approvalExpiresS" \(line 3\)/],
+    ] as const) {
+      writeFileSync(file, `product: digits\nversion: 1.0.0\n${line}\n`);
+      await expect(readPlan({ plan: file })).rejects.toThrow(refusal);
+    }
+    writeFileSync(file, "");
+    await expect(readPlan({ plan: file })).rejects.toThrow(/got nothing/);
+  });
+
   test("that breaks its schema is refused by the field at fault", async () => {
     await expect(readPlan({ product: "Digits!", release: "1.0.0" })).rejects.toThrow(/product/);
     await expect(readPlan({ product: "digits", release: "1.0.0", onFailure: "panic" })).rejects.toThrow(
