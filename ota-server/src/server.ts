@@ -224,7 +224,6 @@ export class MoteServer {
       device: {
         enrolment,
         sessions,
-        polls,
         reports,
         ingest,
         trust,
@@ -235,6 +234,7 @@ export class MoteServer {
         pollIntervalS,
         brokerCredential: (deviceId) => broker.credentialFor(deviceId),
       },
+      poll: { sessions, polls, limit },
       ddi: {
         controller: ddi,
         devices: ddiDevices,

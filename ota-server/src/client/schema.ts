@@ -1,6 +1,119 @@
 /** Generated from /openapi.json by `npm run openapi`; not for editing. */
 
 export interface paths {
+    "/api/v1/devices/{id}/poll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        running: {
+                            sequence: number;
+                            artifactSha256: string | null;
+                        };
+                        held: string[];
+                        floor: number;
+                        codecs: ("full" | "tensor" | "bsdiff")[];
+                        agentVersion: string;
+                        batteryPercent: number | null;
+                        freeBytes: number | null;
+                        conditions?: {
+                            charging: boolean | null;
+                            metered: boolean | null;
+                            link: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other") | null;
+                            temperatureC: number | null;
+                            busy: boolean;
+                            inCriticalTask: boolean;
+                            timeZone: string | null;
+                        };
+                        canShadow?: boolean;
+                        canHold?: boolean;
+                    };
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            offer: {
+                                id: string;
+                                kind: "update" | "rollback" | "shadow";
+                                name: string;
+                                version: string;
+                                sequence: number;
+                                target: string;
+                                routes: {
+                                    codec: "full" | "tensor" | "bsdiff";
+                                    baseSha256: string | null;
+                                    blob: {
+                                        sha256: string;
+                                        length: number;
+                                    };
+                                }[];
+                                preconditions: {
+                                    minBatteryPercent?: number;
+                                    requireCharging?: boolean;
+                                    allowMetered?: boolean;
+                                    links?: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other")[];
+                                    minFreeBytes?: number;
+                                    minTemperatureC?: number;
+                                    maxTemperatureC?: number;
+                                    requireIdle?: boolean;
+                                    requireNoCriticalTask?: boolean;
+                                    windows?: {
+                                        days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+                                        from: string;
+                                        to: string;
+                                    }[];
+                                    timeZone?: string;
+                                };
+                                shadowShare?: number;
+                                activate?: "immediate" | "hold";
+                            } | null;
+                            pollIntervalS: number;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            code: string;
+                            message: string;
+                            requestId: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -418,119 +531,6 @@ export interface paths {
                             broker?: {
                                 password: string;
                             };
-                        };
-                    };
-                };
-                /** @description Default Response */
-                "4XX": {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            code: string;
-                            message: string;
-                            requestId: string;
-                        };
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/devices/{id}/poll": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        running: {
-                            sequence: number;
-                            artifactSha256: string | null;
-                        };
-                        held: string[];
-                        floor: number;
-                        codecs: ("full" | "tensor" | "bsdiff")[];
-                        agentVersion: string;
-                        batteryPercent: number | null;
-                        freeBytes: number | null;
-                        conditions?: {
-                            charging: boolean | null;
-                            metered: boolean | null;
-                            link: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other") | null;
-                            temperatureC: number | null;
-                            busy: boolean;
-                            inCriticalTask: boolean;
-                            timeZone: string | null;
-                        };
-                        canShadow?: boolean;
-                        canHold?: boolean;
-                    };
-                };
-            };
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            offer: {
-                                id: string;
-                                kind: "update" | "rollback" | "shadow";
-                                name: string;
-                                version: string;
-                                sequence: number;
-                                target: string;
-                                routes: {
-                                    codec: "full" | "tensor" | "bsdiff";
-                                    baseSha256: string | null;
-                                    blob: {
-                                        sha256: string;
-                                        length: number;
-                                    };
-                                }[];
-                                preconditions: {
-                                    minBatteryPercent?: number;
-                                    requireCharging?: boolean;
-                                    allowMetered?: boolean;
-                                    links?: ("ethernet" | "wifi" | "cellular" | "lpwan" | "other")[];
-                                    minFreeBytes?: number;
-                                    minTemperatureC?: number;
-                                    maxTemperatureC?: number;
-                                    requireIdle?: boolean;
-                                    requireNoCriticalTask?: boolean;
-                                    windows?: {
-                                        days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
-                                        from: string;
-                                        to: string;
-                                    }[];
-                                    timeZone?: string;
-                                };
-                                shadowShare?: number;
-                                activate?: "immediate" | "hold";
-                            } | null;
-                            pollIntervalS: number;
                         };
                     };
                 };

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import swagger from "@fastify/swagger";
-import { ErrorAnswer, OPERATOR_PATHS, PATHS } from "@mote/protocol";
+import { ErrorAnswer, OPERATOR_PATHS } from "@mote/protocol";
 import { Type } from "@sinclair/typebox";
 import fastify, { type FastifyInstance } from "fastify";
 import { addDdiRoutes, type DdiDoor } from "../ddi/ddiRoutes.js";
@@ -10,14 +10,15 @@ import type { Log } from "../log.js";
 import type { Metrics } from "../monitor/metrics.js";
 import type { TlsFiles } from "../tls.js";
 import { addBlobRoutes, type BlobDoor } from "./blobRoutes.js";
+import { useBookkeeping } from "./bookkeeping.js";
 import { addCatalogRoutes, type CatalogDoor } from "./catalogRoutes.js";
-import { commonHeaders } from "./commonHeaders.js";
 import { addConsoleRoutes, type ConsoleDoor } from "./consoleRoutes.js";
 import { addDeviceRoutes, type DeviceDoor } from "./deviceRoutes.js";
-import { routerErrorForm, useErrorForm } from "./errors.js";
+import { routerErrorForm, useErrorForm, useNotFoundForm } from "./errors.js";
 import { addLiveRoutes, type LiveDoor } from "./liveRoutes.js";
 import { addOperatorRoutes, type OperatorDoor } from "./operatorRoutes.js";
 import { addPeopleRoutes, type PeopleDoor } from "./peopleRoutes.js";
+import { addPollRoute, type PollDoor } from "./pollRoute.js";
 import { addRolloutRoutes, type RolloutDoor } from "./rolloutRoutes.js";
 import { useBoundedJson, useContractValidation } from "./validation.js";
 import { addWebhookRoutes, type WebhookDoor } from "./webhookRoutes.js";
@@ -41,6 +42,7 @@ export interface AppParts {
   /** Addresses or networks of proxies in front. */
   readonly trustProxy: readonly string[];
   readonly device: DeviceDoor;
+  readonly poll: PollDoor;
   readonly ddi: DdiDoor;
   readonly operator: OperatorDoor;
   readonly catalog: CatalogDoor;
@@ -56,7 +58,8 @@ export interface AppParts {
 function requestIds(): () => string {
   const process = randomUUID();
   let made = 0;
-  return () => `${process}-${++made}`;
+  // Joined to one flat string: a template would be a rope, which every look at it has to wind up.
+  return () => [process, ++made].join("-");
 }
 
 /** All HTTP doors, not listening yet. */
@@ -88,25 +91,6 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   app.addContentTypeParser("application/octet-stream", { parseAs: "buffer" }, (_request, body, done) =>
     done(null, body),
   );
-  // Hooks without promises: they cost each poll more than its answer.
-  app.addHook("onSend", (request, reply, payload, done) => {
-    reply.headers(commonHeaders(request));
-    done(null, payload);
-  });
-  app.addHook("onResponse", (request, reply, done) => {
-    done();
-    const route = request.routeOptions.url ?? "unknown";
-    parts.metrics.observe(request.method, route, reply.statusCode, reply.elapsedTime / 1000);
-    // Polls and downloads are the bulk of the traffic; the metrics count them.
-    if (reply.statusCode < 400 && (request.method === "GET" || route === PATHS.poll(":id"))) return;
-    parts.log.info("request", {
-      requestId: request.id,
-      method: request.method,
-      path: request.url.slice(0, 120),
-      status: reply.statusCode,
-      ms: Math.round(reply.elapsedTime),
-    });
-  });
   await app.register(swagger, {
     openapi: {
       // TypeBox writes the JSON Schema of 2020-12, which is that of OpenAPI 3.1.
@@ -115,6 +99,15 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
       components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } } },
     },
   });
+  // In scopes of their own: hooks would cost a poll more than all that it asks for.
+  app.register(async (scope) => addPollRoute(scope, parts.poll, parts));
+  app.register(async (scope) => addOtherRoutes(scope, parts));
+  return app;
+}
+
+function addOtherRoutes(app: FastifyInstance, parts: AppParts): void {
+  useBookkeeping(app, parts);
+  useNotFoundForm(app, parts.log);
   // First: its hooks hold for the routes that follow.
   addPeopleRoutes(app, parts.people);
   addDeviceRoutes(app, parts.device);
@@ -140,5 +133,4 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
     },
   );
   app.get(OPERATOR_PATHS.openapi, { schema: { hide: true } }, async () => app.swagger());
-  return app;
 }

@@ -5,8 +5,6 @@ import {
   Name,
   NonceAnswer,
   PATHS,
-  PollAnswer,
-  PollRequest,
   ReportsAnswer,
   ReportsRequest,
   SessionAnswer,
@@ -17,22 +15,19 @@ import {
 import { Type } from "@sinclair/typebox";
 import type { FastifyInstance } from "fastify";
 import type { Enrolment } from "../fleet/enrolment.js";
-import type { Polls } from "../fleet/polls.js";
 import type { Reports } from "../fleet/reports.js";
 import type { RequestLimit } from "../fleet/requestLimit.js";
 import type { Sessions } from "../fleet/sessions.js";
 import type { Ingest } from "../monitor/ingest.js";
 import { sha256Hex } from "../secrets.js";
 import { metadataNotFound, type TrustRepository } from "../trust/repository.js";
-import { peekDevice, requireDevice } from "./auth.js";
-import { sendWritten } from "./commonHeaders.js";
+import { requireDevice } from "./auth.js";
 import { acceptedCoding, type ContentCodings } from "./contentCoding.js";
 import type { SignInThrottle } from "./throttle.js";
 
 export interface DeviceDoor {
   readonly enrolment: Enrolment;
   readonly sessions: Sessions;
-  readonly polls: Polls;
   readonly reports: Reports;
   readonly ingest: Ingest;
   readonly trust: TrustRepository;
@@ -46,8 +41,8 @@ export interface DeviceDoor {
   readonly brokerCredential: (deviceId: string) => Promise<{ readonly password: string } | null>;
 }
 
-const DeviceParams = Type.Object({ id: Name }, { additionalProperties: false });
-type DeviceParams = { id: string };
+export const DeviceParams = Type.Object({ id: Name }, { additionalProperties: false });
+export type DeviceParams = { id: string };
 const refusals = { "4xx": ErrorAnswer };
 
 declare module "fastify" {
@@ -57,9 +52,9 @@ declare module "fastify" {
   }
 }
 
-/** The device's door, as protocol/api/device.ts fixes it. */
+/** The device's door, as protocol/api/device.ts fixes it; polls have a file of their own. */
 export function addDeviceRoutes(app: FastifyInstance, door: DeviceDoor): void {
-  const { enrolment, sessions, polls, reports, ingest, trust, throttle, limit, codings } = door;
+  const { enrolment, sessions, reports, ingest, trust, throttle, limit, codings } = door;
 
   app.post<{ Body: EnrollRequest }>(
     PATHS.enroll,
@@ -97,35 +92,6 @@ export function addDeviceRoutes(app: FastifyInstance, door: DeviceDoor): void {
       const session = await throttle.attempt(attempt, () => sessions.signIn(params.id, body));
       const broker = await door.brokerCredential(params.id);
       return broker === null ? session : { ...session, broker };
-    },
-  );
-
-  app.post<{ Params: DeviceParams; Body: PollRequest }>(
-    PATHS.poll(":id"),
-    {
-      schema: {
-        tags: ["device"],
-        params: DeviceParams,
-        body: PollRequest,
-        response: { 200: PollAnswer, ...refusals },
-      },
-      config: { byDevice: true },
-    },
-    // The bulk of all requests: as long as nothing is new it is answered in this turn, from memory.
-    (request, reply): Promise<PollAnswer> | undefined => {
-      const { id } = request.params;
-      const known = peekDevice(sessions, request, id);
-      if (known === null) {
-        return requireDevice(sessions, request, id).then((read) => {
-          limit.take(id);
-          return polls.answer(read, request.body);
-        });
-      }
-      limit.take(id);
-      const quick = polls.quickAnswer(known, request.body);
-      if (quick === null) return polls.answer(known, request.body);
-      sendWritten(request, reply, quick);
-      return undefined;
     },
   );
 

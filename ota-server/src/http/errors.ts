@@ -14,6 +14,10 @@ import type { Log } from "../log.js";
 /** Every refusal has one form: ErrorAnswer, with the error's stable code and the request's id. */
 export function useErrorForm(app: FastifyInstance, log: Log): void {
   app.setErrorHandler((error, request, reply) => answer(error, request, reply, log));
+}
+
+/** The same form where there is no route, with the hooks of this scope. */
+export function useNotFoundForm(app: FastifyInstance, log: Log): void {
   app.setNotFoundHandler((request, reply) => {
     const error = new NotFoundError({
       expected: "a path of this server",

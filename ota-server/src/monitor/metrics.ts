@@ -1,9 +1,10 @@
 import { ROLLOUT_STATES } from "@mote/protocol";
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { MqttSide } from "../mqtt/door.js";
 import type { RolloutEngine } from "../rollout/engine.js";
 import { countByRelease } from "../store/devices.js";
 import type { Store } from "../store/store.js";
+import { RequestTimes } from "./requestTimes.js";
 
 export interface MetricsParts {
   readonly store: Store;
@@ -14,18 +15,16 @@ export interface MetricsParts {
 /** What Prometheus scrapes. Gauges are read when it asks; nothing is counted twice. */
 export class Metrics {
   private readonly registry = new Registry();
-  private readonly requests: Histogram;
+  readonly requests = new RequestTimes(
+    "mote_http_request_seconds",
+    "Time to answer, by route and status.",
+    [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3],
+  );
 
   constructor({ store, engine, broker }: MetricsParts) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
-    this.requests = new Histogram({
-      name: "mote_http_request_seconds",
-      help: "Time to answer, by route and status.",
-      labelNames: ["method", "route", "status"],
-      buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3],
-      registers,
-    });
+    this.requests.registerWith(this.registry);
     new Gauge({
       name: "mote_devices",
       help: "Devices by product and the sequence of the release that they run.",
@@ -78,10 +77,6 @@ export class Metrics {
         this.inc({ kind: "refused-connection" }, refusedConnections);
       },
     });
-  }
-
-  observe(method: string, route: string, status: number, seconds: number): void {
-    this.requests.observe({ method, route, status: String(status) }, seconds);
   }
 
   text(): Promise<string> {
