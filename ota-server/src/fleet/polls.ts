@@ -33,6 +33,8 @@ export interface PollParts {
   readonly pacing: Pacing;
 }
 
+type Sighting = { -readonly [Name in keyof DeviceSighting]: DeviceSighting[Name] };
+
 /** Devices whose state is written in one transaction, so that a flush never holds up the doors for long. */
 const FLUSH_DEVICES = 50;
 
@@ -40,7 +42,7 @@ const FLUSH_DEVICES = 50;
 export class Polls {
   private readonly parts: PollParts;
   /** Polls that brought no news: when the device was there, and its battery. Written behind, in groups. */
-  private readonly seen = new Map<string, DeviceSighting>();
+  private readonly seen = new Map<string, Sighting>();
 
   constructor(parts: PollParts) {
     this.parts = parts;
@@ -91,7 +93,16 @@ export class Polls {
 
   private see(id: string, { batteryPercent, freeBytes, conditions }: PollRequest): void {
     const lastSeenMs = this.parts.clock();
-    this.seen.set(id, { id, lastSeenMs, batteryPercent, freeBytes, conditions: conditions ?? null });
+    const held = this.seen.get(id);
+    if (held === undefined) {
+      this.seen.set(id, { id, lastSeenMs, batteryPercent, freeBytes, conditions: conditions ?? null });
+      return;
+    }
+    // In place: one for each poll would outlive the young generation, and be waste in the old one.
+    held.lastSeenMs = lastSeenMs;
+    held.batteryPercent = batteryPercent;
+    held.freeBytes = freeBytes;
+    held.conditions = conditions ?? null;
   }
 
   /** Writes what polls without news have told. After a crash it is missing until the devices come again. */

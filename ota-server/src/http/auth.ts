@@ -32,13 +32,19 @@ export async function requireDevice(
   request: FastifyRequest,
   id: string,
 ): Promise<KnownDevice> {
-  return own(await sessions.authenticate(bearerToken(request) ?? ""), id);
+  return own(await sessions.authenticate(...sessionTokenOf(request)), id);
 }
 
 /** The same without asking the store; null where it must be asked. */
 export function peekDevice(sessions: Sessions, request: FastifyRequest, id: string): KnownDevice | null {
-  const known = sessions.peek(bearerToken(request) ?? "");
+  const known = sessions.peek(...sessionTokenOf(request));
   return known === null ? null : own(known, id);
+}
+
+/** Empty where there is none. A header that is nothing but a token is none: as a token it may be remembered from MQTT. */
+function sessionTokenOf(request: FastifyRequest): readonly [token: string, header: string] {
+  const token = bearerToken(request);
+  return token === null ? ["", ""] : [token, request.headers.authorization!];
 }
 
 function own(known: KnownDevice, id: string): KnownDevice {
