@@ -16,7 +16,7 @@ export interface PollDoor {
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** When a poll's head was read, by performance.now(); 0 for other requests. */
+    /** When a poll's head was read, by performance.now(). Polls alone have it. */
     begunMs: number;
   }
 }
@@ -25,7 +25,8 @@ const ROUTE = PATHS.poll(":id");
 
 /**
  * The bulk of all requests. As long as nothing is new a poll is answered in the turn in which it comes, from memory, and
- * counted by the way; the hooks of `useBookkeeping` would cost it as much again, so this wants a scope without them.
+ * counted by the way; the hooks of `useBookkeeping` would cost it more than all that it asks memory for, so this wants a scope
+ * without them.
  */
 export function addPollRoute(scope: FastifyInstance, door: PollDoor, { log, metrics }: Books): void {
   const { sessions, polls, limit } = door;
