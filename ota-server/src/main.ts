@@ -8,6 +8,7 @@ import { PatchWorker } from "./delivery/patchWorker.js";
 import { createLog } from "./log.js";
 import { MoteServer, VERSION } from "./server.js";
 import { withoutPassword } from "./store/postgres.js";
+import { readTls } from "./tls.js";
 
 /** The command `mote-server`. Log lines go to stderr, the one line for whoever started it to stdout. */
 
@@ -72,6 +73,7 @@ async function main(flags: Flags): Promise<void> {
   }
   const config = loadConfig(file, settings);
   if (check === true) {
+    readTls(config);
     const shown = config.database === undefined ? {} : { database: withoutPassword(config.database) };
     process.stdout.write(`${JSON.stringify({ event: "checked", config: { ...config, ...shown } })}\n`);
     return;

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { FastifyInstance } from "fastify";
@@ -47,7 +46,7 @@ import { setAllOffline } from "./store/devices.js";
 import { dropOldNonces } from "./store/nonces.js";
 import { listPeople, putPerson } from "./store/people.js";
 import { Store, type StoreSource } from "./store/store.js";
-import type { TlsFiles } from "./tls.js";
+import { certificateNotes, readTls } from "./tls.js";
 import { loadPublished } from "./trust/published.js";
 import { TrustRepository } from "./trust/repository.js";
 import { openServerKeys } from "./trust/serverKeys.js";
@@ -127,12 +126,12 @@ export class MoteServer {
     const descriptors = descriptorLimit();
     const few = config.mqttBroker === undefined ? descriptorNote(descriptors) : null;
     const notes = [...store.notes, ...parts.patches.notes, ...(few === null ? [] : [few])];
-    for (const note of notes) log.warn("note", { note });
+    const tls = readTls(config);
+    for (const note of [...notes, ...certificateNotes(tls, clock())]) log.warn("note", { note });
     const { peers } = store;
     await mkdir(config.data, { recursive: true, mode: 0o700 });
     if (!peers.isShared) await store.write(setAllOffline);
     await peers.exclusively("first-admin", () => makeFirstAdmin(store, config.data, clock(), log));
-    const tls = readTls(config);
     const events = new Events((event) => peers.send({ type: "event", event }));
     const blobs = await openBlobs(config.blobs ?? join(config.data, "blobs"));
     const keyFolder = config.serverKeys ?? join(config.data, "keys");
@@ -270,7 +269,7 @@ export class MoteServer {
         events,
         version: VERSION,
         problems: async () => [...(await problemsOf(store)), ...broker.problems],
-        notes: () => [...notes, ...trust.describe().warnings],
+        notes: () => [...notes, ...certificateNotes(tls, clock()), ...trust.describe().warnings],
       },
       console: { people, throttle, isTls: tls !== null },
     });
@@ -401,11 +400,6 @@ function noteSlowedSignIn(store: Store, log: Log, atMs: number, attempt: Attempt
     detail: JSON.stringify(detail),
   };
   store.write((db) => appendAudit(db, entry)).catch((error: unknown) => log.error("audit", error, detail));
-}
-
-function readTls(config: Config): TlsFiles | null {
-  if (config.tlsKey === undefined || config.tlsCert === undefined) return null;
-  return { key: readFileSync(config.tlsKey, "utf8"), cert: readFileSync(config.tlsCert, "utf8") };
 }
 
 async function problemsOf(store: Store): Promise<string[]> {

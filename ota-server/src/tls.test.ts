@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
@@ -9,6 +9,7 @@ import { generateKey } from "@mote/protocol/node";
 import mqtt from "mqtt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TestDevice } from "./testing/device.js";
+import { certificateNotes, readTls } from "./tls.js";
 
 const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 const hasOpenssl = (() => {
@@ -48,6 +49,28 @@ describe.skipIf(!hasOpenssl || !existsSync(MAIN))("TLS (needs openssl and the bu
     server.kill("SIGTERM");
     await gone;
     rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("refuses a key and a certificate that do not belong together, by --check too, and warns of one past its time", () => {
+    const other = join(folder, "other.key");
+    execFileSync("openssl", ["genpkey", "-algorithm", "ed25519", "-out", other], { stdio: "ignore" });
+    const refused = expect.objectContaining({ code: "MOTE_CONFIG", exitCode: 2 });
+    for (const [tlsKey, tlsCert] of [
+      [other, cert],
+      [cert, key],
+      [MAIN, cert],
+    ] as const) {
+      expect(() => readTls({ tlsKey, tlsCert })).toThrow(refused);
+      const flags = ["--data", folder, "--check", "--tls-key", tlsKey, "--tls-cert", tlsCert];
+      const { status, stderr } = spawnSync(process.execPath, [MAIN, ...flags], { encoding: "utf8" });
+      expect([status, stderr]).toEqual([2, expect.stringMatching(/MOTE_CONFIG.*belong together/)]);
+    }
+    const tls = readTls({ tlsKey: key, tlsCert: cert });
+    const DAY_MS = 86_400_000;
+    expect(certificateNotes(tls, Date.now()).join()).toMatch(/expires at/);
+    expect(certificateNotes(tls, Date.now() + 2 * DAY_MS).join()).toMatch(/has expired/);
+    expect(certificateNotes(tls, Date.now() - 2 * DAY_MS).join()).toMatch(/not valid before/);
+    expect(certificateNotes(null, Date.now())).toEqual([]);
   });
 
   /** `fetch` that trusts this certificate alone: Node's own has no such option. */
