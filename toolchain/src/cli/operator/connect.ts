@@ -32,5 +32,12 @@ export async function connect(options: ServerOptions): Promise<OperatorClient> {
       todo: "Give --server URL or set MOTE_SERVER.",
     });
   }
+  if (!(URL.canParse(url) && /^https?:\/\//i.test(url))) {
+    throw new UsageError({
+      expected: "the server's address with http:// or https://",
+      got: JSON.stringify(url.slice(0, 80)),
+      todo: "For example --server https://ota.example.org.",
+    });
+  }
   return new OperatorClient({ url, token: await readToken(options.tokenFile), fetch });
 }
