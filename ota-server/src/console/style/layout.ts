@@ -27,7 +27,7 @@ main > * { min-width: 0; }
 .head { display: flex; gap: 6px 12px; align-items: center; flex-wrap: wrap; } .head .end { margin-left: auto; }
 .columns { display: grid; gap: 18px; grid-template-columns: minmax(0, 1fr); } .columns > * { min-width: 0; } .columns > div { display: grid; gap: 18px; align-content: start; } .columns > section:not(.card) > * + * { margin-top: 10px; }
 @media (min-width: 980px) { .columns { grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); } .columns.is-even { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); } }
-.plainlist { list-style: none; margin: 0; padding: 0; display: grid; gap: 8px; }
+.plainlist { list-style: none; margin: 0; padding: 0; display: grid; gap: 8px; } section > h2 + .plainlist { margin-top: 8px; }
 .facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 5px 16px; margin: 0; font-size: 14px; }
 .facts dt { color: var(--soft); } .facts dd { margin: 0; overflow-wrap: anywhere; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; }

@@ -21,7 +21,7 @@ i.chip { display: inline-block; width: 11px; height: 11px; border-radius: 3px; m
 .track .zero, .track .margin { position: absolute; top: 0; bottom: 0; width: 2px; background: var(--idle); } .track .margin { background: var(--bad); }
 .track .reach { position: absolute; top: 8px; height: 4px; border-radius: 2px; background: currentcolor; min-width: 2px; }
 .track .dot { position: absolute; top: 4px; width: 12px; height: 12px; margin-left: -6px; border-radius: 50%; background: currentcolor; border: 2px solid var(--card); }
-.axis { position: relative; height: 18px; font-size: 12px; color: var(--soft); } .axis span { position: absolute; transform: translateX(-50%); white-space: nowrap; }
+.axis { position: relative; height: 18px; font-size: 12px; color: var(--soft); } .axis span { position: absolute; white-space: nowrap; padding-left: 3px; } .axis span:first-child { transform: translateX(-100%); padding: 0 3px 0 0; }
 .timeline { list-style: none; margin: 0; padding: 0 0 0 18px; border-left: 2px solid var(--line); display: grid; gap: 10px; font-size: 14px; }
 .timeline li { position: relative; overflow-wrap: anywhere; } .timeline li::before { content: ""; position: absolute; left: -24px; top: 7px; width: 10px; height: 10px; border-radius: 50%; background: currentcolor; color: var(--idle); border: 2px solid var(--card); }
 .timeline .is-good::before { color: var(--good); } .timeline .is-bad::before { color: var(--bad); } .timeline .is-wait::before { color: var(--wait); } .timeline .is-busy::before { color: var(--busy); }

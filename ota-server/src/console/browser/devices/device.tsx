@@ -152,7 +152,9 @@ function Facts({ device }: { device: DeviceView }) {
           ),
         )}
         <dt>Signed floor</dt>
-        <dd>#{device.floor}: it takes nothing older</dd>
+        <dd>
+          {device.floor === 0 ? "none: it takes any release" : `#${device.floor}: it takes nothing older`}
+        </dd>
         <dt>Agent</dt>
         <dd>{device.agentVersion || "not told"}</dd>
         {device.artifactSha256 === null ? null : <Fact name="Artifact" value={device.artifactSha256} />}
