@@ -1,5 +1,5 @@
 import { randomBytes, scrypt } from "node:crypto";
-import { open, readFile } from "node:fs/promises";
+import { open, readFile, rm } from "node:fs/promises";
 import { promisify } from "node:util";
 import { type Static, Type } from "@sinclair/typebox";
 import nacl from "tweetnacl";
@@ -81,6 +81,10 @@ export async function writeKeyFile(path: string, key: SigningKey, options: KeyFi
     try {
       await file.writeFile(`${JSON.stringify(document, null, 2)}\n`);
       await file.sync();
+    } catch (error) {
+      // Half a key file would be in the way of the next try.
+      await rm(path, { force: true });
+      throw error;
     } finally {
       await file.close();
     }

@@ -172,6 +172,14 @@ test("never writes over an older backup, and says where there is nothing to back
   expect(empty).toMatchObject({ status: 2, stderr: expect.stringContaining("mote.sqlite") });
 });
 
+test("leaves no half-made data folder where a restore ends in the middle", async () => {
+  const data = join(out, "halfway");
+  const keys = join(live.bench.folder, "keys");
+  const refused = await mote("restore", file, "--data", data, "--server-keys", keys);
+  expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining("MOTE_BACKUP_PLACE") });
+  expect([existsSync(data), existsSync(`${data}.restoring`)]).toEqual([false, false]);
+});
+
 test("is none without the server's keys, wherever they lie", async () => {
   const { folder } = live.bench;
   const elsewhere = join(out, "server-keys");

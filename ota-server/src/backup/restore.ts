@@ -50,23 +50,28 @@ export async function restore(
     const staging = `${data}.restoring`;
     await rm(staging, { recursive: true, force: true });
     await mkdir(staging, { recursive: true, mode: 0o700 });
-    const blobs = await writeBlobs(handle, entries, places.blobs ?? join(staging, "blobs"));
-    progress(`blobs: ${blobs}`);
-    const keys = await writeKeys(handle, entries, places.serverKeys ?? join(staging, "keys"));
-    const source = places.database === undefined ? { folder: staging } : { url: places.database };
-    const tables: Record<string, number> = {};
-    await fillStore(source, header.step, async (db) => {
-      for (const table of header.tables) {
-        tables[table.name] = await loadTable(db, handle, entries, table);
-        progress(`${table.name}: ${tables[table.name]} rows`);
-      }
-      await setSetting(db, RESTORED_SETTING, String(atMs));
-    });
-    await rmdir(data).catch(() => undefined);
-    await syncFolder(staging);
-    await rename(staging, data);
-    await syncFolder(dirname(data));
-    return { file, bytes: (await handle.stat()).size, tables, blobs, keys };
+    try {
+      const blobs = await writeBlobs(handle, entries, places.blobs ?? join(staging, "blobs"));
+      progress(`blobs: ${blobs}`);
+      const keys = await writeKeys(handle, entries, places.serverKeys ?? join(staging, "keys"));
+      const source = places.database === undefined ? { folder: staging } : { url: places.database };
+      const tables: Record<string, number> = {};
+      await fillStore(source, header.step, async (db) => {
+        for (const table of header.tables) {
+          tables[table.name] = await loadTable(db, handle, entries, table);
+          progress(`${table.name}: ${tables[table.name]} rows`);
+        }
+        await setSetting(db, RESTORED_SETTING, String(atMs));
+      });
+      await rmdir(data).catch(() => undefined);
+      await syncFolder(staging);
+      await rename(staging, data);
+      await syncFolder(dirname(data));
+      return { file, bytes: (await handle.stat()).size, tables, blobs, keys };
+    } catch (error) {
+      await rm(staging, { recursive: true, force: true });
+      throw error;
+    }
   } finally {
     await handle.close();
   }

@@ -1,7 +1,8 @@
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import { FileError, UnsupportedError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
+import { writeWhole } from "../whole-file.js";
 import type { Survey } from "./survey.js";
 
 /** Files by their ending. Each format's reader is imported only when a file of that format comes. */
@@ -85,20 +86,7 @@ async function fileBytes(path: string): Promise<Uint8Array> {
 
 /** Writes a graph in the format that the ending names; the file is whole or not there. */
 export async function writeModel(graph: Graph, path: string): Promise<void> {
-  const bytes = await modelBytes(graph, path);
-  const partial = `${path}.${process.pid}.part`;
-  try {
-    await writeFile(partial, bytes);
-    await rename(partial, path);
-  } catch (cause) {
-    await rm(partial, { force: true });
-    throw new FileError({
-      expected: `to write ${path}`,
-      got: cause instanceof Error ? cause.message : String(cause),
-      todo: "Check that its folder exists and can be written.",
-      cause,
-    });
-  }
+  await writeWhole(path, await modelBytes(graph, path));
 }
 
 /** The bytes that writeModel would write to `name`. */

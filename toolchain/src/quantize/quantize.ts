@@ -1,5 +1,5 @@
 import { type Dataset, halves } from "../data/dataset.js";
-import { UsageError } from "../errors.js";
+import { UnsupportedError, UsageError } from "../errors.js";
 import { hasIntegerKernel } from "../execute/integer/run.js";
 import { openOnnxRuntime } from "../execute/onnx-runtime.js";
 import type { Graph } from "../graph/graph.js";
@@ -29,6 +29,7 @@ export async function quantizeGraph(
   const scheme = options.scheme ?? "int8";
   const dtype = ACTIVATIONS[scheme];
   requireOptionsThatGoTogether(options, dtype);
+  requireFloat(floatGraph);
   const simple = simplify(floatGraph);
   const wider = resolveKept(floatGraph, simple, options.keep, dtype);
   requireKernels(simple, dtype, wider);
@@ -129,6 +130,16 @@ const DEFAULT_FIDELITY = 0.95;
 
 const FLOAT_COSTS = (names: readonly string[]): string =>
   `kept in floating point: ${names.map((name) => `"${name}"`).join(", ")}; float weights take four times the bytes, and no code is generated for such layers`;
+
+function requireFloat(graph: Graph): void {
+  const quantized = [...graph.tensors.values()].find((tensor) => tensor.quantization !== undefined);
+  if (quantized === undefined) return;
+  throw new UnsupportedError({
+    expected: "a float model",
+    got: `a model that is quantized already (${quantized.name} is ${quantized.dtype})`,
+    todo: "Name the float model that it was made from; what devices hold goes to --previous.",
+  });
+}
 
 function requireOptionsThatGoTogether(options: QuantizeOptions, dtype: ActivationDType): void {
   const isWider =

@@ -5,6 +5,7 @@ import { nodeSha256 } from "@mote/protocol/node";
 import type { Command } from "commander";
 import { BundleDraft, readDraft } from "../../release/draft.js";
 import { type DraftFlags, draftFromFlags } from "../../release/draft-flags.js";
+import { writeWhole } from "../../whole-file.js";
 import type { CliCommand, Io } from "../command.js";
 import { readBundleFile } from "./sign.js";
 
@@ -98,7 +99,7 @@ function configureCreate(command: Command, io: Io): void {
         bar.update(done, total),
       );
       bar.stop();
-      await writeFile(options.out, file);
+      await writeWhole(options.out, file);
       const sha256 = toHex(nodeSha256(file));
       io.json({ file: options.out, bytes: file.length, sha256, manifest });
       io.say(

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
   architectureOf,
@@ -14,6 +14,7 @@ import {
 } from "@mote/protocol";
 import { bsdiffAbsence, makePatches, nodeSha256 } from "@mote/protocol/node";
 import { FileError, LimitError } from "../../errors.js";
+import { writeWhole } from "../../whole-file.js";
 import type { CliCommand, Io } from "../command.js";
 import { oneOf } from "../options.js";
 
@@ -67,14 +68,7 @@ async function diff(oldPath: string, newPath: string, options: Options, io: Io):
       todo: "Leave --codec away to get the smallest patch.",
     });
   }
-  await writeFile(options.output, smallest.patch).catch((cause: unknown) => {
-    throw new FileError({
-      expected: `a place to write ${options.output}`,
-      got: String(cause),
-      todo: "Check the folder, its rights and the free space.",
-      cause,
-    });
-  });
+  await writeWhole(options.output, smallest.patch);
   const percent = ((100 * smallest.patch.length) / next.length).toFixed(1);
   io.say(
     `${options.output}: ${smallest.codec}, ${smallest.patch.length} B, ${percent} % of ${next.length} B`,

@@ -1,7 +1,8 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { applyPatch, inspectPatch, toHex } from "@mote/protocol";
 import { nodeSha256 } from "@mote/protocol/node";
 import { FileError, UsageError } from "../../errors.js";
+import { writeWhole } from "../../whole-file.js";
 import type { CliCommand, Io } from "../command.js";
 
 interface Options {
@@ -58,19 +59,7 @@ async function patchFile(oldPath: string, patchPath: string, output: string, io:
   const patch = await read(patchPath);
   const header = inspectPatch(patch);
   const result = applyPatch(base, patch, { sha256: nodeSha256 });
-  // Written beside and renamed, so that an interrupted run leaves no half file under the name.
-  const partial = `${output}.partial`;
-  try {
-    await writeFile(partial, result);
-    await rename(partial, output);
-  } catch (cause) {
-    throw new FileError({
-      expected: `a place to write ${output}`,
-      got: String(cause),
-      todo: "Check the folder, its rights and the free space.",
-      cause,
-    });
-  }
+  await writeWhole(output, result);
   const newSha256 = toHex(nodeSha256(result));
   io.say(`${output}: ${result.length} B, SHA-256 ${newSha256}`);
   io.json({

@@ -32,6 +32,13 @@ describe("the model that devices hold", () => {
     );
   }, 60_000);
 
+  it("is no model to quantize again", async () => {
+    const held = (await quantizeGraph(network(4), data)).graph;
+    await expect(quantizeGraph(held, data)).rejects.toThrow(
+      /a float model; got a model that is quantized already/,
+    );
+  }, 60_000);
+
   it("is refused where it is the float model, or has wider activations", async () => {
     expect(() => requireSameArchitecture(network(4), network(4), "v1.onnx")).toThrow(
       /int8 weights in v1\.onnx.*got a float model.*that was shipped/s,
