@@ -17,7 +17,7 @@ import { refit, smallestWithin } from "@mote/toolchain/train/refit";
 import type { Training } from "@mote/toolchain/train/tensorflow";
 import { type FitOptions, fit } from "@mote/toolchain/train/trainer";
 import { type Drawing, drawn, images, realSamples, words } from "./accuracy/inputs.js";
-import type { Opened, UpdateStudy } from "./delta-updates.js";
+import { type Opened, roundingOf, type UpdateStudy } from "./delta-updates.js";
 
 const MODELS = resolve(import.meta.dirname, "../../toolchain/models");
 const VALIDATION_SEED = 301;
@@ -113,7 +113,7 @@ export async function digitStudies(training: Training): Promise<UpdateStudy[]> {
     ...base,
     name,
     modelsOf: base.name,
-    open: refitOf(training, base, unlabelled(changed(digits.train, REFIT.seed, meter))),
+    open: refitOf(training, base, changed(digits.train, REFIT.seed, meter)),
   });
   return [
     study("digits, last layer alone", start, old, 2, "dense2"),
@@ -128,19 +128,17 @@ export async function digitStudies(training: Training): Promise<UpdateStudy[]> {
   ];
 }
 
-/** The masked refit in rounds that are the same whatever the bound: run once, chosen from for each. */
-function refitOf(training: Training, { old, validation }: UpdateStudy, inputs: Dataset): Opened {
+/** The masked refit in rounds that are the same whatever the bound: run once, chosen from for each; else by rounding. */
+function refitOf(training: Training, study: UpdateStudy, inputs: LabelledSamples): Opened {
   return async (float, plain, seed) => {
+    const { old, validation } = study;
     const plainAccuracy = (await evaluateModel(openRunnable(plain), validation)).accuracy!;
     const bounds = { previous: old, validation, plainAccuracy, leastFidelity: 0 };
     const { rounds } = await refit(training, float, inputs, bounds, { rounds: REFIT.rounds, seed });
     return async (maxLossPoints) => {
       const best = smallestWithin(rounds, { ...bounds, maxLossPoints });
-      const { graph, accuracy } =
-        best === null
-          ? { graph: plain, accuracy: plainAccuracy }
-          : { graph: best.graph, accuracy: best.point.accuracy };
-      return { graph, withinLoss: best !== null, plainAccuracy, accuracy };
+      if (best === null) return (await roundingOf(study, float, old, plain))(maxLossPoints);
+      return { graph: best.graph, withinLoss: true, plainAccuracy, accuracy: best.point.accuracy };
     };
   };
 }

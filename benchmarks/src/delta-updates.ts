@@ -149,7 +149,8 @@ async function judgeOf(
   };
 }
 
-async function roundingOf(
+/** By rounding alone. */
+export async function roundingOf(
   { calibration, validation, leastFidelity = 0 }: UpdateStudy,
   float: Graph,
   held: Graph,

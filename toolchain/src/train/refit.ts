@@ -44,6 +44,8 @@ export interface Refit {
 }
 
 const DEFAULTS = { learningRate: 1e-3, batchSize: 64, temperature: 2 } as const;
+/** Share of the loss that is the new model's answers where labels are the rest. */
+const OF_TEACHER = 0.5;
 /** A round takes so many epochs, more where they are short. */
 const LEAST = { epochs: 3, steps: 300 } as const;
 /** Share of the weights that may differ after the first round from old ones that the new ones came from, and from others. */
@@ -57,13 +59,14 @@ const STRANGER = 0.5;
 
 /**
  * Makes the update to a fleet's model smaller than rounding alone can: round after round fewer weights may differ from
- * the codes that devices hold, and those that may and the biases learn the new model's answers on `unlabelled`. The rounds
- * do not depend on the loss that is allowed: the first ones are still learning, and a later one may be better.
+ * the codes that devices hold, and those that may and the biases learn the new model's answers to `inputs`, and their labels
+ * where there are some and accuracy is all that counts. The rounds do not depend on the loss that is allowed: the first ones
+ * are still learning, and a later one may be better.
  */
 export async function refit(
   training: Training,
   newModel: Graph,
-  unlabelled: Samples,
+  inputs: Samples,
   quantizing: Omit<UpdateQuantizing, "maxLossPoints">,
   options: RefitOptions,
 ): Promise<Refit> {
@@ -75,11 +78,14 @@ export async function refit(
     validation,
     activations: activationSource(target),
   });
-  const logits = answers(training, target, unlabelled);
-  const data = {
-    count: unlabelled.count,
-    sampleShape: unlabelled.sampleShape,
-    sample: (index: number) => unlabelled.sample(index),
+  const logits = answers(training, target, inputs);
+  // Where the change of the logits must arrive, the labels would lead away from it.
+  const isLabelled = inputs.labels !== undefined && quantizing.leastFidelity === 0;
+  const data: Samples = {
+    count: inputs.count,
+    sampleShape: inputs.sampleShape,
+    sample: (index) => inputs.sample(index),
+    ...(isLabelled && { labels: inputs.labels }),
   };
   const fromOld = distance(target, old) > STRANGER;
   const update = new SparseUpdate(
@@ -87,7 +93,7 @@ export async function refit(
     target,
     old,
     data,
-    { logits, temperature, weight: 1 },
+    { logits, temperature, weight: isLabelled ? OF_TEACHER : 1 },
     { seed: options.seed, learningRate, batchSize, fromOld, closeness: quantizing.leastFidelity },
   );
   const epochs = options.epochs ?? Math.max(LEAST.epochs, Math.ceil(LEAST.steps / update.stepsPerEpoch));
@@ -170,14 +176,14 @@ export async function quantizeWithRefit(
   training: Training,
   newModel: Graph,
   calibration: Dataset,
-  unlabelled: Samples,
+  inputs: Samples,
   quantizing: UpdateQuantizing,
   options: RefitOptions,
 ): Promise<RefitResult> {
   const rounded = await quantizeGraph(newModel, calibration, quantizing);
   const update = rounded.report.update!;
   const bounds = { ...quantizing, plainAccuracy: update.plainAccuracy };
-  const { rounds, completed } = await refit(training, newModel, unlabelled, bounds, {
+  const { rounds, completed } = await refit(training, newModel, inputs, bounds, {
     ...(update.withinLoss && { firstShare: OF_ROUNDING * update.chosen.changedShare }),
     ...options,
   });

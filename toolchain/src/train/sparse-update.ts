@@ -1,7 +1,7 @@
 import type { Tensor, Variable } from "@tensorflow/tfjs";
 import type { Graph, Tensor as GraphTensor, Quantization } from "../graph/graph.js";
 import { buildQuantized } from "../quantize/assign.js";
-import { weightIndex } from "../quantize/linear.js";
+import { type Linear, weightIndex } from "../quantize/linear.js";
 import { biasGrid, type HeldLayer, heldLayer } from "../quantize/update-aware/layer-problem.js";
 import { type LayerState, type RoundedUpdate, updateOf } from "../quantize/update-aware/layer-state.js";
 import { matchPrevious, type Previous, realWeights } from "../quantize/update-aware/previous.js";
@@ -71,8 +71,7 @@ const MEMORY = 0.02;
  * The new model as few changes to the codes that devices hold, found by training: the network runs with integer codes
  * and activations clipped to the old ranges while gradients reach the residuals behind them (straight-through
  * estimation, Bengio et al. 2013), and step by step the residuals that matter least for the loss, by their squared
- * gradient, go back to zero for good (gradual pruning, Zhu & Gupta 2017, of the update instead of the network). It
- * learns the new model's answers alone; no labels.
+ * gradient, go back to zero for good (gradual pruning, Zhu & Gupta 2017, of the update instead of the network).
  */
 export class SparseUpdate {
   readonly #previous: Previous;
@@ -153,7 +152,9 @@ export class SparseUpdate {
       const batch = order.subarray(at, at + this.options.batchSize);
       at += this.options.batchSize;
       const settled = Math.max(0, (step - pruning) / (steps - pruning));
-      onStep?.(this.#step(batch, this.options.learningRate * 0.5 * (1 + Math.cos(Math.PI * settled))));
+      const rate = this.options.learningRate * 0.5 * (1 + Math.cos(Math.PI * settled));
+      const loss = this.#step(batch, rate);
+      onStep?.(loss);
     }
     this.#giveBack(to);
     return true;
@@ -184,12 +185,13 @@ export class SparseUpdate {
     for (const { residual, unit, importance } of this.#layers)
       for (let i = 0; i < residual.length; i++)
         scores[at++] = importance[i]! * (residual[i]! / unit[i]!) ** 2;
-    const ranked = scores.slice().sort();
-    const least = ranked[Math.max(0, this.#weights - Math.ceil(share * this.#weights))]!;
+    // Also where most scores are zero, as those of weights behind a dead channel, no more than the share stay.
+    const ranked = Uint32Array.from(scores.keys()).sort((a, b) => scores[a]! - scores[b]! || b - a);
+    const leaving = new Set(ranked.subarray(0, this.#weights - Math.ceil(share * this.#weights)));
     at = 0;
     for (const { residual, mask } of this.#layers)
       for (let i = 0; i < residual.length; i++) {
-        if (scores[at++]! >= least) continue;
+        if (!leaving.has(at++)) continue;
         mask[i] = 0;
         residual[i] = 0;
       }
@@ -236,7 +238,7 @@ export class SparseUpdate {
 }
 
 /**
- * A residual in codes as a patch can say it cheaply: one, two or three halves of a power of two, whose further digits are
+ * A residual in codes as a patch can say it cheaply: a power of two or one and a half of it, whose further digits are
  * always zero and so cost nothing.
  */
 function usedResidual(residual: number, old: number): number {
@@ -298,10 +300,10 @@ function withBiases(graph: Graph, old: Graph): Graph {
   const { layers } = matchPrevious(graph, old);
   const tensors = new Map<string, GraphTensor>(graph.tensors);
   const operators = graph.operators.map((operator) => {
-    const held = [...layers].find(([layer]) => layer === operator);
-    if (held === undefined || operator.inputs[2] || held[1].bias === null) return operator;
+    const held = layers.get(operator as Linear);
+    if (held === undefined || operator.inputs[2] || held.bias === null) return operator;
     const name = `${operator.inputs[1]}/bias`;
-    const channels = held[1].scale.length;
+    const channels = held.scale.length;
     tensors.set(name, { name, shape: [channels], dtype: "float32", data: new Float32Array(channels) });
     return { ...operator, inputs: [operator.inputs[0]!, operator.inputs[1]!, name] };
   });

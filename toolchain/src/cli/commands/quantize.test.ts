@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { EXIT } from "@mote/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeNpy } from "../../data/npy.js";
+import type { UpdateReport } from "../../quantize/update-aware/options.js";
 import { loadDigits } from "../../train/digits.js";
 import { tryCommand } from "../testing.js";
 import { command } from "./quantize.js";
@@ -102,6 +103,23 @@ describe("mote quantize --previous", () => {
     const html = readFileSync(path("curve.html"), "utf8");
     expect(html).toContain(`${update.chosen.patchBytes} B`);
     expect(html).not.toMatch(/<script|https?:/);
+  }, 300_000);
+
+  it("retrains what changes, shows its rounds on the curve and signs off what it wrote", async () => {
+    const data = ["--data", path("digits.npy"), "--calibrate", "minmax", "--no-equalize"];
+    await quantize(MODEL, ...data, "-o", path("r1.onnx"));
+    const words = ["--previous", path("r1.onnx"), "--fidelity", "0", "--max-loss", "100", "--refit", "2"];
+    const { json, error } = await quantize(NEXT, ...data, "-o", path("r2.onnx"), ...words);
+    expect(error).toBeNull();
+    const recipe = json["recipe"] as { step: string; text: string }[];
+    expect(recipe.at(-1)).toMatchObject({ step: "refit", text: expect.stringContaining("2 rounds") });
+    const { chosen, curve } = json["update"] as UpdateReport;
+    const rounds = curve.filter(({ lambda }) => lambda === null);
+    expect(rounds).toHaveLength(2);
+    expect(curve).toContainEqual(chosen);
+    for (const { patchBytes } of rounds) expect(patchBytes).toBeGreaterThanOrEqual(chosen.patchBytes!);
+    const [{ patchBytes }] = json["patches"] as [{ patchBytes: number }];
+    expect(patchBytes).toBeLessThanOrEqual(chosen.patchBytes!);
   }, 300_000);
 
   it("is refused before any data is read where a version has another architecture", async () => {

@@ -106,7 +106,7 @@ export const command: CliCommand = {
       )
       .option(
         "--refit <rounds>",
-        "with --previous: retrain what changes on --data, so that less has to; 4 rounds suffice",
+        "with --previous: retrain what changes on --data, so that less has to; 6 rounds suffice",
         "0",
       )
       .option("--curve <file>", "with --previous: accuracy against bytes of the update, as a page (.html)")
