@@ -60,6 +60,8 @@ export interface UpdateRun {
   readonly lossPoints: number;
   /** The same on the validation split, which chose. */
   readonly validationLossPoints: number;
+  /** Of what devices hold, at the new model's task. */
+  readonly oldAccuracy: number;
   readonly plainAccuracy: number;
   readonly updateAccuracy: number;
   readonly withinLoss: boolean;
@@ -114,6 +116,7 @@ async function runSeed(
   const judge = await judgeOf(study, float);
   const within =
     (await study.open?.(float, plain, seed)) ?? (await roundingOf(study, float, study.old, plain));
+  const oldAccuracy = meanOf(await judge(study.old)).mean;
   const plainAccuracy = meanOf(await judge(plain)).mean;
   const runs: UpdateRun[] = [];
   for (const maxLossPoints of bounds) {
@@ -125,6 +128,7 @@ async function runSeed(
       ...(await sizesOf(study.old, plain, graph)),
       lossPoints: 100 * (plainAccuracy - updateAccuracy),
       validationLossPoints: 100 * (onValidation.plainAccuracy - onValidation.accuracy),
+      oldAccuracy,
       plainAccuracy,
       updateAccuracy,
       withinLoss,

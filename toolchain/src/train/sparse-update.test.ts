@@ -103,6 +103,8 @@ describe("an update of few weights", () => {
 
   it("is what devices hold until training moves it, where it starts from there", async () => {
     const old = await held(network(1));
+    const codes = [...old.tensors.values()].find(({ data }) => data instanceof Int8Array)!;
+    (codes.data as Int8Array)[0] = -128;
     const update = await opened(network(2), old, { fromOld: true, learningRate: 1e-2 });
     expect(update.quantized().update.changedWeights).toBe(0);
     expect(await update.train({ epochs: 1, from: 1, to: 1, signal: AbortSignal.abort() })).toBe(false);

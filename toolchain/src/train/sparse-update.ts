@@ -245,7 +245,8 @@ function usedResidual(residual: number, old: number): number {
   const magnitude = Math.abs(residual);
   const unit = 2 ** Math.max(0, Math.floor(Math.log2(Math.max(1, magnitude))) - 1);
   const code = Math.round(magnitude / unit) * unit * Math.sign(residual);
-  return Math.abs(old + code) <= 127 ? code : Math.sign(residual) * 127 - old;
+  // Models of other tools hold -128 too: it may stay, but nothing moves there.
+  return code === 0 || Math.abs(old + code) <= 127 ? code : Math.sign(residual) * 127 - old;
 }
 
 function onBiasGrid(held: HeldLayer, channel: number, value: number): number {
