@@ -5,6 +5,7 @@ import {
   type Delegations,
   FLOORS_MEMBER,
   type Floors,
+  judgeExpiry,
   parseMetadata,
   type RootSigned,
   type Signer,
@@ -78,10 +79,18 @@ export function signTargets(request: {
   readonly change: TargetsChange;
   readonly signers: readonly Signer[];
   readonly expiresMs: number;
+  readonly nowMs: number;
   readonly deps: TrustDeps;
 }): SignedTargets {
-  const { root, complete, draft, change, signers } = request;
+  const { root, complete, draft, change, signers, nowMs } = request;
   const begun = draft === null ? null : parseMetadata(draft.bytes, TargetsSigned, "targets");
+  if (begun !== null && judgeExpiry(begun.signed.expires, nowMs) === "expired") {
+    throw new UsageError({
+      expected: `a draft that is valid at ${new Date(nowMs).toISOString()}`,
+      got: `version ${begun.signed.version}, which expired at ${begun.signed.expires}`,
+      todo: "Delete the draft's file and sign anew, or set this machine's clock.",
+    });
+  }
   const next = changed(begun?.signed ?? complete, change);
   const joins = begun !== null && factsOf(begun.signed) === factsOf(next);
   let bytes: Uint8Array;

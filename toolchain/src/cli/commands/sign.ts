@@ -70,13 +70,15 @@ async function sign(bundlePath: string | undefined, options: SignOptions, io: Io
       todo: "Use your targets key, or add this one with `mote keys rotate`.",
     });
   }
+  const nowMs = Date.now();
   const signed = signTargets({
     root,
     complete: (await folder.latestTargets()).signed,
     draft: await folder.draft("targets"),
     change,
     signers,
-    expiresMs: Date.now() + days("--targets-days", options.targetsDays) * 86_400_000,
+    nowMs,
+    expiresMs: nowMs + days("--targets-days", options.targetsDays) * 86_400_000,
     deps: DEPS,
   });
   const { version, signatures, threshold, isComplete, changes } = signed;

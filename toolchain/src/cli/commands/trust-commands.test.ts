@@ -16,7 +16,7 @@ import {
   toHex,
 } from "@mote/protocol";
 import { nodeSha256, nodeVerify } from "@mote/protocol/node";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { UsageError } from "../../errors.js";
 import type { CliCommand } from "../command.js";
 import { runCommand } from "../testing.js";
@@ -179,6 +179,18 @@ describe("mote sign", () => {
     await expect(mote("sign", "--raise-floor", "reader=1", ...keys)).rejects.toThrow(/never falls/);
     await expect(mote("sign", await writeBundle("a2.bundle"), ...keys)).rejects.toThrow(
       /the floor of reader/,
+    );
+  });
+
+  it("does not join a draft that has expired, as one made under a wrong clock has", async () => {
+    await init();
+    const [ada, bo] = [await person("targets-1"), await person("targets-2")];
+    const bundle = await writeBundle("a.bundle");
+    vi.useFakeTimers({ toFake: ["Date"], now: 0 });
+    await mote("sign", bundle, "--keys", ada, "--repo", trust());
+    vi.useRealTimers();
+    await expect(mote("sign", bundle, "--keys", bo, "--repo", trust())).rejects.toThrow(
+      /which expired at 1970.*Delete the draft's file/,
     );
   });
 
