@@ -74,10 +74,12 @@ function bad(what: string, got: unknown, cause?: unknown): SchemaError {
   });
 }
 
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
 function count(value: unknown, name: string): number {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
-    throw bad(`a non-negative integer for ${name}`, value);
-  }
+  if (!isCount(value)) throw bad(`a non-negative integer for ${name}`, value);
   return value;
 }
 
@@ -85,7 +87,9 @@ function counts(value: unknown, name: string, min: number, max: number): number[
   if (!Array.isArray(value) || value.length < min || value.length > max) {
     throw bad(`${min} to ${max} counts for ${name}`, value);
   }
-  return value.map((entry, i) => count(entry, `${name}[${i}]`));
+  // Names are made where one is needed: a server reads thousands of frames a second, with thirty counts in each.
+  for (let i = 0; i < value.length; i++) if (!isCount(value[i])) count(value[i], `${name}[${i}]`);
+  return value;
 }
 
 function shadowOf(value: unknown, inferences: number): { compared: number; agreed: number } {

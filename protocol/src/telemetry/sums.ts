@@ -76,6 +76,19 @@ export function growingSums(sums: TelemetrySums): GrowingSums {
   return { ...sums, confidence: [...sums.confidence], outputs: [...sums.outputs] };
 }
 
+/** Makes `sum` a copy of `sums` without a new object: for whoever has one left over. */
+export function refillSums(sum: GrowingSums, sums: TelemetrySums): void {
+  const { confidence, outputs } = sum;
+  Object.assign(sum, sums, { confidence, outputs });
+  refillBins(confidence, sums.confidence);
+  refillBins(outputs, sums.outputs);
+}
+
+function refillBins(bins: number[], from: readonly number[]): void {
+  for (let bin = 0; bin < from.length; bin++) bins[bin] = from[bin]!;
+  bins.length = from.length;
+}
+
 export function growSums(sum: GrowingSums, more: TelemetrySums): void {
   sum.windows += more.windows;
   sum.inferences += more.inferences;
