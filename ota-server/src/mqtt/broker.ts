@@ -113,6 +113,7 @@ export class Broker implements MqttSide {
       maxTopicLevels: 8,
       drainTimeout: MQTT_LIMITS.drainTimeoutMs,
     });
+    endInTheStore(aedes);
     const broker = new Broker(parts, aedes);
     broker.wire();
     if (parts.maxConnections !== null) broker.limitTo(parts.maxConnections);
@@ -312,6 +313,23 @@ export class Broker implements MqttSide {
         (error) => this.parts.log.error("presence", error, { device: deviceId }),
       );
   }
+}
+
+/** As aedes calls it by itself: with the client that a message has come from, or with none for its own messages. */
+type Publish = (packet: PublishPacket, from: Client | Done | null, done?: Done) => void;
+type Done = (error?: Error) => void;
+
+/**
+ * What a client publishes has been taken (`Broker.take`) by the time it would be fanned out, and nobody may subscribe to
+ * it: to look for who has would cost a fifth of what taking it costs. A will goes the same way, so none is retained.
+ */
+function endInTheStore(aedes: Aedes): void {
+  const fanOut = aedes.publish.bind(aedes) as Publish;
+  const publish: Publish = (packet, from, done) => {
+    if (from === null || typeof from === "function") fanOut(packet, from, done);
+    else done?.();
+  };
+  aedes.publish = publish;
 }
 
 /** To this connection alone, whoever else may have subscribed. Resolves when the network has taken it, or it is gone. */
