@@ -23,6 +23,12 @@ interface Waiting {
 const HEAD_BYTES = 8;
 /** enrolledAtMs, arrivedAtMs, length of the id. */
 const FIXED_BYTES = 8 + 8 + 1;
+/**
+ * So many frames are a group worth its fsync; fewer wait one turn of the event loop for what the sockets deliver in it.
+ * With thousands of connections that turn has no end while more come in than are done: libuv reads on and on before it
+ * gives other work its turn, and a group that waited for that would hold up every acknowledgement.
+ */
+const FULL_GROUP = 64;
 const SEGMENT = /^(\d{10})\.frames$/;
 
 /**
@@ -35,6 +41,8 @@ export class FrameLog {
   private working: Promise<void> | null = null;
   private length = 0;
   private seam: (() => void) | null = null;
+  /** Ends the wait for a fuller group. */
+  private begin: (() => void) | null = null;
 
   private constructor(
     private readonly folder: string,
@@ -59,6 +67,7 @@ export class FrameLog {
    */
   append(frame: LoggedFrame, done: () => void, failed: (error: unknown) => void): void {
     this.waiting.push({ record: encode(frame), done, failed });
+    if (this.waiting.length >= FULL_GROUP) this.begin?.();
     this.working ??= this.work();
   }
 
@@ -109,8 +118,7 @@ export class FrameLog {
     while (this.waiting.length > 0 || this.seam !== null) {
       this.seam?.();
       this.seam = null;
-      // One turn of the event loop: whatever the sockets deliver in it joins the group.
-      await new Promise((resolve) => setImmediate(resolve));
+      if (this.waiting.length < FULL_GROUP) await this.joining();
       const group = this.waiting;
       this.waiting = [];
       if (group.length > 0) await this.commit(group);
@@ -118,10 +126,22 @@ export class FrameLog {
     this.working = null;
   }
 
+  /** Resolves in the next turn of the event loop, or when a group is full. */
+  private joining(): Promise<void> {
+    return new Promise((resolve) => {
+      const turn = setImmediate(() => this.begin?.());
+      this.begin = () => {
+        this.begin = null;
+        clearImmediate(turn);
+        resolve();
+      };
+    });
+  }
+
   private async commit(group: readonly Waiting[]): Promise<void> {
     const bytes = Buffer.concat(group.map(({ record }) => record));
     try {
-      await this.file.write(bytes, 0, bytes.length, this.length);
+      await this.write(bytes);
       await this.file.datasync();
       this.length += bytes.length;
       for (const { done } of group) done();
@@ -131,6 +151,13 @@ export class FrameLog {
       await this.file.truncate(this.length).catch(() => undefined);
       // Those behind it too: frames of one device must not be taken out of their order.
       for (const { failed } of [...group, ...this.waiting.splice(0)]) failed(error);
+    }
+  }
+
+  /** A disk that fills up takes a part, says so, and refuses the rest at the next attempt. */
+  private async write(bytes: Buffer): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      at += (await this.file.write(bytes, at, bytes.length - at, this.length + at)).bytesWritten;
     }
   }
 }
