@@ -4,6 +4,7 @@ import {
   type GrowingSums,
   growingSums,
   growSums,
+  refillSums,
   SchemaError,
   sumsOfFrame,
   type TelemetryFrame,
@@ -13,7 +14,14 @@ import type { Clock } from "../clock.js";
 import type { Events } from "../events.js";
 import { findDevice } from "../store/devices.js";
 import type { Store } from "../store/store.js";
-import { addFrame, addSums, healthOf, markFrame, shadowKey, type TelemetryKey } from "../store/telemetry.js";
+import {
+  addFrame,
+  addManySums,
+  healthOf,
+  markFrame,
+  shadowKey,
+  type TelemetryKey,
+} from "../store/telemetry.js";
 import { FrameLog, type LoggedFrame } from "./frameLog.js";
 
 /**
@@ -26,8 +34,13 @@ export function bucketWidthMs(windowMs: number): number {
 /** Devices whose sums go into the store in one transaction, so that a flush never holds up the doors for long. */
 const FLUSH_DEVICES = 50;
 
+/** Sums that are kept to be used again, some 600 bytes each. */
+const MAX_SPARE = 10_000;
+
 /** A gentle flush rests twice as long as each transaction takes, and no longer than this. */
 const MAX_PAUSE_MS = 50;
+
+const SETTLED = Promise.resolve();
 
 /** Who sends: a device that enrols anew under its old name counts its frames from zero again. */
 export interface Sender {
@@ -35,11 +48,17 @@ export interface Sender {
   readonly enrolledAtMs: number;
 }
 
+interface PendingSums {
+  readonly key: TelemetryKey;
+  readonly sums: GrowingSums;
+}
+
 /** What a device has sent and the store does not hold yet. */
 interface Pending {
   readonly enrolledAtMs: number;
   lastFrame: number;
-  readonly sums: Map<string, { readonly key: TelemetryKey; readonly sums: GrowingSums }>;
+  /** By release and bucket: seldom more than one or two. */
+  readonly sums: PendingSums[];
 }
 
 interface Counted {
@@ -58,6 +77,8 @@ interface Counted {
 export class Ingest {
   private pending = new Map<string, Pending>();
   private readonly counted = new Map<string, Counted>();
+  /** Of devices that were flushed: used again, so that each flush of a large fleet does not leave its own size to collect. */
+  private readonly spare: GrowingSums[] = [];
   private flushing: Promise<void> = Promise.resolve();
   /** Flushes that somebody waits for. */
   private hurried = 0;
@@ -147,6 +168,8 @@ export class Ingest {
         logged,
         () => {
           this.count(logged, frame);
+          // Kept until the device's next frame, it would grow old; one that has settled already says the same.
+          if (known.settled === durable) known.settled = SETTLED;
           resolve();
         },
         (error) => {
@@ -199,10 +222,14 @@ export class Ingest {
         await this.store.write(async (db) => {
           for (const [id, { enrolledAtMs, lastFrame, sums }] of group) {
             await markFrame(db, id, enrolledAtMs, lastFrame, totalOf(sums));
-            for (const { key, sums: sum } of sums.values()) await addSums(db, key, sum);
           }
+          const all = group.flatMap(([, { sums }]) => sums);
+          await addManySums(db, all);
         });
-        for (const [id] of group) left.delete(id);
+        for (const [id, { sums }] of group) {
+          left.delete(id);
+          for (const one of sums) this.release(one);
+        }
         const tookMs = performance.now() - startMs;
         if (this.hurried === 0 && left.size > 0) await pause(Math.min(MAX_PAUSE_MS, 2 * tookMs));
       }
@@ -238,21 +265,20 @@ export class Ingest {
     const isSame = device?.enrolledAtMs === enrolledAtMs;
     // A former self, or a device that is gone: nothing of it is counted any more.
     const lastFrame = isSame ? device.frameSequence : Number.POSITIVE_INFINITY;
-    const counted = { enrolledAtMs, lastFrame, settled: Promise.resolve() };
+    const counted = { enrolledAtMs, lastFrame, settled: SETTLED };
     if (isSame) this.counted.set(id, counted);
     return counted;
   }
 
   private count({ deviceId, enrolledAtMs, arrivedAtMs }: LoggedFrame, frame: TelemetryFrame): void {
     const key = keyOf(deviceId, frame, arrivedAtMs);
-    const name = `${key.releaseSequence}/${key.bucketMs}`;
     const held = this.pending.get(deviceId);
     if (held?.enrolledAtMs === enrolledAtMs) {
       held.lastFrame = Math.max(held.lastFrame, frame.sequence);
-      addTo(held.sums, name, key, sumsOfFrame(frame));
+      this.addTo(held.sums, key, sumsOfFrame(frame));
       return;
     }
-    const sums = new Map([[name, { key, sums: growingSums(sumsOfFrame(frame)) }]]);
+    const sums = [{ key, sums: this.take(sumsOfFrame(frame)) }];
     this.putBack(deviceId, { enrolledAtMs, lastFrame: frame.sequence, sums });
   }
 
@@ -263,19 +289,33 @@ export class Ingest {
       return;
     }
     held.lastFrame = Math.max(held.lastFrame, more.lastFrame);
-    for (const [name, { key, sums }] of more.sums) addTo(held.sums, name, key, sums);
+    for (const { key, sums } of more.sums) this.addTo(held.sums, key, sums);
   }
-}
 
-function addTo(held: Pending["sums"], name: string, key: TelemetryKey, more: TelemetrySums): void {
-  const sum = held.get(name);
-  if (sum === undefined) held.set(name, { key, sums: growingSums(more) });
-  else growSums(sum.sums, more);
+  private addTo(held: PendingSums[], key: TelemetryKey, more: TelemetrySums): void {
+    const sum = held.find(
+      (one) => one.key.bucketMs === key.bucketMs && one.key.releaseSequence === key.releaseSequence,
+    );
+    if (sum === undefined) held.push({ key, sums: this.take(more) });
+    else growSums(sum.sums, more);
+  }
+
+  private take(sums: TelemetrySums): GrowingSums {
+    const spare = this.spare.pop();
+    if (spare === undefined) return growingSums(sums);
+    refillSums(spare, sums);
+    return spare;
+  }
+
+  /** Nobody else may hold on to these. */
+  private release({ sums }: PendingSums): void {
+    if (this.spare.length < MAX_SPARE) this.spare.push(sums);
+  }
 }
 
 function totalOf(sums: Pending["sums"]): Pick<TelemetrySums, "windows" | "errors" | "inferences"> {
   const total = { windows: 0, errors: 0, inferences: 0 };
-  for (const { key, sums: all } of sums.values()) {
+  for (const { key, sums: all } of sums) {
     const one = healthOf(key, all);
     total.windows += one.windows;
     total.errors += one.errors;

@@ -83,46 +83,86 @@ const markById = prepared<unknown, readonly (number | string | null)[]>((db) =>
     .where("frame_sequence", "<", parameter<number>()),
 );
 
-/** Adds to what the store holds for a device, release and bucket. */
-export async function addSums(db: Db, key: TelemetryKey, sums: TelemetrySums): Promise<void> {
-  tally(db, "windows", sums.windows);
-  const place = [key.deviceId, key.releaseSequence, key.bucketMs] as const;
-  const [held] = (await rowByKey(db, place)).rows;
-  const values = telemetryRow(held === undefined ? sums : mergeSums(fromRow(held), sums));
-  await putRow(db, [...place, ...SUM_COLUMNS.map((column) => values[column])]);
+/** What a device has sent for one release and bucket. */
+export interface KeyedSums {
+  readonly key: TelemetryKey;
+  readonly sums: TelemetrySums;
 }
 
-const rowByKey = prepared<Row, readonly [string, number, number]>((db) =>
-  db
-    .selectFrom("telemetry")
-    .selectAll()
-    .where("device_id", "=", parameter<string>())
-    .where("release_sequence", "=", parameter<number>())
-    .where("bucket_ms", "=", parameter<number>()),
-);
+/** Adds to what the store holds for a device, release and bucket. */
+export async function addSums(db: Db, key: TelemetryKey, sums: TelemetrySums): Promise<void> {
+  await addBatch(db, [{ key, sums }], ONE);
+}
+
+/** Rows of one statement: a statement costs more than a row does. */
+const BATCH_ROWS = 25;
+
+/** `addSums` of many; no two of them with the same key. */
+export async function addManySums(db: Db, many: readonly KeyedSums[]): Promise<void> {
+  let at = 0;
+  for (; at + BATCH_ROWS <= many.length; at += BATCH_ROWS) {
+    await addBatch(db, many.slice(at, at + BATCH_ROWS), BATCH);
+  }
+  for (; at < many.length; at++) await addSums(db, many[at]!.key, many[at]!.sums);
+}
+
+async function addBatch(db: Db, batch: readonly KeyedSums[], { read, put }: typeof ONE): Promise<void> {
+  const { rows } = await read(
+    db,
+    batch.flatMap(({ key }) => [key.deviceId, key.releaseSequence, key.bucketMs]),
+  );
+  const held = new Map(rows.map((row) => [placeOf(row.device_id, row.release_sequence, row.bucket_ms), row]));
+  const parameters = batch.flatMap(({ key: { deviceId, releaseSequence, bucketMs }, sums }) => {
+    tally(db, "windows", sums.windows);
+    const row = held.get(placeOf(deviceId, releaseSequence, bucketMs));
+    const values = telemetryRow(row === undefined ? sums : mergeSums(fromRow(row), sums));
+    return [deviceId, releaseSequence, bucketMs, ...SUM_COLUMNS.map((column) => values[column])];
+  });
+  await put(db, parameters);
+}
+
+const placeOf = (...place: readonly [string, number, number]): string => place.join("/");
+
+const rowsByKey = (count: number) =>
+  prepared<Row, readonly (string | number)[]>((db) => {
+    // The casts name the columns' types; a list of parameters has none of its own.
+    const key = sql`(cast(${parameter()} as text), cast(${parameter()} as bigint), cast(${parameter()} as bigint))`;
+    const query = sql<Row>`
+      with wanted(device_id, release_sequence, bucket_ms) as (values ${sql.join(times(count, key))})
+      select t.* from wanted w join telemetry t on t.device_id = w.device_id
+        and t.release_sequence = w.release_sequence and t.bucket_ms = w.bucket_ms`;
+    return { compile: () => query.compile(db) };
+  });
 
 type SumColumn = keyof ReturnType<typeof telemetryRow>;
 
 /** In the order in which `putRow` takes them. */
 const SUM_COLUMNS = Object.keys(telemetryRow(EMPTY_SUMS)) as SumColumn[];
 
-const putRow = prepared<unknown, readonly unknown[]>((db) => {
-  const each = <T>(value: (column: SumColumn) => T) =>
-    Object.fromEntries(SUM_COLUMNS.map((column) => [column, value(column)])) as Record<SumColumn, T>;
-  return db
-    .insertInto("telemetry")
-    .values({
+const putRows = (count: number) =>
+  prepared<unknown, readonly unknown[]>((db) => {
+    const each = <T>(value: (column: SumColumn) => T) =>
+      Object.fromEntries(SUM_COLUMNS.map((column) => [column, value(column)])) as Record<SumColumn, T>;
+    const row = {
       device_id: parameter<never>(),
       release_sequence: parameter<never>(),
       bucket_ms: parameter<never>(),
       ...each(() => parameter<never>()),
-    })
-    .onConflict((conflict) =>
-      conflict
-        .columns(["device_id", "release_sequence", "bucket_ms"])
-        .doUpdateSet(each((column) => sql.ref<never>(`excluded.${column}`))),
-    );
-});
+    };
+    return db
+      .insertInto("telemetry")
+      .values(times(count, row))
+      .onConflict((conflict) =>
+        conflict
+          .columns(["device_id", "release_sequence", "bucket_ms"])
+          .doUpdateSet(each((column) => sql.ref<never>(`excluded.${column}`))),
+      );
+  });
+
+const times = <T>(count: number, one: T): T[] => Array.from({ length: count }, () => one);
+
+const ONE = { read: rowsByKey(1), put: putRows(1) };
+const BATCH = { read: rowsByKey(BATCH_ROWS), put: putRows(BATCH_ROWS) };
 
 /** Sum over the buckets of `[fromMs, toMs)`. */
 export async function sumTelemetry(
