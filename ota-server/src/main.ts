@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import "./heap.js";
 import { EXIT, MoteError } from "@mote/protocol";
 import { systemErrorOf } from "@mote/protocol/node";
 import { Command, CommanderError } from "commander";
