@@ -61,14 +61,13 @@ class Connection {
     });
   }
 
-  /** @returns milliseconds to the acknowledgement. */
-  send(): Promise<number> {
+  /** @param dueAt when it ought to be sent. @returns milliseconds from then to the acknowledgement. */
+  send(dueAt: number): Promise<number> {
     this.messageId = (this.messageId % 65_535) + 1;
     this.packet.writeUInt16BE(this.messageId, this.messageIdAt);
     this.packet.writeUInt32BE(this.frame++, this.frameAt);
-    const sentAt = performance.now();
     return new Promise((resolve) => {
-      this.waiting.set(this.messageId, () => resolve(performance.now() - sentAt));
+      this.waiting.set(this.messageId, () => resolve(performance.now() - dueAt));
       // A copy: the next frame may be written before the socket has taken this one.
       this.socket.write(Buffer.from(this.packet));
     });
@@ -163,7 +162,7 @@ export class Swarm {
     await Promise.all(
       this.connections.slice(0, active).map(async (connection) => {
         while (performance.now() < end) {
-          await connection.send();
+          await connection.send(performance.now());
           acknowledged++;
         }
       }),
@@ -171,7 +170,10 @@ export class Swarm {
     return (1000 * acknowledged) / (performance.now() - start);
   }
 
-  /** Frames at a fixed rate, each from the next member, whether or not earlier ones are acknowledged. @returns ms. */
+  /**
+   * Frames at a fixed rate, each from the next member, whether or not earlier ones are acknowledged. Timed from when each
+   * is due, so that a generator that is late makes the answers late and not the load light. @returns ms.
+   */
   async openLoop(rate: number, seconds: number): Promise<number[]> {
     const times: Promise<number>[] = [];
     const start = performance.now();
@@ -181,7 +183,11 @@ export class Swarm {
         Math.floor(((performance.now() - start) / 1000) * rate),
         Math.floor(rate * seconds),
       );
-      for (; sent < due; sent++) times.push(this.connections[sent % this.connections.length]!.send());
+      for (; sent < due; sent++) {
+        times.push(
+          this.connections[sent % this.connections.length]!.send(start + (1000 * (sent + 1)) / rate),
+        );
+      }
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
     return Promise.all(times);

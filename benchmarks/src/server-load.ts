@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { PATHS } from "@mote/protocol";
 import { HttpSwarm, postBytes } from "./http-swarm.js";
 import { MeasuredProcess } from "./measured-process.js";
@@ -49,6 +50,8 @@ interface Times {
   readonly rate: number;
   readonly ours: Quantiles;
   readonly bare: Quantiles;
+  /** By how much the load generator's own loop was late meanwhile, in its worst hundredth: what it adds to both. */
+  readonly generatorP99Ms: number;
 }
 
 /** Both sides in turn, so that a slower minute of the machine meets both. */
@@ -68,11 +71,15 @@ async function timesAt(
   bare: () => Promise<number[]>,
 ): Promise<Times> {
   const times = { ours: [] as number[], bare: [] as number[] };
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
   for (let round = 0; round < ROUNDS; round++) {
     times.bare.push(...(await bare()));
     times.ours.push(...(await ours()));
   }
-  return { rate, ours: quantilesOf(times.ours), bare: quantilesOf(times.bare) };
+  delay.disable();
+  const generatorP99Ms = delay.percentile(99) / 1e6;
+  return { rate, ours: quantilesOf(times.ours), bare: quantilesOf(times.bare), generatorP99Ms };
 }
 
 function quantilesOf(values: readonly number[]): Quantiles {
@@ -175,9 +182,9 @@ function table(lines: readonly Line[]): string {
     .join("\n");
 }
 
-function lineOfTimes({ rate, ours, bare }: Times, whose: string): Line {
+function lineOfTimes({ rate, ours, bare, generatorP99Ms }: Times, whose: string): Line {
   const text = ({ p50Ms, p99Ms }: Quantiles) => `p50 ${p50Ms.toFixed(1)}, p99 ${p99Ms.toFixed(1)} ms`;
-  const beside = `${text(ours)} beside ${text(bare)} of ${whose}, at ${rate.toFixed(0)} a second`;
+  const beside = `${text(ours)} beside ${text(bare)} of ${whose}, at ${rate.toFixed(0)} a second; generator ${generatorP99Ms.toFixed(1)} ms late`;
   return ["  p99 at half that load", `${ours.p99Ms.toFixed(1)} ms`, "100 ms", beside];
 }
 
