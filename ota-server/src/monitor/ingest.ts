@@ -12,7 +12,6 @@ import {
 } from "@mote/protocol";
 import type { Clock } from "../clock.js";
 import type { Events } from "../events.js";
-import { findDevice } from "../store/devices.js";
 import type { Store } from "../store/store.js";
 import {
   addFrame,
@@ -23,6 +22,7 @@ import {
   type TelemetryKey,
 } from "../store/telemetry.js";
 import { FrameLog, type LoggedFrame } from "./frameLog.js";
+import { MarkReader } from "./markReader.js";
 
 /**
  * Frames that arrive within one bucket are one row: some ten windows of a device, so that a fleet of a million writes a
@@ -79,6 +79,7 @@ export class Ingest {
   private readonly counted = new Map<string, Counted>();
   /** Of devices that were flushed: used again, so that each flush of a large fleet does not leave its own size to collect. */
   private readonly spare: GrowingSums[] = [];
+  private readonly marks: MarkReader;
   private flushing: Promise<void> = Promise.resolve();
   /** Flushes that somebody waits for. */
   private hurried = 0;
@@ -88,7 +89,9 @@ export class Ingest {
     private readonly events: Events,
     private readonly clock: Clock,
     private readonly log: FrameLog | null,
-  ) {}
+  ) {
+    this.marks = new MarkReader(store);
+  }
 
   /** Into a store that other servers share: each frame goes there at once, and is where every server finds it. */
   static direct(store: Store, events: Events, clock: Clock): Ingest {
@@ -258,13 +261,13 @@ export class Ingest {
   }
 
   private async recall({ id, enrolledAtMs }: Sender): Promise<Counted> {
-    const device = await this.store.read((db) => findDevice(db, id));
+    const mark = await this.marks.read(id);
     // Another message of the same device may have asked meanwhile.
     const raced = this.counted.get(id);
     if (raced?.enrolledAtMs === enrolledAtMs) return raced;
-    const isSame = device?.enrolledAtMs === enrolledAtMs;
+    const isSame = mark?.enrolledAtMs === enrolledAtMs;
     // A former self, or a device that is gone: nothing of it is counted any more.
-    const lastFrame = isSame ? device.frameSequence : Number.POSITIVE_INFINITY;
+    const lastFrame = isSame ? mark.frameSequence : Number.POSITIVE_INFINITY;
     const counted = { enrolledAtMs, lastFrame, settled: SETTLED };
     if (isSame) this.counted.set(id, counted);
     return counted;

@@ -83,6 +83,38 @@ const markById = prepared<unknown, readonly (number | string | null)[]>((db) =>
     .where("frame_sequence", "<", parameter<number>()),
 );
 
+/** Which frame of a device was counted last, of the self that enrolled then. */
+export interface FrameMark {
+  readonly enrolledAtMs: number;
+  readonly frameSequence: number;
+}
+
+/** Devices that `readFrameMarks` takes. */
+export const MARKS_AT_ONCE = 25;
+
+/** By device; those that are not enrolled are missing. @param ids one to MARKS_AT_ONCE. */
+export async function readFrameMarks(db: Db, ids: readonly string[]): Promise<Map<string, FrameMark>> {
+  // One text for any number of devices: the first stands in for those that are not there.
+  const all = Array.from({ length: MARKS_AT_ONCE }, (_, at) => ids[at] ?? ids[0]!);
+  const { rows } = await marksById(db, all);
+  return new Map(
+    rows.map(({ id, enrolled_at_ms: enrolledAtMs, frame_sequence: frameSequence }) => [
+      id,
+      { enrolledAtMs, frameSequence },
+    ]),
+  );
+}
+
+const marksById = prepared<
+  Pick<Tables["devices"], "id" | "enrolled_at_ms" | "frame_sequence">,
+  readonly string[]
+>((db) =>
+  db
+    .selectFrom("devices")
+    .select(["id", "enrolled_at_ms", "frame_sequence"])
+    .where("id", "in", times(MARKS_AT_ONCE, parameter<string>())),
+);
+
 /** What a device has sent for one release and bucket. */
 export interface KeyedSums {
   readonly key: TelemetryKey;
@@ -158,8 +190,6 @@ const putRows = (count: number) =>
           .doUpdateSet(each((column) => sql.ref<never>(`excluded.${column}`))),
       );
   });
-
-const times = <T>(count: number, one: T): T[] => Array.from({ length: count }, () => one);
 
 const ONE = { read: rowsByKey(1), put: putRows(1) };
 const BATCH = { read: rowsByKey(BATCH_ROWS), put: putRows(BATCH_ROWS) };
@@ -367,4 +397,8 @@ async function sumsOf(db: Db, wanted: readonly SumsWanted[]): Promise<(DeviceSum
       and t.bucket_ms >= w.from_ms and t.bucket_ms < w.to_ms
     group by t.device_id`.execute(db);
   return rows;
+}
+
+function times<T>(count: number, one: T): T[] {
+  return Array.from({ length: count }, () => one);
 }
