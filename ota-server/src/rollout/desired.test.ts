@@ -186,6 +186,20 @@ describe("what a device should run", () => {
       sequence: 2,
     });
   });
+
+  test("is left alone by a completed rollout whose last wave was a part, by size and by draw", () => {
+    const part = (share: number) => rollout(2, "completed", { share });
+    expect(desiredFor(device, [part(0)], nobody)).toBeNull();
+    const ids = Array.from({ length: 200 }, (_, i) => `late-${i}`);
+    const taken = ids.filter((id) => desiredFor({ ...device, id }, [part(0.5)], nobody) !== null);
+    expect(taken).toEqual(ids.filter((id) => cohortOf("r2", id) < 0.5));
+    // An older one that was for all speaks for the others.
+    expect(
+      desiredFor({ ...device, runningSequence: 0 }, [part(0), rollout(1, "completed")], nobody),
+    ).toMatchObject({
+      sequence: 1,
+    });
+  });
 });
 
 describe("cohorts", () => {

@@ -60,8 +60,8 @@ function ask(
       return askReturning(rollout, member);
     case "completed":
       // The shadow has said what it had to say; the release stays in the spare slot until somebody promotes it.
-      if (isShadowPlan(rollout.plan) || !matches(rollout, device, member !== null)) return "silent";
-      return update(rollout, device, member, waveOf(rollout, cohortOf(rollout.salt, device.id)), nowMs);
+      if (isShadowPlan(rollout.plan)) return "silent";
+      return askOpen(rollout, device, member, nowMs);
     case "aborted":
       if (isShadowPlan(rollout.plan)) return "silent";
       return member?.state === "confirmed" ? null : "silent";
