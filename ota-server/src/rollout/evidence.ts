@@ -65,7 +65,7 @@ export function withoutComparison(rollout: RolloutState, members: MemberCounts):
 }
 
 /** Has it no control group, and each device itself in its place? */
-function isPaired({ plan }: RolloutState): boolean {
+export function isPaired({ plan }: Pick<RolloutState, "plan">): boolean {
   return isShadowPlan(plan) || isBlueGreenPlan(plan);
 }
 

@@ -13,13 +13,14 @@ import { listConditions, listDrawn, listRunning } from "../store/population.js";
 import { findRelease, listReleases, listVersions, type ReleaseRecord } from "../store/releases.js";
 import type { Db } from "../store/store.js";
 import { checkAbTest, isAbPlan } from "./abTest.js";
-import { checkSwitch, isBlueGreenPlan, isStagingWave, judgedWaves, wavesOf } from "./blueGreen.js";
+import { checkSwitch, isStagingWave, judgedWaves, wavesOf } from "./blueGreen.js";
+import { isPaired } from "./evidence.js";
 import { leastPairedP } from "./gates/paired.js";
 import { leastP } from "./gates/permutation.js";
 import { spentAtLook } from "./gates/telemetryGate.js";
 import { Candidates, SHOWN_MEMBERS } from "./population.js";
 import { resolveRunning } from "./running.js";
-import { checkShadow, isShadowPlan } from "./shadow.js";
+import { checkShadow } from "./shadow.js";
 import type { RolloutState } from "./state.js";
 import { unknownValues } from "./unknownValues.js";
 import { countWaits, type Waits } from "./waits.js";
@@ -142,17 +143,17 @@ export async function dryRun(
     warnings.push(
       "Which devices come first is drawn at the start: those shown are an example. A plan with a `salt` of its own (any word) draws the same ones then.",
     );
-  const isPaired = isShadowPlan(plan) || isBlueGreenPlan(plan);
+  const isOwnControl = isPaired({ plan });
   const budget = plan.gates.falseStopRate / Math.max(1, plan.gates.telemetry.length * judgedWaves(plan));
   const planned = wavesOf(plan);
   const draws = await candidates.draw(planned);
   const waves = draws.map((draw, i) => {
     const wave = planned[i]!;
     const isJudged = plan.gates.telemetry.length > 0 && draw.members > 0 && !isStagingWave(plan, i);
-    if (isJudged && (isPaired || draw.control > 0)) {
-      const least = isPaired ? leastPairedP(draw.members) : leastP(draw.members, draw.control);
+    if (isJudged && (isOwnControl || draw.control > 0)) {
+      const least = isOwnControl ? leastPairedP(draw.members) : leastP(draw.members, draw.control);
       if (least > budget * spentAtLook(1)) {
-        const against = isPaired ? "" : ` against ${draw.control}`;
+        const against = isOwnControl ? "" : ` against ${draw.control}`;
         const end = isAbPlan(plan) ? "find nothing at first" : "ask a person at its deadline";
         warnings.push(
           `Wave "${wave.name}": ${draw.members} devices${against} are too few for a telemetry verdict; it will ${end}.`,

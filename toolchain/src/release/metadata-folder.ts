@@ -1,7 +1,8 @@
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type ParsedMetadata, parseMetadata, RootSigned, TargetsSigned } from "@mote/protocol";
 import { FileError } from "../errors.js";
+import { replaceFile } from "../whole-file.js";
 
 /** A document that still gathers signatures. */
 export interface Draft {
@@ -99,16 +100,4 @@ export class MetadataFolder {
       .map(Number)
       .sort((a, b) => a - b);
   }
-}
-
-/** The whole new file, on the disk, or the old one. */
-async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(`${path}.new`, "w", 0o644);
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
 }

@@ -1,5 +1,5 @@
 import type { RolloutPlan } from "@mote/protocol";
-import { numberOf } from "./whom.js";
+import { numberOf, textOf } from "./whom.js";
 
 /** When a device may take the release, as the form holds it, and the preconditions that it says. Pure. Text fields stay text. */
 
@@ -77,7 +77,7 @@ export function conditionsOf(said: Preconditions): Conditions {
     unmetered: said.allowMetered === false,
     idle: said.requireIdle === true || said.requireNoCriticalTask === true,
     links: links ?? [],
-    minFreeMb: minFreeBytes === undefined ? "" : String(minFreeBytes / MB),
+    minFreeMb: textOf(minFreeBytes, MB),
     minTemperature: textOf(said.minTemperatureC),
     maxTemperature: textOf(said.maxTemperatureC),
     windows: windows.map(({ from, to, days }) => ({ key: keys++, from, until: to, days: days ?? [] })),
@@ -92,8 +92,4 @@ function windowOf({ from, until, days }: WindowDraft): Window {
 function typed(name: keyof Preconditions, text: string): Preconditions {
   const value = numberOf(text);
   return value === undefined ? {} : { [name]: value };
-}
-
-export function textOf(value: number | undefined): string {
-  return value === undefined ? "" : String(value);
 }

@@ -1,6 +1,5 @@
 import type { RolloutPlan } from "@mote/protocol";
-import { textOf } from "./conditions.js";
-import { numberOf } from "./whom.js";
+import { numberOf, textOf } from "./whom.js";
 
 /** How fast a rollout goes and how long it is waited for, as the form holds it, and what of the plan that says. Pure. */
 
@@ -44,14 +43,12 @@ export function speedSaid(speed: Speed): Said {
 }
 
 export function speedOf({ limits = {}, retries, approvalExpiresS }: Said): Speed {
-  const over = (seconds: number | undefined, unit: number) =>
-    seconds === undefined ? "" : String(seconds / unit);
   return {
     perHour: textOf(limits.installsPerHour),
     concurrent: textOf(limits.concurrent),
-    patienceHours: over(limits.deadlineS, 3600),
-    approvalHours: over(approvalExpiresS, 3600),
+    patienceHours: textOf(limits.deadlineS, 3600),
+    approvalHours: textOf(approvalExpiresS, 3600),
     attempts: textOf(retries?.maxAttempts),
-    pauseMinutes: over(retries?.backoffS, 60),
+    pauseMinutes: textOf(retries?.backoffS, 60),
   };
 }

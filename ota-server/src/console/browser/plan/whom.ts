@@ -63,7 +63,7 @@ export function whomOf({ hardware, tags, deviceIds, running, agentVersions, heal
     running: running ?? [],
     agents: (agentVersions ?? []).join("\n"),
     online: yesOrNo(online),
-    seenHours: seenWithinS === undefined ? "" : String(seenWithinS / 3600),
+    seenHours: textOf(seenWithinS, 3600),
     lastUpdateFailed: yesOrNo(lastUpdateFailed),
     belowFloor: yesOrNo(belowFloor),
     maxErrorPercent: maxErrorRate === undefined ? "" : percentText(maxErrorRate),
@@ -100,6 +100,11 @@ function words(text: string): string[] {
 /** A number that is typed or not. */
 export function numberOf(text: string): number | undefined {
   return text.trim() === "" ? undefined : Number(text);
+}
+
+/** The other way round. @param unit of the field, in the plan's. */
+export function textOf(value: number | undefined, unit = 1): string {
+  return value === undefined ? "" : String(value / unit);
 }
 
 /** 0.07 as "7", without what floating point adds. */
