@@ -131,8 +131,11 @@ const DEFAULT_FIDELITY = 0.95;
 const FLOAT_COSTS = (names: readonly string[]): string =>
   `kept in floating point: ${names.map((name) => `"${name}"`).join(", ")}; float weights take four times the bytes, and no code is generated for such layers`;
 
+/** What is computed must be float; weights may be codes already, quantized for their size alone ("dynamic range"). */
 function requireFloat(graph: Graph): void {
-  const quantized = [...graph.tensors.values()].find((tensor) => tensor.quantization !== undefined);
+  const quantized = [...graph.tensors.values()].find(
+    ({ data, quantization }) => data === undefined && quantization !== undefined,
+  );
   if (quantized === undefined) return;
   throw new UnsupportedError({
     expected: "a float model",

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Dataset } from "../../data/dataset.js";
+import { GraphBuilder } from "../../graph/builder.js";
 import type { Graph } from "../../graph/graph.js";
 import { NetworkBuilder } from "../../train/network.js";
 import { quantizeGraph } from "../index.js";
@@ -37,6 +38,25 @@ describe("the model that devices hold", () => {
     await expect(quantizeGraph(held, data)).rejects.toThrow(
       /a float model; got a model that is quantized already/,
     );
+  }, 60_000);
+
+  it("is made from a float model whose weights alone were codes already", async () => {
+    const builder = new GraphBuilder("dynamic range");
+    builder.input({ name: "x", shape: [1, 6, 6, 1], dtype: "float32" });
+    const quantization = { scale: Float32Array.of(0.5), zeroPoint: Int32Array.of(0), axis: null };
+    const codes = Int8Array.from({ length: 72 }, (_, i) => (37 * i) % 255);
+    builder.tensor({ name: "w", shape: [2, 36], dtype: "int8", data: codes, quantization });
+    const attributes = { activation: "none", keepDims: false } as const;
+    builder.operator({
+      kind: "fullyConnected",
+      name: "dense",
+      inputs: ["x", "w"],
+      outputs: ["y"],
+      attributes,
+    });
+    builder.outputs.push("y");
+    const { graph } = await quantizeGraph(builder.build(), data);
+    expect(graph.tensors.get("w")).toMatchObject({ dtype: "int8", shape: [2, 36] });
   }, 60_000);
 
   it("is refused where it is the float model, or has wider activations", async () => {
