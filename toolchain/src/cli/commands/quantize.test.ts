@@ -2,15 +2,19 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { EXIT } from "@mote/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeNpy } from "../../data/npy.js";
+import { readModel } from "../../formats/index.js";
 import type { UpdateReport } from "../../quantize/update-aware/options.js";
 import { loadDigits } from "../../train/digits.js";
 import { tryCommand } from "../testing.js";
 import { command } from "./quantize.js";
 
 const MODEL = resolve(import.meta.dirname, "../../../models/digits/digits-v1-pruned.onnx");
+const SHARED =
+  process.env["MOTE_DATA"] ?? fileURLToPath(new URL("../../../../../shared/data", import.meta.url));
 const WHOLE_MODEL = resolve(import.meta.dirname, "../../../models/digits/digits-v1.onnx");
 const MOTE = resolve(import.meta.dirname, "../../../dist/cli/main.js");
 let folder: string;
@@ -58,6 +62,29 @@ describe("mote quantize", () => {
     expect(sensitivity.length).toBeGreaterThan(4);
     expect(sensitivity[0]!.sqnrDb).toBeLessThanOrEqual(sensitivity[1]!.sqnrDb);
   }, 180_000);
+
+  for (const [name, shape] of [
+    ["ad", [640]],
+    ["ic", [32, 32, 3]],
+    ["kws", [49, 10, 1]],
+    ["vww", [96, 96, 3]],
+  ] as const) {
+    const model = join(SHARED, "mlperf-tiny", `${name}_float32.tflite`);
+    it.skipIf(!existsSync(model))(
+      `makes an int8 model of MLPerf Tiny's float reference ${name} (needs the shared data)`,
+      async () => {
+        const samples = save(`${name}.npy`, [4, ...shape], (i) => Math.sin(i * i));
+        const { json } = await quantize(model, "--data", samples, "-o", path(`${name}.tflite`));
+        expect(Number(json["bytesAfter"])).toBeGreaterThan(0);
+        const graph = await readModel(path(`${name}.tflite`));
+        const weights = graph.operators.flatMap(({ kind, inputs }) =>
+          kind === "conv2d" || kind === "fullyConnected" ? [graph.tensors.get(inputs[1]!)!.dtype] : [],
+        );
+        expect(new Set(weights)).toEqual(new Set(["int8"]));
+      },
+      180_000,
+    );
+  }
 
   it("keeps by name what is wanted wider", async () => {
     const words = [MODEL, "--data", path("digits.npy"), "-o", path("k.onnx"), "--calibrate", "minmax"];
