@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { applyPatch, patchHeaderLength } from "@mote/protocol";
 import { makePatch, nodeSha256 } from "@mote/protocol/node";
+import { type PatchBytes, patchBytes } from "./delta-bits.js";
 import { residualEntropy } from "./delta-entropy.js";
 import type { Pair } from "./delta-pairs.js";
 import { PEERS, peerBytes } from "./delta-peers.js";
@@ -23,6 +24,11 @@ export interface LosslessRow {
   readonly overEntropy: number | null;
   /** Bytes of that entropy: of codes, and of biases, multipliers and scales. */
   readonly entropyBytes: { readonly codes: number; readonly words: number } | null;
+  /** Where the bytes of the tensor patch go (delta-bits.ts). */
+  readonly tensorBytes: PatchBytes;
+  /** Codes alone and words alone over their own entropy: how near the coder comes, without header and naming. */
+  readonly codesOverEntropy: number | null;
+  readonly wordsOverEntropy: number | null;
   /** Megabytes of result per second of processor time, once warm. */
   readonly tensorDecodeMbps: number;
   /** The peer in JavaScript: bsdiff's patch, applied in the same process. */
@@ -39,6 +45,7 @@ export async function measureLossless(pair: Pair, folder: string): Promise<Lossl
   await writeFile(newFile, pair.next);
   for (const peer of PEERS) bytes[peer.name] = await peerBytes(peer, oldFile, newFile, join(folder, "patch"));
   const entropy = residualEntropy(pair);
+  const spent = patchBytes(pair.base, tensor);
   const bsdiff = await makePatch("bsdiff", pair.base, pair.next);
   const ratio = (a: string, b: number | null | undefined): number | null =>
     b === null || b === undefined ? null : bytes[a]! / b;
@@ -58,9 +65,17 @@ export async function measureLossless(pair: Pair, folder: string): Promise<Lossl
         ? null
         : (tensor.length - patchHeaderLength(tensor)!) / (entropy.codes + entropy.words),
     entropyBytes: entropy,
+    tensorBytes: spent,
+    codesOverEntropy: over(spent.codes, entropy?.codes),
+    wordsOverEntropy: over(spent.words, entropy?.words),
     tensorDecodeMbps: decodeSpeed(pair, tensor),
     bsdiffDecodeMbps: bsdiff === null ? null : decodeSpeed(pair, bsdiff),
   };
+}
+
+/** null where there is nothing to say. */
+function over(bytes: number, entropy: number | undefined): number | null {
+  return entropy === undefined || entropy === 0 ? null : bytes / entropy;
 }
 
 /** Processor time, because a benchmark rarely has the machine for itself; digests of base and result included. */

@@ -55,6 +55,31 @@ function renderLossless(rows: readonly LosslessRow[]): string {
   return [head.join(""), ...lines].join("\n");
 }
 
+/** Where the bytes of each tensor patch go, and beside what can be said of it the order-0 entropy. */
+function renderBytes(rows: readonly LosslessRow[]): string {
+  const head = [
+    "tensor, bytes".padEnd(32),
+    ...["payload", "header", "naming", "codes", "entropy", "codes/", "words", "entropy", "words/"].map(
+      (name) => name.padStart(9),
+    ),
+    ...["untyped", "coder"].map((name) => name.padStart(9)),
+  ];
+  const bytes = (value: number | undefined): string => (value?.toFixed(0) ?? "-").padStart(9);
+  const ratio = (value: number | null): string => (value?.toFixed(3) ?? "-").padStart(9);
+  const lines = rows.map(({ update, bytes: all, tensorBytes, entropyBytes, ...row }) =>
+    [
+      update.padEnd(32),
+      bytes(all["tensor"]! - tensorBytes.header),
+      ...[tensorBytes.header, tensorBytes.naming, tensorBytes.codes, entropyBytes?.codes].map(bytes),
+      ratio(row.codesOverEntropy),
+      ...[tensorBytes.words, entropyBytes?.words].map(bytes),
+      ratio(row.wordsOverEntropy),
+      ...[tensorBytes.untyped, tensorBytes.coder].map(bytes),
+    ].join(""),
+  );
+  return [head.join(""), ...lines].join("\n");
+}
+
 function renderUpdates(rows: readonly UpdateRow[]): string {
   const head = ["update", "bound", "update-aware %", "plain %", "without old %", "loss on test, points"];
   const lines = rows.map((row) => [
@@ -94,7 +119,7 @@ async function lossless(): Promise<void> {
       rows.push(await measureLossless(pair, folder));
       await save("delta.json", { rows });
     }
-    process.stdout.write(`${renderLossless(rows)}\n\n`);
+    process.stdout.write(`${renderLossless(rows)}\n\n${renderBytes(rows)}\n\n`);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
