@@ -5,7 +5,9 @@ import {
   parseManifest,
   refresh,
   type TrustState,
+  targetPath,
   type Variant,
+  WrongReleaseError,
 } from "@mote/protocol";
 import { type DownloadDeps, download } from "./download.js";
 import type { Clock, Crypto, Document } from "./ports.js";
@@ -37,7 +39,7 @@ export function plausibleClockMs(clock: Clock): number | null {
  * @throws TrustError, DigestMismatchError, SchemaError (refuse) · NetworkError, ServerRefusedError (try later)
  */
 export async function judgeOffer(
-  offer: UpdateOffer,
+  offer: Pick<UpdateOffer, "target">,
   deps: CandidateDeps,
   signal: AbortSignal,
 ): Promise<Slot> {
@@ -68,6 +70,23 @@ export async function judgeOffer(
     goldenInputsSha256: variant.golden.inputs.sha256,
     goldenOutputsSha256: variant.golden.outputs.sha256,
   };
+}
+
+/**
+ * The same question for a release that was judged when it came and has waited since: it may have been retired, or its
+ * metadata have run out. Whatever path an offer names by now, what is judged is the release that is held.
+ *
+ * @throws as judgeOffer does
+ */
+export async function judgeHeld(held: Slot, deps: CandidateDeps, signal: AbortSignal): Promise<void> {
+  const { name, version, manifestSha256 } = held;
+  const judged = await judgeOffer({ target: targetPath(name, version) }, deps, signal);
+  if (judged.manifestSha256 === manifestSha256) return;
+  throw new WrongReleaseError({
+    expected: `${name} ${version} as it was signed when it came, manifest ${manifestSha256}`,
+    got: `manifest ${judged.manifestSha256}`,
+    todo: "A release was signed again under its old version. Give what changed a version of its own.",
+  });
 }
 
 export interface Release {

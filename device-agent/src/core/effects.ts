@@ -1,9 +1,9 @@
 import { OF_TRANSFER, type ReportCode, type UpdateEvent, unmetPreconditions } from "@mote/protocol";
 import { DiskFullError } from "../errors.js";
 import { backoffMs } from "./backoff.js";
-import { type CandidateDeps, judgeOffer, openRelease, type Release } from "./candidate.js";
+import { type CandidateDeps, judgeHeld, judgeOffer, openRelease, type Release } from "./candidate.js";
 import { download } from "./download.js";
-import { tryGolden } from "./golden.js";
+import { proveVariant } from "./golden.js";
 import type { AgentStores, Clock, Conditions, InferenceEngine, Log, Random } from "./ports.js";
 import { allowance } from "./power.js";
 import { Probation } from "./probation.js";
@@ -319,26 +319,10 @@ async function trying(host: Host, deps: EffectDeps): Promise<Outcome> {
     return failed("interrupted", `${restarts} restarts during this update`);
   try {
     const { variant } = await releaseOf(host, deps);
-    const { blobs } = deps.stores;
-    const { inputs, outputs } = variant.golden;
-    const golden = {
-      inputs: await blobs.read(inputs.sha256),
-      outputs: await blobs.read(outputs.sha256),
-    };
-    const model = await deps.engine.open({
-      sha256: variant.artifact.sha256,
-      input: variant.input,
-      output: variant.output,
-      read: () => blobs.read(variant.artifact.sha256),
-    });
-    try {
-      const result = await tryGolden(model, golden, variant);
-      return result.passed
-        ? { event: passedEvent(host.state.update.offer), detail: result.detail }
-        : failed("golden-failed", result.detail);
-    } finally {
-      await model.close();
-    }
+    const result = await proveVariant(variant, deps.stores.blobs, deps.engine);
+    return result.passed
+      ? { event: passedEvent(host.state.update.offer), detail: result.detail }
+      : failed("golden-failed", result.detail);
   } catch (error) {
     return failed("golden-failed", messageOf(error));
   }
@@ -394,12 +378,28 @@ async function shadowing(host: Host, deps: EffectDeps, signal: AbortSignal): Pro
   return null;
 }
 
-/** Nothing of the release runs. When the word to switch has come, what protects the device still counts. */
+/**
+ * Nothing of the release runs. When the word to switch has come, what protects the device still counts, and so does what
+ * people have signed since: whoever sends the word may have kept it back until the release was retired.
+ */
 async function staged(host: Host, deps: EffectDeps, signal: AbortSignal): Promise<Outcome | null> {
   if (host.state.update.offer?.activate === "hold") {
     await aborted(signal);
     return null;
   }
-  // Restarts while it lay there say nothing about the release.
-  return (await allMet(host, deps, signal)) ? { event: "activated", change: patch({ restarts: 0 }) } : null;
+  const { retryFirstMs, retryMaxMs } = deps.settings;
+  for (let attempt = 1; await allMet(host, deps, signal); attempt++) {
+    try {
+      await judgeHeld(host.state.update.candidate!, candidateDeps(deps), signal);
+      // Restarts while it lay there say nothing about the release.
+      return { event: "activated", change: patch({ restarts: 0 }) };
+    } catch (error) {
+      if (signal.aborted) return null;
+      const detail = messageOf(error);
+      if (!isTransient(error)) return { event: "refused", code: reportCode(error), detail };
+      deps.log({ event: "switch-delayed", reason: detail });
+      await deps.clock.sleep(backoffMs(attempt, retryFirstMs, retryMaxMs, deps.random), signal);
+    }
+  }
+  return null;
 }

@@ -1,12 +1,36 @@
 import { decodeGolden, type GoldenBlobs, type Variant } from "@mote/protocol";
 import { elements, toCodes } from "./judgement.js";
-import type { LoadedModel } from "./ports.js";
+import type { BlobStore, InferenceEngine, LoadedModel } from "./ports.js";
 
 export interface GoldenResult {
   readonly passed: boolean;
   /** Greatest difference of any output element, in the output's own unit. */
   readonly worst: number;
   readonly detail: string;
+}
+
+/**
+ * Loads the variant's artifact as held, and tries its golden vectors.
+ *
+ * @throws what tryGolden throws, AgentStateError where a blob has decayed
+ */
+export async function proveVariant(
+  variant: Variant,
+  blobs: Pick<BlobStore, "read">,
+  engine: InferenceEngine,
+): Promise<GoldenResult> {
+  const { artifact, golden, input, output } = variant;
+  const vectors = {
+    inputs: await blobs.read(golden.inputs.sha256),
+    outputs: await blobs.read(golden.outputs.sha256),
+  };
+  const read = () => blobs.read(artifact.sha256);
+  const model = await engine.open({ sha256: artifact.sha256, input, output, read });
+  try {
+    return await tryGolden(model, vectors, variant);
+  } finally {
+    await model.close();
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { UNKNOWN_CONDITIONS } from "@mote/protocol";
+import { NetworkError, UNKNOWN_CONDITIONS } from "@mote/protocol";
 import { describe, expect, it } from "vitest";
 import type { Cut, MemoryDevice } from "../testing/memory-device.js";
 import { digestOf } from "../testing/tiny-release.js";
@@ -135,5 +135,72 @@ describe("a release that is held", () => {
     expect(again.update.state).toBe("staged");
     isCritical = false;
     expect(slots(await device.live((updater) => updater.offered(now), runs(v2), null))).toEqual([2, 1]);
+  });
+});
+
+const DAY_MS = 86_400_000;
+
+/** Told to switch: how it ends. */
+async function switched(device: MemoryDevice, offer = offerOf(v2)): Promise<AgentState> {
+  return device.live((updater) => updater.offered(offer), isIdle, null);
+}
+
+describe("a release that was held and is no longer what people sign", () => {
+  it("is refused at the switch once it is retired, though it was trusted when it came", async () => {
+    const device = await staged();
+    device.repository.nowMs += 60 * DAY_MS;
+    device.repository.floors = { [v2.manifest.name]: 3 };
+    device.repository.publish();
+    const state = await switched(device);
+    expect(state.reports.at(-1)).toMatchObject({ phase: "refused", code: "below-floor", runningSequence: 1 });
+    expect(
+      state.reports.some(({ phase, targetSequence }) => phase === "probation" && targetSequence === 2),
+    ).toBe(false);
+    expect(servingSlot(state)?.sequence).toBe(1);
+  });
+
+  it("is refused while nothing fresh says that it still stands", async () => {
+    const device = await staged();
+    device.repository.nowMs += 2 * DAY_MS;
+    const state = await switched(device);
+    expect(state.reports.at(-1)).toMatchObject({ phase: "refused", code: "metadata-expired" });
+    expect(servingSlot(state)?.sequence).toBe(1);
+    // It still lies there: with fresh metadata it is switched to without another byte.
+    device.repository.publish();
+    const fetched = device.fetchedFrom.length;
+    expect(servingSlot(await install(device, v2))?.sequence).toBe(2);
+    expect(device.fetchedFrom.length).toBe(fetched);
+  });
+
+  it("is not saved by a word that points to a release in good standing", async () => {
+    const device = await staged();
+    device.repository.targets = { [v1.path]: device.repository.targets[v1.path]! };
+    device.repository.publish();
+    const state = await switched(device, { ...offerOf(v2), target: v1.path });
+    expect(state.reports.at(-1)).toMatchObject({ phase: "refused", code: "signature-invalid" });
+    expect(servingSlot(state)?.sequence).toBe(1);
+  });
+
+  it("is refused where its version means another release by now", async () => {
+    const device = await staged();
+    const other = {
+      ...device.repository.targets[v1.path]!,
+      custom: device.repository.targets[v2.path]!.custom,
+    };
+    device.repository.targets = { ...device.repository.targets, [v2.path]: other };
+    device.repository.publish();
+    const state = await switched(device);
+    expect(state.reports.at(-1)).toMatchObject({ phase: "refused", runningSequence: 1 });
+    expect(servingSlot(state)?.sequence).toBe(1);
+  });
+
+  it("waits where the server can't be asked, and switches when it answers", async () => {
+    const device = await staged();
+    let silent = 3;
+    device.beforeMetadata = async () => {
+      if (silent-- > 0) throw new NetworkError({ expected: "an answer", got: "silence", todo: "Wait." });
+    };
+    expect(slots(await install(device, v2))).toEqual([2, 1]);
+    expect(device.log.filter(({ event }) => event === "switch-delayed")).toHaveLength(3);
   });
 });

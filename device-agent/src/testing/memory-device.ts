@@ -34,12 +34,15 @@ export class MemoryDevice {
   conditions: () => DeviceConditions = () => UNKNOWN_CONDITIONS;
   /** Bytes of each request for a blob start here. */
   readonly fetchedFrom: number[] = [];
+  /** Awaited before each file of metadata; rejects when the server can't be reached. */
+  beforeMetadata: () => Promise<void> = async () => {};
   /** Awaited before each chunk of a blob; rejects when the transfer is cut off, as a socket does. */
   beforeChunk: (signal?: AbortSignal) => Promise<void> = async () => {};
   #nowMs = 0;
 
   constructor(
-    private readonly repository: TestRepository,
+    /** Whose metadata it fetches, and whose time its clock shows. */
+    readonly repository: TestRepository,
     private readonly served: ReadonlyMap<string, Uint8Array>,
     /** Strength of the tiny model by its digest: what inference would compute. */
     private readonly strengths: ReadonlyMap<string, number>,
@@ -84,7 +87,10 @@ export class MemoryDevice {
         blobs: this.#blobs(change),
       },
       fetcher: {
-        metadata: async (file) => this.repository.files.get(file) ?? null,
+        metadata: async (file) => {
+          await this.beforeMetadata();
+          return this.repository.files.get(file) ?? null;
+        },
         blob: async (sha256, from, signal) => {
           this.fetchedFrom.push(from);
           const chunks = inThirds(this.served.get(sha256)!.subarray(from), () => this.beforeChunk(signal));

@@ -57,7 +57,7 @@ const MOVES: Record<UpdateState, Partial<Record<UpdateEvent, UpdateState>>> = {
   confirming: { confirmed: "idle", restarted: "confirming" },
   reverting: { reverted: "idle", restarted: "reverting" },
   shadowing: { withdraw: "idle", shadowFailed: "idle", restarted: "shadowing" },
-  staged: { withdraw: "idle", activated: "trying", restarted: "staged" },
+  staged: { withdraw: "idle", activated: "trying", refused: "idle", restarted: "staged" },
 };
 
 const ANYTIME: readonly UpdateEvent[] = ["offer", "withdraw", "preconditionsMet", "preconditionsLost"];

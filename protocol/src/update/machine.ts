@@ -53,7 +53,7 @@ export const EVENTS = [
   "shadowFailed",
   /** The golden vectors passed on a release that is to wait for the switch. */
   "goldenHeld",
-  /** The word to switch has come, and nothing stands against it. */
+  /** The word to switch has come, nothing stands against it, and the release is one that would be taken today. */
   "activated",
   "goldenFailed",
   "healthy",
@@ -157,8 +157,8 @@ export const TABLE: Record<UpdateState, Row> = {
   reverting: { ...quiet, reverted: "idle", restarted: "reverting" },
   // Ends when the server no longer wants it. The spare slot keeps the release: to promote it needs no download.
   shadowing: { ...quiet, withdraw: "idle", shadowFailed: "idle", restarted: "shadowing" },
-  // It may have lain there for weeks: the golden vectors are tried once more before it serves.
-  staged: { ...quiet, withdraw: "idle", activated: "trying", restarted: "staged" },
+  // It may have lain there for weeks: trust is asked and the golden vectors are tried once more before it serves.
+  staged: { ...quiet, withdraw: "idle", activated: "trying", refused: "idle", restarted: "staged" },
 };
 
 /** Pure. Throws IllegalTransitionError where the table says "never". */
