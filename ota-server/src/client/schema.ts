@@ -2069,6 +2069,8 @@ export interface paths {
                                     inCriticalTask: boolean;
                                     timeZone: string | null;
                                 } | null;
+                                canShadow: boolean | null;
+                                canHold: boolean | null;
                             }[];
                             next: string | null;
                             total: number;
@@ -2153,6 +2155,8 @@ export interface paths {
                                     inCriticalTask: boolean;
                                     timeZone: string | null;
                                 } | null;
+                                canShadow: boolean | null;
+                                canHold: boolean | null;
                             };
                             next: {
                                 rolloutId: string;
@@ -3896,6 +3900,8 @@ export interface paths {
                                     inCriticalTask: boolean;
                                     timeZone: string | null;
                                 } | null;
+                                canShadow: boolean | null;
+                                canHold: boolean | null;
                             }[];
                         };
                     };

@@ -181,6 +181,7 @@ describe("hawkBit's door", () => {
       reason: "hardware plc can't hold a release until the switch",
       devices: expect.any(Number),
     });
+    expect((await bench.operator.device("plc-2")).device).toMatchObject({ canShadow: false, canHold: false });
     const { id } = await bench.operator.createRollout(blueGreen);
     expect((await links("plc-2"))["deploymentBase"]).toBeUndefined();
     await bench.operator.act(id, "abort");

@@ -5,7 +5,6 @@ import { NotFoundError } from "../errors.js";
 import type { DownloadRights } from "../fleet/downloadRights.js";
 import type { Pacing } from "../fleet/pacing.js";
 import type { Reports } from "../fleet/reports.js";
-import { isBlueGreenPlan } from "../rollout/blueGreen.js";
 import type { Desired } from "../rollout/desired.js";
 import type { RolloutEngine } from "../rollout/engine.js";
 import { isLimited, limitReached, preconditionsOf } from "../rollout/limits.js";
@@ -152,10 +151,6 @@ export class DdiController {
     const found = await store.read((db) => engine.membership.desired(db, device));
     if (found === null) return null;
     const { desired, member } = found;
-    // These clients know no second slot that only reports, and none that waits: asked to download and to skip the
-    // update, swupdate reports a success and has fetched nothing.
-    if (desired.kind === "shadow") return null;
-    if (desired.kind === "update" && isBlueGreenPlan(desired.rollout.plan)) return null;
     const action = actionOf(desired.rollout, desired.kind);
     const release = await store.read((db) => findReleaseBySequence(db, device.product, desired.sequence));
     if (release === null || trust.signerOf(release) === null || trust.isRetired(release)) return null;

@@ -147,6 +147,10 @@ export class DdiDevices {
         tags: credential.tags,
         publicKey: NO_KEY,
         enrolledAtMs: this.clock(),
+        // These clients know no second slot that only reports, and none that waits: asked to download and to skip the
+        // update, swupdate reports a success and has fetched nothing.
+        canShadow: false,
+        canHold: false,
       });
     }
     const fresh: DdiDevice = {

@@ -143,10 +143,9 @@ export class Polls {
     const variant = variantFor(release.manifest.variants, device.hardware);
     if (variant === null) return null;
     const isShadow = desired.kind === "shadow";
-    if (isShadow && (request.canShadow !== true || variant.runtime === "mote-c")) return null;
-    // Who can't hold is no member, not even after the switch: the dry run has said so.
     const isBlueGreen = isBlueGreenPlan(desired.rollout.plan) && desired.kind === "update";
-    if (isBlueGreen && (request.canHold !== true || variant.runtime === "mote-c")) return null;
+    // A microcontroller has no room for two: the dry run has said so of its hardware.
+    if ((isShadow || isBlueGreen) && variant.runtime === "mote-c") return null;
     const codecs = CODECS.filter((codec) => request.codecs.includes(codec));
     const routes = await delivery.routes(variant.artifact, [...request.held], codecs);
     if (routes === null) return null;
@@ -178,6 +177,9 @@ function stateOf(request: PollRequest, atMs: number) {
     batteryPercent: request.batteryPercent,
     freeBytes: request.freeBytes,
     conditions: request.conditions ?? null,
+    // Agents from before there was either say nothing of it.
+    canShadow: request.canShadow ?? false,
+    canHold: request.canHold ?? false,
   } satisfies DeviceState;
 }
 
@@ -188,6 +190,8 @@ function isNews(held: DeviceRecord, told: PollRequest): boolean {
     held.artifactSha256 !== told.running.artifactSha256 ||
     held.floor !== told.floor ||
     held.agentVersion !== told.agentVersion ||
+    held.canShadow !== (told.canShadow ?? false) ||
+    held.canHold !== (told.canHold ?? false) ||
     !isSame(held.held, told.held) ||
     !isSame(held.codecs, told.codecs)
   );

@@ -35,6 +35,8 @@ export function deviceView(device: DeviceRecord, names: VersionNames): DeviceVie
     batteryPercent: device.batteryPercent,
     freeBytes: device.freeBytes,
     conditions: device.conditions,
+    canShadow: device.canShadow,
+    canHold: device.canHold,
   };
 }
 

@@ -1,6 +1,6 @@
 import { DEFAULT_GATES, EMPTY_SUMS, type RolloutPlan, type RolloutStateName } from "@mote/protocol";
 import { beforeAll, describe, expect, test } from "vitest";
-import { putDevice, setRunning } from "../store/devices.js";
+import { findDevice, putDevice, setRunning, updateDeviceState } from "../store/devices.js";
 import type { ReleaseRecord } from "../store/releases.js";
 import { type Member, putMember } from "../store/rollouts.js";
 import type { Store } from "../store/store.js";
@@ -12,6 +12,7 @@ import { desiredFor } from "./desired.js";
 import { Baselines, collectEvidence } from "./evidence.js";
 import type { Evidence } from "./gates/telemetryGate.js";
 import { pendingEffects, type RolloutEvent, start, step } from "./machine.js";
+import { openWave } from "./opening.js";
 import { checkPlan, dryRun, newRollout } from "./plan.js";
 import type { RolloutState } from "./state.js";
 
@@ -157,6 +158,8 @@ describe("what a device of a blue-green rollout is to do", () => {
     lastUpdateFailed: false,
     floor: 0,
     errorRate: null,
+    canShadow: null,
+    canHold: true,
   };
   const staging = run(begin(), [opened(4), observed(4, 4), { ...opened(20), threshold: 1 } as RolloutEvent]);
   const switched = run(staging, [observed(20, 20), { ...opened(20), threshold: 1 } as RolloutEvent]);
@@ -222,6 +225,31 @@ onEachStore("a blue-green rollout", (opened) => {
     expect(excluded).toEqual([
       { reason: "hardware cortex-m4f can't hold a release until the switch", devices: 1 },
     ]);
+  });
+
+  test("counts who has said that it can't hold as left out, and who has said nothing as able", async () => {
+    const say = (id: string, canHold: boolean) =>
+      store.write(async (db) => {
+        const device = (await findDevice(db, id))!;
+        await updateDeviceState(db, id, { ...device, canHold });
+      });
+    for (let i = 0; i < 10; i++) await say(`cam-${i}`, i >= 3);
+    const { eligible, waves, excluded, warnings } = await store.read((db) => dryRun(db, PLAN, RELEASE, NOW));
+    expect(eligible).toBe(9);
+    expect(waves.at(-1)).toMatchObject({ devices: 9 });
+    expect(excluded).toContainEqual({ reason: expect.stringContaining("can't hold a release"), devices: 3 });
+    expect(warnings).toContainEqual(expect.stringMatching(/^2 of the 9 devices have not said yet whether/));
+    // The wave that opens then is drawn from the same devices, and says so.
+    const opening = await openWave(store, { ...begin(), currentWave: 1 }, RELEASE, NOW);
+    expect(opening).toMatchObject({ members: 9, unable: 3 });
+    const opened = step(begin(), { type: "waveOpened", ...opening }, NOW).state;
+    expect(opened.reason).toContain("3 more can't hold a release until the switch, keep what they run");
+    // What the strategy does not ask keeps nobody out.
+    const { eligible: staged } = await store.read((db) =>
+      dryRun(db, { ...PLAN, strategy: "staged" }, RELEASE, NOW),
+    );
+    expect(staged).toBe(13);
+    for (let i = 0; i < 3; i++) await say(`cam-${i}`, true);
   });
 
   test("compares each device after the switch with itself before it, and looks at nothing sooner", async () => {

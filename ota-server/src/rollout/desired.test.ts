@@ -19,6 +19,8 @@ const device = {
   lastUpdateFailed: false,
   floor: 0,
   errorRate: null,
+  canShadow: true,
+  canHold: true,
 };
 
 function rollout(
@@ -94,6 +96,19 @@ describe("what a device should run", () => {
     expect(desiredFor(device, [below, rollout(1, "completed")], nobody)).toBeNull();
     const above = { ...open, waves: [{ ...open.waves[0]!, threshold: cohort + 1e-9 }] };
     expect(desiredFor(device, [above], nobody)).not.toBeNull();
+  });
+
+  test("of a device that can't do what the newest rollout asks is what an earlier one says", () => {
+    const earlier = { ...rollout(2, "completed") };
+    for (const strategy of ["shadow", "blue-green"] as const) {
+      const newest = rollout(3, "running");
+      const asking = { ...newest, plan: { ...newest.plan, strategy } };
+      const told = (change: Partial<typeof device>) =>
+        desiredFor({ ...device, ...change }, [asking, earlier], nobody)?.sequence;
+      expect(told({})).toBe(3);
+      expect(told(strategy === "shadow" ? { canShadow: false } : { canHold: false })).toBe(2);
+      expect(told(strategy === "shadow" ? { canHold: false } : { canShadow: false })).toBe(3);
+    }
   });
 
   test("reaches nobody new while paused or held, and lets a device that is under way finish", () => {

@@ -1,4 +1,5 @@
 import type { Member } from "../store/rollouts.js";
+import { mayBeAble } from "./ability.js";
 import { isBlueGreenPlan, isSwitched } from "./blueGreen.js";
 import { cohortOf } from "./cohort.js";
 import { type Matchable, matches } from "./query.js";
@@ -75,6 +76,8 @@ function askOpen(
   nowMs: number,
 ): Desired | null | "silent" {
   if (!matches(rollout, device, member !== null)) return "silent";
+  // It is no member, not even after the switch; an earlier rollout may still speak for it.
+  if (!mayBeAble(rollout.plan, device)) return "silent";
   const isShadow = isShadowPlan(rollout.plan);
   // Nothing serves that it could be the shadow of.
   if (isShadow && device.runningSequence === 0) return "silent";

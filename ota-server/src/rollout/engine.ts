@@ -261,8 +261,8 @@ export class RolloutEngine {
       const state = this.get(id);
       switch (effect.type) {
         case "openWave": {
-          const { threshold, members, control } = await this.openWave(state);
-          await this.send(id, { type: "waveOpened", threshold, members, control });
+          const { threshold, members, control, unable } = await this.openWave(state);
+          await this.send(id, { type: "waveOpened", threshold, members, control, unable });
           break;
         }
         case "returnMembers":

@@ -1,5 +1,6 @@
-import type { ApprovalScope, GateEvidence, RolloutStateName } from "@mote/protocol";
+import type { ApprovalScope, GateEvidence, RolloutPlan, RolloutStateName } from "@mote/protocol";
 import { ConflictError, PreconditionError } from "../errors.js";
+import { abilityFor } from "./ability.js";
 import { findingsText, isAbPlan, withFinding } from "./abTest.js";
 import { isBlueGreenPlan, isStagingWave, judgedWaves, wavesOf } from "./blueGreen.js";
 import { type Installs, judgeInstalls, neededToSettle } from "./gates/installGate.js";
@@ -35,6 +36,8 @@ export type RolloutEvent =
       readonly threshold: number;
       readonly members: number;
       readonly control: number;
+      /** Devices that can't do what the strategy asks of them; 0 where left out. */
+      readonly unable?: number;
     }
   /** The shell has counted. */
   | { readonly type: "observed"; readonly facts: WaveFacts };
@@ -200,12 +203,14 @@ function openWave(state: RolloutState, index: number, nowMs: number): Step {
 
 function waveOpened(
   state: RolloutState,
-  opened: { threshold: number; members: number; control: number },
+  opened: { threshold: number; members: number; control: number; unable?: number },
   nowMs: number,
 ): Step {
   const wave = state.waves[state.currentWave]!;
   if (wave.phase !== "opening") return { state, effects: [] };
-  const text = `wave "${waveName(state)}" is open: ${opened.members} devices, ${comparedWith(state, opened.control)}`;
+  const devices = `${opened.members} device${opened.members === 1 ? "" : "s"}`;
+  const unable = unableText(state.plan, opened.unable ?? 0);
+  const text = `wave "${waveName(state)}" is open: ${devices}, ${comparedWith(state, opened.control)}${unable}`;
   const next = withWave(note({ ...state, reason: text }, text, nowMs), {
     ...wave,
     phase: "installing",
@@ -216,6 +221,12 @@ function waveOpened(
     control: opened.control,
   });
   return { state: next, effects: [{ type: "hint" }] };
+}
+
+function unableText(plan: RolloutPlan, devices: number): string {
+  const ability = abilityFor(plan);
+  if (ability === null || devices === 0) return "";
+  return `; ${devices} more can't ${ability.text}, keep what they run, and join when their agents can`;
 }
 
 function comparedWith({ plan, currentWave }: RolloutState, control: number): string {

@@ -139,6 +139,12 @@ export async function dryRun(
       isTypo ? "No device matches: check the query." : "No device that matches would get it now.",
     );
   }
+  if (candidates.unsaid !== null) {
+    const { can, devices } = candidates.unsaid;
+    warnings.push(
+      `${devices} of the ${candidates.eligible} devices have not said yet whether they can ${can}: they say so when they next poll, and are counted here as if they could.`,
+    );
+  }
   if (plan.salt === undefined)
     warnings.push(
       "Which devices come first is drawn at the start: those shown are an example. A plan with a `salt` of its own (any word) draws the same ones then.",

@@ -11,7 +11,7 @@ import {
 } from "../store/population.js";
 import type { ReleaseRecord } from "../store/releases.js";
 import type { Db } from "../store/store.js";
-import { isBlueGreenPlan } from "./blueGreen.js";
+import { type Ability, abilityFor } from "./ability.js";
 import { type Boundaries, likelyBuckets } from "./likelyBuckets.js";
 import { filterOf, type Target } from "./query.js";
 import { isShadowPlan, secondSlotHardware, takers } from "./shadow.js";
@@ -37,9 +37,16 @@ export interface Draw extends Drawn {
 /** A draw that holds from now on, with the nearest devices beyond it to compare with. */
 export interface Opening extends Drawn {
   readonly controls: readonly Control[];
+  /** Devices whose agents have said that they can't do what the strategy asks. */
+  readonly unable: number;
 }
 
 type Wave = RolloutPlan["waves"][number];
+
+/** Of devices whose hardware could. */
+function whyUnable(ability: Ability | null): string {
+  return `can't ${ability?.text} (an older agent, or a hawkBit client); keeps what it runs, and joins when its agent can`;
+}
 
 /** The devices that a rollout could reach now, counted in the database: membership is computed, never written out. */
 export class Candidates {
@@ -58,7 +65,7 @@ export class Candidates {
     question: PopulationQuestion,
     population: Population,
     unfit: ReadonlySet<string>,
-    private readonly unable: string,
+    private readonly ability: Ability | null,
   ) {
     this.unfit = unfit;
     this.db = db;
@@ -80,24 +87,21 @@ export class Candidates {
     nowMs: number,
     boundaries: Boundaries | null = null,
   ): Promise<Candidates> {
-    const isShadow = isShadowPlan(target.plan);
-    const isBlueGreen = isBlueGreenPlan(target.plan);
-    const able = isShadow || isBlueGreen ? secondSlotHardware : takers;
+    const ability = abilityFor(target.plan);
+    const able = ability === null ? takers : secondSlotHardware;
     const question = {
       filter: filterOf(target, nowMs),
       seenSinceMs: nowMs - ACTIVE_WITHIN_MS,
       hardware: able(release.manifest),
       sequence: release.sequence,
       takenBy: target.id,
-      ...(isShadow ? { leastSequence: 1 } : {}),
+      ...(isShadowPlan(target.plan) ? { leastSequence: 1 } : {}),
+      ...(ability === null ? {} : { ability: ability.name }),
       shuffle: shuffleOf(salt),
     };
-    const unfit = isShadow || isBlueGreen ? new Set(takers(release.manifest)) : new Set<string>();
-    const unable = isBlueGreen
-      ? "can't hold a release until the switch"
-      : "can't run two models side by side";
+    const unfit = new Set(ability === null ? [] : takers(release.manifest));
     const listed = boundaries === null ? new Set<number>() : await likelyBuckets(db, question, boundaries);
-    return new Candidates(db, question, await countPopulation(db, question, listed), unfit, unable);
+    return new Candidates(db, question, await countPopulation(db, question, listed), unfit, ability);
   }
 
   /** Is there a device that the query matches, eligible or not? */
@@ -105,12 +109,19 @@ export class Candidates {
     return this.population.matched > 0;
   }
 
+  /** What the strategy asks of devices that have not said yet whether they can: they are counted as if they could. */
+  get unsaid(): { can: string; devices: number } | null {
+    const devices = this.population.unsaid;
+    return this.ability === null || devices === 0 ? null : { can: this.ability.text, devices };
+  }
+
   /** Who is left out, and why. */
   get excluded(): { reason: string; devices: number }[] {
-    const { unseen, newer, older, there, unsupported } = this.population;
+    const { unseen, newer, older, there, unable, unsupported } = this.population;
     return [
       { reason: "not seen in the last 7 days (joins when it comes back)", devices: unseen },
       ...[...unsupported].map(([name, devices]) => ({ reason: this.whyNot(name), devices })),
+      { reason: whyUnable(this.ability), devices: unable },
       { reason: "runs no release yet whose shadow it could be", devices: older },
       { reason: "runs this release already", devices: there },
       { reason: "runs a newer release", devices: newer },
@@ -119,7 +130,7 @@ export class Candidates {
 
   private whyNot(hardware: string): string {
     return this.unfit.has(hardware)
-      ? `hardware ${hardware} ${this.unable}`
+      ? `hardware ${hardware} can't ${this.ability?.text}`
       : `no variant for hardware ${hardware}`;
   }
 
@@ -170,7 +181,7 @@ export class Candidates {
       }
     }
     controls.splice(maxControls);
-    return { ...drawn, controls };
+    return { ...drawn, controls, unable: this.population.unable };
   }
 
   private wantedBy({ share, count }: Wave): number {

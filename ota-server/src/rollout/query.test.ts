@@ -14,6 +14,8 @@ const device = {
   lastUpdateFailed: false,
   floor: 1,
   errorRate: 0.02,
+  canShadow: true,
+  canHold: true,
 };
 
 describe("a rollout's query", () => {

@@ -16,7 +16,14 @@ export type Matchable = Pick<DeviceRecord, "id" | "product" | "hardware" | "tags
   /** How it is. */
   Pick<
     DeviceRecord,
-    "runningSequence" | "agentVersion" | "online" | "lastUpdateFailed" | "floor" | "errorRate"
+    | "runningSequence"
+    | "agentVersion"
+    | "online"
+    | "lastUpdateFailed"
+    | "floor"
+    | "errorRate"
+    | "canShadow"
+    | "canHold"
   >;
 
 /**

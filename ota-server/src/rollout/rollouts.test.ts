@@ -70,6 +70,30 @@ describe("a rollout on a server", () => {
   const opened = (id: string) =>
     eventually(async () => (await bench.operator.rollout(id)).waves[0]?.openedAtMs, "the first wave");
 
+  it("tells a blue-green rollout to nobody whose agent can't hold, and says so before and after the start", async () => {
+    const [old, ...others] = devices;
+    for (const device of others) device.abilities = { canShadow: true, canHold: true };
+    for (const device of devices) await device.poll();
+    const id = await rollOut({ strategy: "blue-green" });
+    const { plan } = await bench.operator.rollout(id);
+    await bench.operator.act(id, "abort");
+    const { eligible, excluded } = await bench.operator.dryRun(plan);
+    expect(eligible).toBe(5);
+    expect(excluded).toEqual([{ reason: expect.stringContaining("an older agent"), devices: 1 }]);
+    const { device } = await bench.operator.device(old!.id);
+    expect(device).toMatchObject({ canShadow: true, canHold: false });
+    const again = await bench.operator.createRollout(plan);
+    await opened(again.id);
+    expect((await bench.operator.rollout(again.id)).reason).toContain(
+      "5 devices, whose spare slots are filled; 1 more can't hold a release until the switch",
+    );
+    await told(5);
+    // Its agent has been updated.
+    old!.abilities = { canHold: true };
+    await told(6);
+    for (const one of devices) one.abilities = { canShadow: true };
+  });
+
   it("lets no more devices at it than its limit, however many ask at once", async () => {
     const id = await rollOut({ limits: { concurrent: 2 } });
     await opened(id);

@@ -1,6 +1,6 @@
 import { CONFIDENCE_BINS, DEFAULT_GATES, EMPTY_SUMS, type RolloutPlan } from "@mote/protocol";
 import { beforeAll, expect, test } from "vitest";
-import { findDevice, putDevice, setRunning } from "../store/devices.js";
+import { findDevice, putDevice, setRunning, updateDeviceState } from "../store/devices.js";
 import { putMember } from "../store/rollouts.js";
 import type { Store } from "../store/store.js";
 import { addFrame, shadowKey, telemetryByRelease } from "../store/telemetry.js";
@@ -62,6 +62,18 @@ onEachStore("a shadow rollout", (opened) => {
         { reason: "runs no release yet whose shadow it could be", devices: 1 },
       ]),
     );
+    await store.write(async (db) => {
+      const device = (await findDevice(db, "cam-0"))!;
+      await updateDeviceState(db, "cam-0", { ...device, canShadow: false });
+    });
+    const told = await store.read((db) => dryRun(db, plan, release, NOW));
+    expect(told.eligible).toBe(11);
+    expect(told.excluded).toContainEqual({
+      reason: expect.stringContaining(
+        "can't run two models side by side (an older agent, or a hawkBit client)",
+      ),
+      devices: 1,
+    });
     const staged = await store.read((db) =>
       dryRun(db, { ...plan, strategy: "staged", gates: DEFAULT_GATES }, release, NOW),
     );

@@ -44,6 +44,8 @@ onEachStore("how devices are", (store) => {
         batteryPercent: null,
         freeBytes: null,
         conditions: null,
+        canShadow: null,
+        canHold: null,
       });
       await setOnline(db, "b", true, 50);
       await setLastUpdateFailed(db, "b", true);

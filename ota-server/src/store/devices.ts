@@ -26,6 +26,10 @@ export interface DeviceRecord {
   readonly freeBytes: number | null;
   /** Null from agents that don't tell. */
   readonly conditions: ReportedConditions | null;
+  /** It can run a second model beside the one that serves; null until it has said. */
+  readonly canShadow: boolean | null;
+  /** It can keep a proved release in its spare slot until the switch; null until it has said. */
+  readonly canHold: boolean | null;
   readonly frameSequence: number;
   /** The last update that it told the outcome of. */
   readonly lastUpdateFailed: boolean;
@@ -46,6 +50,8 @@ export type DeviceState = Pick<
   | "batteryPercent"
   | "freeBytes"
   | "conditions"
+  | "canShadow"
+  | "canHold"
 >;
 
 type Row = Awaited<ReturnType<typeof selectDevice>>;
@@ -74,10 +80,20 @@ export function deviceFromRow(row: Row): DeviceRecord {
     batteryPercent: row.battery_percent,
     freeBytes: row.free_bytes,
     conditions: row.conditions === null ? null : JSON.parse(row.conditions),
+    canShadow: flagFrom(row.can_shadow),
+    canHold: flagFrom(row.can_hold),
     frameSequence: row.frame_sequence,
     lastUpdateFailed: row.update_failed === 1,
     errorRate: row.error_rate,
   };
+}
+
+function flagFrom(value: number | null): boolean | null {
+  return value === null ? null : value === 1;
+}
+
+function flagTo(value: boolean | null): number | null {
+  return value === null ? null : Number(value);
 }
 
 const deviceById = prepared<Row, [id: string]>((db) =>
@@ -134,7 +150,9 @@ export async function countByRelease(
 export type NewDevice = Pick<
   DeviceRecord,
   "id" | "product" | "hardware" | "tags" | "publicKey" | "enrolledAtMs"
->;
+> &
+  /** Left out of a device that will say. */
+  Partial<Pick<DeviceRecord, "canShadow" | "canHold">>;
 
 /** A device that enrols anew (a new token, a new key) starts from nothing: its frames count from zero again. */
 export async function putDevice(db: Db, device: NewDevice): Promise<void> {
@@ -156,6 +174,8 @@ export async function putDevice(db: Db, device: NewDevice): Promise<void> {
     agent_version: "",
     frame_sequence: -1,
     conditions: null,
+    can_shadow: flagTo(device.canShadow ?? null),
+    can_hold: flagTo(device.canHold ?? null),
     update_failed: 0,
     error_rate: null,
   };
@@ -194,6 +214,8 @@ const stateById = prepared<unknown, readonly (string | number | null)[]>((db) =>
       battery_percent: parameter<number | null>(),
       free_bytes: parameter<number | null>(),
       conditions: parameter<string | null>(),
+      can_shadow: parameter<number | null>(),
+      can_hold: parameter<number | null>(),
     })
     .where("id", "=", parameter<string>()),
 );
@@ -233,6 +255,8 @@ export async function updateDeviceState(db: Db, id: string, state: DeviceState):
     state.batteryPercent,
     state.freeBytes,
     state.conditions === null ? null : JSON.stringify(state.conditions),
+    flagTo(state.canShadow),
+    flagTo(state.canHold),
     id,
   ]);
   touchDevice(db, id);

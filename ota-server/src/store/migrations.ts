@@ -421,6 +421,16 @@ const shadow = ({ integer }: Types): Migration => ({
   },
 });
 
+/** What devices can. They say so when they poll next; hawkBit's clients, who have no key of their own, never do. */
+const abilities = ({ integer }: Types): Migration => ({
+  async up(db: Kysely<unknown>) {
+    for (const name of ["can_shadow", "can_hold"]) {
+      await db.schema.alterTable("devices").addColumn(name, integer).execute();
+    }
+    await sql`update devices set can_shadow = 0, can_hold = 0 where public_key = ''`.execute(db);
+  },
+});
+
 class Steps implements MigrationProvider {
   private readonly types: Types;
 
@@ -445,6 +455,7 @@ class Steps implements MigrationProvider {
       "0010-sample": sample,
       "0011-catalogue": catalogue(this.types),
       "0012-layouts": layouts(this.types),
+      "0013-abilities": abilities(this.types),
     };
   }
 }

@@ -18,6 +18,8 @@ export interface PopulationQuestion {
   readonly takenBy: string | null;
   /** Devices that run an older one stay out: 1 for a release that is compared with another on the same device. */
   readonly leastSequence?: number;
+  /** What a device must be able to do; those that have not said yet whether they can are taken for able. */
+  readonly ability?: "canShadow" | "canHold";
   readonly shuffle: Shuffle;
 }
 
@@ -42,6 +44,10 @@ export interface Population {
   readonly there: number;
   /** Run less than `leastSequence`. */
   readonly older: number;
+  /** Have said that they lack the ability. */
+  readonly unable: number;
+  /** Eligible, and have not said whether they have it. */
+  readonly unsaid: number;
   /** By hardware class that the release has no variant for. */
   readonly unsupported: ReadonlyMap<string, number>;
 }
@@ -65,6 +71,9 @@ export async function countPopulation(
   // Literals, not parameters: PostgreSQL must see that what is selected is what is grouped by.
   const seen = sql<boolean>`last_seen_ms >= ${sql.lit(seenSinceMs)}`;
   const supported = sql<boolean>`${seen} and ${isIn(hardware)}`;
+  const { ability } = question;
+  const fit = ability === undefined ? supported : sql<boolean>`${supported} and ${isAble(ability)}`;
+  const taking = sql<boolean>`${fit} and ${isToTake(question)}`;
   const counted = (condition: RawBuilder<boolean>) => sql<number>`count(*) filter (where ${condition})`;
   const rows = await filtered(db, filter)
     .select(({ fn }) => [
@@ -75,9 +84,12 @@ export async function countPopulation(
       // Nobody runs less than nothing.
       ...(leastSequence === 0
         ? []
-        : [counted(sql`${supported} and running_sequence < ${sql.lit(leastSequence)}`).as("older")]),
-      counted(sql`${supported} and running_sequence > ${sql.lit(sequence)}`).as("newer"),
-      counted(sql`${supported} and ${isToTake(question)}`).as("eligible"),
+        : [counted(sql`${fit} and running_sequence < ${sql.lit(leastSequence)}`).as("older")]),
+      counted(sql`${fit} and running_sequence > ${sql.lit(sequence)}`).as("newer"),
+      counted(taking).as("eligible"),
+      ...(ability === undefined
+        ? []
+        : [counted(fit).as("fit"), counted(sql`${taking} and ${columnOf(ability)} is null`).as("unsaid")]),
       ...counting.map((name, i) => counted(sql`${seen} and hardware = ${sql.lit(name)}`).as(`strange_${i}`)),
     ])
     .groupBy(sql`1`)
@@ -85,7 +97,7 @@ export async function countPopulation(
   const buckets = new Array<number>(BUCKETS).fill(0);
   const places = new Map<number, number[]>([...listed].map((bucket) => [bucket, []]));
   const unsupported = new Map<string, number>();
-  let [matched, unseen, newer, older, there] = [0, 0, 0, 0, 0];
+  let [matched, unseen, newer, older, there, unable, unsaid] = [0, 0, 0, 0, 0, 0, 0];
   for (const row of rows) {
     const group = Number(row.group);
     const [eligible, here] = [Number(row.eligible), Number(row.older ?? 0)];
@@ -96,7 +108,10 @@ export async function countPopulation(
     unseen += Number(row.matched) - Number(row.seen);
     older += here;
     newer += Number(row.newer);
-    there += Number(row.supported) - Number(row.newer) - eligible - here;
+    const able = Number(row.fit ?? row.supported);
+    unable += Number(row.supported) - able;
+    unsaid += Number(row.unsaid ?? 0);
+    there += able - Number(row.newer) - eligible - here;
     let left = Number(row.seen) - Number(row.supported);
     strange.forEach((name, i) => {
       const devices = i < counting.length ? Number((row as Record<string, unknown>)[`strange_${i}`]) : left;
@@ -105,7 +120,7 @@ export async function countPopulation(
     });
   }
   for (const list of places.values()) list.sort((a, b) => a - b);
-  return { matched, buckets, places, unseen, newer, older, there, unsupported };
+  return { matched, buckets, places, unseen, newer, older, there, unable, unsaid, unsupported };
 }
 
 /** A place that is listed is a group of its own, by a number below zero; the others count in their bucket. */
@@ -127,6 +142,15 @@ function isIn(hardware: readonly string[]): RawBuilder<boolean> {
   return sql<boolean>`hardware in (${sql.join(hardware.map((name) => sql.lit(name)))})`;
 }
 
+function columnOf(ability: "canShadow" | "canHold"): RawBuilder<number | null> {
+  return sql.ref(ability === "canShadow" ? "can_shadow" : "can_hold");
+}
+
+function isAble(ability: "canShadow" | "canHold"): RawBuilder<boolean> {
+  const column = columnOf(ability);
+  return sql<boolean>`(${column} is null or ${column} = 1)`;
+}
+
 /** By what a device runs: may the release be news to it, or has the rollout brought it there? */
 function isToTake({ sequence, leastSequence = 0, takenBy }: PopulationQuestion): RawBuilder<boolean> {
   const before = sql<boolean>`running_sequence >= ${sql.lit(leastSequence)} and running_sequence < ${sql.lit(sequence)}`;
@@ -136,10 +160,12 @@ function isToTake({ sequence, leastSequence = 0, takenBy }: PopulationQuestion):
 }
 
 function eligible(db: Db, question: PopulationQuestion) {
-  return filtered(db, question.filter)
-    .where("last_seen_ms", ">=", question.seenSinceMs)
-    .where("hardware", "in", [...question.hardware])
+  const { filter, seenSinceMs, hardware, ability } = question;
+  const seen = filtered(db, filter)
+    .where("last_seen_ms", ">=", seenSinceMs)
+    .where("hardware", "in", [...hardware])
     .where(isToTake(question));
+  return ability === undefined ? seen : seen.where(isAble(ability));
 }
 
 /**

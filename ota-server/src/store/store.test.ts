@@ -180,6 +180,8 @@ function contract(driver: Store["driver"], makePlace: () => Place): void {
       inCriticalTask: false,
       timeZone: "Europe/Berlin",
     },
+    canShadow: true,
+    canHold: false,
   };
 
   test("says which database serves, and what that costs", () => {

@@ -45,6 +45,10 @@ export interface Tables {
     free_bytes: number | null;
     /** JSON of ReportedConditions; null from agents that don't tell. */
     conditions: string | null;
+    /** 1 where it can run a second model beside the one that serves, 0 where it can't; null until it says. */
+    can_shadow: number | null;
+    /** 1 where it can keep a proved release in its spare slot until the switch, 0 where it can't; null until it says. */
+    can_hold: number | null;
     /** Of the id alone (draw.ts). */
     draw: number;
     /** The server that the device is connected to (peers.ts), where several share the store. */

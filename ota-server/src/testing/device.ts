@@ -32,6 +32,8 @@ export class TestDevice {
   token = "";
   /** What the broker takes, where it is not the token. */
   password: string | null = null;
+  /** What its agent says that it can; an older one says nothing. */
+  abilities: { canShadow?: boolean; canHold?: boolean } = { canShadow: true };
   private mqtt: MqttClient | null = null;
   private frames = 0;
 
@@ -113,7 +115,7 @@ export class TestDevice {
       agentVersion: "test",
       batteryPercent: 80,
       freeBytes: 1_000_000,
-      canShadow: true,
+      ...this.abilities,
     });
     return offer;
   }

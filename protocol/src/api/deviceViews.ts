@@ -56,6 +56,10 @@ export const DeviceView = Type.Object(
     freeBytes: Type.Union([Type.Integer(), Type.Null()]),
     /** What else it said of itself when it last polled; null from agents that don't tell. */
     conditions: Type.Union([ReportedConditions, Type.Null()]),
+    /** It can run a second model beside the one that serves (shadow rollouts); null until it has said. */
+    canShadow: Type.Union([Type.Boolean(), Type.Null()]),
+    /** It can keep a release in its spare slot until the switch (blue-green rollouts); null until it has said. */
+    canHold: Type.Union([Type.Boolean(), Type.Null()]),
   },
   strict,
 );

@@ -157,6 +157,8 @@ function Facts({ device }: { device: DeviceView }) {
         </dd>
         <dt>Agent</dt>
         <dd>{device.agentVersion || "not told"}</dd>
+        <Fact name="Can run a shadow" value={ability(device.canShadow)} />
+        <Fact name="Can wait for a switch" value={ability(device.canHold)} />
         {device.artifactSha256 === null ? null : <Fact name="Artifact" value={device.artifactSha256} />}
       </dl>
     </section>
@@ -170,6 +172,12 @@ function Fact({ name, value }: { name: string; value: string }) {
       <dd>{value}</dd>
     </>
   );
+}
+
+/** Who can't is left out of shadow or blue-green rollouts. */
+function ability(can: boolean | null): string {
+  if (can === null) return "not told";
+  return can ? "yes" : "no";
 }
 
 const CONDITIONS: Readonly<Record<string, string>> = {
