@@ -4,10 +4,10 @@
  * from the shared vectors (seed_envelopes.c).
  */
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "mote/trust.h"
+#include "must.h"
 
 #include "envelope_vectors.h"
 
@@ -25,13 +25,6 @@ static int verify(void *context, const uint8_t public_key[MOTE_KEY_BYTES], const
     }
     *(volatile uint8_t *)context = (uint8_t)(sum ^ public_key[0]);
     return (signature[0] & 1u) == 0 ? MOTE_OK : MOTE_ERROR_SIGNATURE;
-}
-
-static void must(int condition)
-{
-    if (!condition) {
-        abort();
-    }
 }
 
 static int is_within(const uint8_t *part, uint32_t length, const uint8_t *whole, size_t size)

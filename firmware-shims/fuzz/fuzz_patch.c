@@ -1,16 +1,19 @@
 /*
- * libFuzzer on the patch decoder: the first byte picks the codec and the size of the pieces, the rest is payload behind
- * an honest header, so that the fuzzer need not guess a digest to get to the operations.
+ * libFuzzer on the patch decoder: the first byte picks the codec and the size of the pieces, the second what goes wrong
+ * beside, the rest is payload behind an honest header, so that the fuzzer need not guess a digest to get to the operations.
  */
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "memory_port.h"
+#include "must.h"
 
 /* Small, so that thousands are tried in a second. */
 #define BASE_LENGTH 512u
 #define RESULT_LENGTH 1536u
+
+/* What the second byte says: below FAILING nothing, then after how many calls the port fails. */
+enum { FAILING = 160, SMALL_SLOT = 254, OTHER_BASE = 255 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -44,8 +47,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                              .capacity = RESULT_LENGTH,
                              .calls_left = -1 };
     struct mote_patch_port port = memory_port(&memory);
-    if (size < 1) {
+    if (size < 2) {
         return 0;
+    }
+    if (data[1] >= FAILING && data[1] < SMALL_SLOT) {
+        memory.calls_left = data[1] - FAILING;
+    } else if (data[1] == SMALL_SLOT) {
+        port.max_result_length--;
+    } else if (data[1] == OTHER_BASE) {
+        port.base_length--;
     }
     if ((data[0] & 1) != 0) {
         header[2] = 4 << 4; /* full: no digest of a base */
@@ -57,13 +67,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint32_t piece = 1u + (data[0] >> 1);
     mote_patch_begin(&decoder, &port);
     int error = (data[0] == 0xff) ? MOTE_OK : mote_patch_push(&decoder, header, sizeof header);
-    for (size_t at = 1; at < size && error == MOTE_OK; at += piece) {
+    for (size_t at = 2; at < size && error == MOTE_OK; at += piece) {
         size_t left = size - at;
         error = mote_patch_push(&decoder, data + at, piece < left ? piece : (uint32_t)left);
     }
-    /* The digest is that of no result: whatever the payload, it can't be accepted. */
-    if (mote_patch_finish(&decoder) == MOTE_OK || memory.trespassed != 0) {
-        abort();
-    }
+    /* The digest is that of no result: whatever the payload, it can't be accepted, nor finished twice. */
+    must(mote_patch_finish(&decoder) < 0 && mote_patch_finish(&decoder) < 0);
+    must(memory.trespassed == 0);
+    must(memory.written <= port.max_result_length);
     return 0;
 }

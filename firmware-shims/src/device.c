@@ -163,7 +163,9 @@ int mote_device_rotate_root(struct mote_device *d, const uint8_t *root, uint32_t
     }
     int error = pin(d, &trust);
     error = error == MOTE_OK ? mote_trust_rotate(&trust, root, length) : error;
-    return error == MOTE_OK ? mote_slots_write_root(&d->slots, root, length) : error;
+    error = error == MOTE_OK ? mote_slots_write_root(&d->slots, root, length) : error;
+    /* What the keys of before had let in and has not come yet is judged by those of now. */
+    return error == MOTE_OK ? go_back(d, MOTE_OK) : error;
 }
 
 /* ---- the patch ---- */

@@ -159,21 +159,23 @@ static int append_record(struct mote_slots *slots)
         memcpy(slot + 4, slots->slot[i].sha256, MOTE_SHA256_BYTES);
     }
     store32(record + AT_CRC, checksum(record, AT_CRC));
+    uint8_t page = slots->page;
+    uint32_t address = slots->next_address;
     if (!slots->has_room) {
-        uint8_t other = slots->page ^ 1u;
-        if (flash->erase(flash->context, flash->journal_address[other]) != 0) {
+        page ^= 1u;
+        address = flash->journal_address[page];
+        if (flash->erase(flash->context, address) != 0) {
             return MOTE_ERROR_PORT;
         }
-        slots->page = other;
-        slots->next_address = flash->journal_address[other];
     }
-    if (flash->program(flash->context, slots->next_address, record, sizeof record) != 0) {
-        return MOTE_ERROR_PORT;
-    }
-    slots->next_address += MOTE_RECORD_BYTES;
-    uint32_t end = flash->journal_address[slots->page] + flash->page_bytes;
-    slots->has_room = end - slots->next_address >= MOTE_RECORD_BYTES;
-    return MOTE_OK;
+    int error = flash->program(flash->context, address, record, sizeof record) == 0 ? MOTE_OK : MOTE_ERROR_PORT;
+    if (error == MOTE_OK || page == slots->page) {
+        /* What failed may be there in part, so its place is passed over as a torn one is. */
+        slots->page = page;
+        slots->next_address = address + MOTE_RECORD_BYTES;
+        slots->has_room = flash->journal_address[page] + flash->page_bytes - slots->next_address >= MOTE_RECORD_BYTES;
+    } /* Otherwise the newest record is still in the page before, and the next try erases this one again. */
+    return error;
 }
 
 unsigned mote_slots_spare(const struct mote_slots *slots)

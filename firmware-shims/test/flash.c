@@ -5,6 +5,7 @@
 uint8_t flash_memory[FLASH_BYTES];
 long flash_budget = -1;
 jmp_buf flash_power_cut;
+unsigned flash_calls_left;
 int flash_abused;
 
 static uint32_t noise = 1;
@@ -16,6 +17,11 @@ static void spend(void)
     }
 }
 
+static int fails(void)
+{
+    return flash_calls_left > 0 && --flash_calls_left == 0;
+}
+
 static int flash_read(void *context, uint32_t address, uint8_t *bytes, uint32_t length)
 {
     (void)context;
@@ -24,7 +30,7 @@ static int flash_read(void *context, uint32_t address, uint8_t *bytes, uint32_t 
         return -1;
     }
     memcpy(bytes, flash_memory + address, length);
-    return 0;
+    return fails();
 }
 
 static int flash_program(void *context, uint32_t address, const uint8_t *bytes, uint32_t length)
@@ -35,14 +41,16 @@ static int flash_program(void *context, uint32_t address, const uint8_t *bytes, 
         flash_abused = 1;
         return -1;
     }
-    for (uint32_t i = 0; i < length; i++) {
+    int has_failed = fails();
+    uint32_t done = has_failed ? length / 2u : length;
+    for (uint32_t i = 0; i < done; i++) {
         spend();
         if ((flash_memory[address + i] & bytes[i]) != bytes[i]) {
             flash_abused = 1;
         }
         flash_memory[address + i] &= bytes[i];
     }
-    return 0;
+    return has_failed;
 }
 
 static int flash_erase(void *context, uint32_t address)
@@ -56,17 +64,20 @@ static int flash_erase(void *context, uint32_t address)
         noise = noise * 1664525u + 1013904223u;
         flash_memory[address + i] = (uint8_t)(noise >> 24);
     }
-    for (uint32_t i = 0; i < FLASH_PAGE; i++) {
+    int has_failed = fails();
+    uint32_t done = has_failed ? FLASH_PAGE / 2u : FLASH_PAGE;
+    for (uint32_t i = 0; i < done; i++) {
         spend();
         flash_memory[address + i] = 0xff;
     }
-    return 0;
+    return has_failed;
 }
 
 void flash_reset(struct mote_flash *flash, uint32_t program_bytes)
 {
     memset(flash_memory, 0xff, sizeof flash_memory);
     flash_budget = -1;
+    flash_calls_left = 0;
     flash_abused = 0;
     *flash = (struct mote_flash){ .context = flash,
                                   .read = flash_read,

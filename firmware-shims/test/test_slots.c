@@ -49,6 +49,27 @@ static void update(struct mote_slots *slots, unsigned which)
     CHECK(mote_slots_confirm(slots) == MOTE_OK);
 }
 
+#define TRY(call)              \
+    do {                       \
+        int error = (call);    \
+        if (error != MOTE_OK) { \
+            return error;      \
+        }                      \
+    } while (0)
+
+/* The same where flash may fail: MOTE_OK or the first error. */
+static int try_update(struct mote_slots *slots, unsigned which)
+{
+    TRY(mote_slots_enter(slots, MOTE_STATE_APPLYING));
+    TRY(mote_slots_write_begin(slots));
+    TRY(mote_slots_write(slots, contents[which], lengths[which]));
+    TRY(mote_slots_write_end(slots, digests[which]));
+    TRY(mote_slots_enter(slots, MOTE_STATE_TRYING));
+    TRY(mote_slots_enter(slots, MOTE_STATE_PROBATION));
+    TRY(mote_slots_enter(slots, MOTE_STATE_CONFIRMING));
+    return mote_slots_confirm(slots);
+}
+
 /* Which contents the slot that serves holds, every byte of it; -1 for none; a mixture fails the test. */
 static int serving_contents(const struct mote_slots *slots)
 {
@@ -115,6 +136,35 @@ static long live(long cut, int updates)
     return -1;
 }
 
+/*
+ * Flash that fails once, at its first call, at its second … with half of it done: the error comes back, what served serves,
+ * and the update goes through when tried again, over a restart or without one.
+ */
+static void test_failing_flash(void)
+{
+    static struct mote_slots slots;
+    for (unsigned call = 1;; call++) {
+        (void)live(-1, 0);
+        CHECK(mote_slots_open(&slots, &flash) == MOTE_OK);
+        flash_calls_left = call;
+        int error = try_update(&slots, 1);
+        if (flash_calls_left > 0) {
+            CHECK(error == MOTE_OK);
+            (void)printf("slots: flash fails at each of %u calls\n", call - 1u);
+            break;
+        }
+        CHECK(error == MOTE_ERROR_PORT && serving_contents(&slots) >= 0);
+        if (call % 2u == 0) {
+            restart(&slots);
+        }
+        update(&slots, 1);
+        CHECK(mote_slots_open(&slots, &flash) == MOTE_OK);
+        CHECK(slots.state == MOTE_STATE_IDLE && serving_contents(&slots) == 1);
+        CHECK(flash_abused == 0);
+    }
+    flash_calls_left = 0;
+}
+
 static void test_refusals(void)
 {
     static struct mote_slots slots;
@@ -175,6 +225,7 @@ int main(void)
         (void)printf("slots, program unit %u B: power cut at each of %ld bytes\n", (unsigned)flash.program_bytes, cuts);
     }
     flash.program_bytes = 8;
+    test_failing_flash();
     test_refusals();
     test_roots();
     return failures != 0;

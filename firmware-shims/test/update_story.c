@@ -237,6 +237,16 @@ int story_refusals(void)
     MUST(offer(&second->envelope, 0xfffffff0u) == MOTE_ERROR_EXPIRED);
     MUST(offer(&RELEASE[3].envelope, 0) == MOTE_ERROR_SIGNATURE);
     MUST(mote_device_rotate_root(&device, mote_story_root, sizeof mote_story_root) == MOTE_ERROR_ROLLBACK);
+
+    /* A root that takes a key away ends what that key had let in; not while its patch is being written. */
+    MUST(offer(&second->envelope, 0) == MOTE_OK);
+    MUST(mote_device_patch(&device, second->patch.bytes, 1) == MOTE_OK);
+    MUST(mote_device_rotate_root(&device, mote_story_next_root, sizeof mote_story_next_root) == MOTE_ERROR_STATE);
+    MUST(offer(&second->envelope, 0) == MOTE_OK);
+    MUST(mote_device_rotate_root(&device, mote_story_next_root, sizeof mote_story_next_root) == MOTE_OK);
+    MUST(device.slots.state == MOTE_STATE_WAITING);
+    MUST(mote_device_patch(&device, second->patch.bytes, 1) == MOTE_ERROR_STATE);
+    MUST(offer(&second->envelope, 0) == MOTE_ERROR_SIGNATURE && serving() == 1);
     MUST(flash_abused == 0);
     return 0;
 }

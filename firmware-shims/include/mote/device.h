@@ -66,7 +66,10 @@ int mote_device_open(struct mote_device *device, const struct mote_board *board)
 int mote_device_offer(struct mote_device *device, const uint8_t *envelope, uint32_t length, uint32_t clock_s,
                       struct mote_release *release);
 
-/* Judges the next root and stores it; MOTE_OK or the error of mote_trust_rotate. MOTE_ERROR_TOO_LARGE beyond root_bytes. */
+/*
+ * Judges the next root and stores it; MOTE_OK or the error of mote_trust_rotate. MOTE_ERROR_TOO_LARGE beyond root_bytes,
+ * MOTE_ERROR_STATE while a patch comes. A release that was accepted and has not begun to come must be offered again.
+ */
 int mote_device_rotate_root(struct mote_device *device, const uint8_t *root, uint32_t length);
 
 /* Takes the next bytes of the patch, against the confirmed slot. After an error the state is WAITING: offer it again. */
