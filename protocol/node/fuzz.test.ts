@@ -15,9 +15,13 @@ import {
   signRootEnvelope,
 } from "../src/trust/envelope.js";
 import { refresh } from "../src/trust/refresh.js";
+import { buildTargets, signRole } from "../src/trust/sign.js";
 import { pinRoot } from "../src/trust/state.js";
+import { ed25519Key } from "../src/trust/verify.js";
 import { nodeSha256, nodeVerify } from "./crypto.js";
 import { generateKey } from "./keys.js";
+import { makePatch } from "./patch/make-patches.js";
+import { damage, edits, HOW_LONG, SECONDS, TIMEOUT_MS } from "./test-damage.js";
 import { TestRepository } from "./test-repository.js";
 
 /**
@@ -26,43 +30,8 @@ import { TestRepository } from "./test-repository.js";
  * default; MOTE_FUZZ_SECONDS=600 goes on for ten minutes each.
  */
 
-const SECONDS = Number(process.env["MOTE_FUZZ_SECONDS"] ?? 0);
-const HOW_LONG =
-  SECONDS > 0
-    ? {
-        numRuns: Number.MAX_SAFE_INTEGER,
-        interruptAfterTimeLimit: SECONDS * 1000,
-        markInterruptAsFailure: false,
-      }
-    : { numRuns: 300 };
 const VECTORS = fileURLToPath(new URL("../vectors/patch/", import.meta.url));
-const TIMEOUT_MS = SECONDS * 1000 + 120_000;
 const DEPS = { sha256: nodeSha256, verify: nodeVerify };
-
-/** One edit of a document: where (as a share of its length), what. */
-const edit = fc.record({
-  at: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
-  kind: fc.constantFrom("flip", "set", "insert", "remove", "copy", "cut", "swell"),
-  byte: fc.oneof(fc.nat({ max: 255 }), fc.constantFrom(0, 1, 0x7f, 0x80, 0xff, 0x1b, 0x5b, 0x9f, 0x22, 0x7b)),
-  length: fc.integer({ min: 1, max: 40 }),
-});
-const edits = fc.array(edit, { minLength: 1, maxLength: 6 });
-type Edit = typeof edit extends fc.Arbitrary<infer T> ? T : never;
-
-function damage(document: Uint8Array, list: readonly Edit[]): Uint8Array {
-  let bytes = [...document];
-  for (const { at, kind, byte, length } of list) {
-    const i = Math.floor(at * bytes.length);
-    if (kind === "flip") bytes[i] = (bytes[i] ?? 0) ^ (1 << (byte & 7));
-    else if (kind === "set") bytes[i] = byte;
-    else if (kind === "insert") bytes.splice(i, 0, ...Array<number>(length).fill(byte));
-    else if (kind === "remove") bytes.splice(i, length);
-    else if (kind === "copy") bytes.splice(i, 0, ...bytes.slice(byte, byte + length));
-    else if (kind === "cut") bytes = bytes.slice(0, i);
-    else bytes.push(...Array<number>(length * 200).fill(byte));
-  }
-  return Uint8Array.from(bytes);
-}
 
 /** Accepts what is unchanged; of all else, throws whatever is no MoteError, and fails where it was accepted. */
 function mustRefuse(genuine: Uint8Array, bytes: Uint8Array, read: () => unknown): void {
@@ -78,7 +47,7 @@ function mustRefuse(genuine: Uint8Array, bytes: Uint8Array, read: () => unknown)
 describe("damaged documents", () => {
   it(
     "patches",
-    () => {
+    async () => {
       const read = (file: string): Uint8Array => new Uint8Array(readFileSync(VECTORS + file));
       // Every kind of operation, every form of rows, and a file alone.
       const genuine = ["operations", "rows", "products", "tensor", "full"].map((name) => ({
@@ -86,6 +55,10 @@ describe("damaged documents", () => {
         next: read(`${name}.result`),
         patch: read(`${name}.patch`),
       }));
+      const { base, next } = genuine[0]!;
+      const bsdiff = await makePatch("bsdiff", base, next);
+      if (bsdiff === null) process.stdout.write("SKIPPED damaged bsdiff patches: needs bsdiff-node\n");
+      else genuine.push({ base, next, patch: bsdiff });
       let runs = 0;
       fc.assert(
         fc.property(fc.constantFrom(...genuine), edits, ({ base, next, patch }, list) => {
@@ -160,13 +133,48 @@ describe("damaged documents", () => {
   );
 
   it(
+    "the root that a microcontroller is flashed with, on possession alone",
+    () => {
+      const key = generateKey();
+      const keys = {
+        rootThreshold: 1,
+        rootKeys: [key.publicKey],
+        releaseThreshold: 1,
+        releaseKeys: [key.publicKey],
+      };
+      const genuine = signRootEnvelope({ version: 1, ...keys, expiresS: 2_000_000_000 }, [key], nodeSha256);
+      fc.assert(
+        fc.property(edits, (list) => {
+          try {
+            const { root } = pinRootEnvelope(damage(genuine, list));
+            expect(root.rootKeys.length * root.releaseKeys.length).toBeGreaterThan(0);
+          } catch (error) {
+            if (!(error instanceof MoteError)) throw error;
+          }
+        }),
+        HOW_LONG,
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
     "TUF metadata of every role",
     async () => {
       const repository = new TestRepository();
       const state = pinRoot(repository.files.get("1.root.json")!);
       repository.publishRoot();
+      const team = generateKey();
+      repository.delegations = {
+        keys: { [team.keyId]: ed25519Key(team.publicKey) },
+        roles: [
+          { name: "team", keyids: [team.keyId], threshold: 1, terminating: false, paths: ["tiny/*/*"] },
+        ],
+      };
+      const delegated = buildTargets({ version: 1, expiresMs: repository.nowMs + 86_400_000, targets: {} });
+      repository.delegated = { team: { version: 1, bytes: signRole(delegated, [team]) } };
       repository.publish();
-      const roles = ["2.root.json", "timestamp.json", "2.snapshot.json", "2.targets.json"];
+      const roles = ["2.root.json", "timestamp.json", "2.snapshot.json", "2.targets.json", "1.team.json"];
       await fc.assert(
         fc.asyncProperty(fc.constantFrom(...roles), edits, async (role, list) => {
           const genuine = repository.files.get(role)!;
@@ -174,7 +182,7 @@ describe("damaged documents", () => {
           const fetch = async (file: string) =>
             file === role ? bytes : (repository.files.get(file) ?? null);
           try {
-            const after = await refresh(state, repository.deps({ fetch }));
+            const after = await refresh(state, repository.deps({ fetch, path: "tiny/1.0.0/manifest.json" }));
             // JSON has many spellings of one document; what is signed is their meaning.
             expect(after.timeMs).toBe(repository.nowMs);
           } catch (error) {

@@ -74,6 +74,16 @@ describe("key files", () => {
     await expect(readKeyFile(path, null)).rejects.toThrow(KeyFileError);
   });
 
+  it("whose cost nobody can derive by are refused as damaged", async () => {
+    const path = join(folder, "h.key.json");
+    const cost = { n: 16, r: 1, p: 1 };
+    await writeKeyFile(path, generateKey(), { label: "h", protection: { passphrase: "horse" }, cost });
+    const document = JSON.parse(await readFile(path, "utf8"));
+    document.secret.n = 17;
+    await writeFile(path, JSON.stringify(document));
+    await expect(readKeyFile(path, async () => "horse")).rejects.toThrow(KeyFileError);
+  });
+
   it("that are something else say which field is wrong", async () => {
     const path = join(folder, "g.key.json");
     await writeFile(path, "{}");

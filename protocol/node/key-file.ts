@@ -155,7 +155,15 @@ async function unseal(
 ): Promise<Uint8Array> {
   if (secret.kind === "plain") return fromHex(secret.seed);
   if (askPassphrase === null) throw wrongPassphrase(path, "none");
-  const boxKey = await derive(await askPassphrase(label), fromHex(secret.salt), secret);
+  const passphrase = await askPassphrase(label);
+  const boxKey = await derive(passphrase, fromHex(secret.salt), secret).catch((cause: unknown) => {
+    throw new KeyFileError({
+      expected: `${path} to say how its key is derived`,
+      got: cause instanceof Error ? cause.message : String(cause),
+      todo: "The file was edited or damaged; use a copy from backup.",
+      cause,
+    });
+  });
   const nonce = fromHex(secret.nonce);
   const seed =
     nonce.length === nacl.secretbox.nonceLength
