@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, connect as dial, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { TestRepository } from "@mote/protocol/node";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import type { LogEntry } from "../device-agent/src/core/ports.js";
 import { runAgent } from "../device-agent/src/node/assemble.js";
@@ -174,6 +175,17 @@ it("refuses a damaged chunk, takes another route, and confirms", async () => {
   const held = readFileSync(join(folder, "state", "state.json"), "utf8");
   expect(held).toContain(releases[1]!.artifactSha256);
 }, 120_000);
+
+it("refuses to enrol at a server of another fleet, and keeps nothing of it", async () => {
+  const strange = join(folder, "strange.json");
+  writeFileSync(strange, new TestRepository().files.get("1.root.json")!);
+  const { tokens } = await bench.operator.createEnrolmentTokens({ product: PRODUCT, count: 1 });
+  const state = join(folder, "lost");
+  const enrolment = { folder: state, serverUrl: link.url, deviceId: "lost", hardware: HARDWARE, tags: {} };
+  const trying = enroll({ ...enrolment, token: tokens[0]!.token, rootFile: strange });
+  await expect(trying).rejects.toThrow(/whose root 1 is another one/);
+  expect(readdirSync(state)).toEqual([]);
+});
 
 it("is diagnosed over MQTT, beside the running agent and without it", async () => {
   await publishTiny(bench, [paddedRelease(1, noise(1000))]);

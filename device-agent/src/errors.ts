@@ -1,4 +1,4 @@
-import { EXIT, MoteError } from "@mote/protocol";
+import { EXIT, MoteError, TrustError } from "@mote/protocol";
 
 /** A command was typed in a way that it can't be carried out. */
 export class AgentUsageError extends MoteError {
@@ -10,6 +10,11 @@ export class AgentUsageError extends MoteError {
 export class AgentStateError extends MoteError {
   readonly code = "MOTE_AGENT_STATE";
   readonly exitCode = EXIT.badInput;
+}
+
+/** The server's root is not the one that this device holds: it serves another fleet, whose releases it would never take. */
+export class OtherFleetError extends TrustError {
+  readonly code = "MOTE_OTHER_FLEET";
 }
 
 /** The device has no room for what must be written; nothing was lost. */

@@ -130,6 +130,23 @@ describe("mote-agent enroll", () => {
     expect(stderr).toContain("MOTE_AGENT_STATE");
   });
 
+  it("refuses a server of another fleet before anything is written", async () => {
+    const other = new TestRepository();
+    await writeFile(join(folder, "other.json"), other.files.get("1.root.json")!);
+    const { code, stderr } = await agent(...enrollArgs({ "--root": join(folder, "other.json") }));
+    expect(code).toBe(4);
+    expect(stderr).toContain("MOTE_OTHER_FLEET");
+    expect(await readdir(folder)).not.toContain("device");
+    expect((await agent(...enrollArgs())).code).toBe(0);
+  });
+
+  it("says so where the server has no root yet that could be compared", async () => {
+    server.repository.files.clear();
+    const { code, stdout, stderr } = await agent(...enrollArgs());
+    expect(code).toBe(0);
+    expect(stdout + stderr).toContain("has published no root yet");
+  });
+
   it("passes on why the server refused", async () => {
     const { code, stderr } = await agent(...enrollArgs({ "--token": "used-token-0000000" }));
     expect(code).toBe(2);

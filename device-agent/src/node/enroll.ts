@@ -1,10 +1,19 @@
-import { readFile } from "node:fs/promises";
-import { createDeviceClient, type EnrollAnswer, type EnrollRequest } from "@mote/protocol";
-import { AgentUsageError } from "../errors.js";
+import { readFile, rm } from "node:fs/promises";
+import {
+  createDeviceClient,
+  type DeviceClient,
+  type EnrollAnswer,
+  type EnrollRequest,
+} from "@mote/protocol";
+import { nodeSha256, nodeVerify } from "@mote/protocol/node";
+import { isOfFleet } from "../core/fleet-check.js";
+import { type DeviceKey, Session } from "../core/session.js";
+import { AgentUsageError, OtherFleetError } from "../errors.js";
+import { nodeClock } from "./clock.js";
 import { openDeviceKey } from "./device-key.js";
 import { nodeFetch } from "./fetch.js";
-import { deviceKeyPath, type Identity, identityDocument, pin } from "./home.js";
-import { openSignInDoor } from "./mqtt-door.js";
+import { checkPin, deviceKeyPath, exists, type Identity, identityDocument, pin } from "./home.js";
+import { openDeviceDoor, openSignInDoor } from "./mqtt-door.js";
 import { isMqttUrl } from "./transport.js";
 
 export interface Enrolment {
@@ -18,28 +27,46 @@ export interface Enrolment {
   readonly tags: EnrollRequest["tags"];
 }
 
+export interface Enrolled {
+  readonly identity: Identity;
+  /** The server has published the pinned root; false where it has published none yet, so that nothing can be told. */
+  readonly isRootSeen: boolean;
+}
+
 /**
- * Pins the root, makes the key, and trades the one-time token for an identity. Cut off anywhere it can be run again:
- * the key stays, and the server knows the repetition by it.
+ * Makes sure that the server is of the fleet whose root is pinned, pins it, makes the key, and trades the one-time token
+ * for an identity. Cut off anywhere it can be run again: the key stays, and the server knows the repetition by it.
  *
- * @throws AgentUsageError, AgentStateError, MetadataFormatError, NetworkError, ServerRefusedError
+ * @throws AgentUsageError, AgentStateError, MetadataFormatError, OtherFleetError, NetworkError, ServerRefusedError
  */
-export async function enroll(enrolment: Enrolment): Promise<Identity> {
+export async function enroll(enrolment: Enrolment): Promise<Enrolled> {
   const { folder, serverUrl, token, deviceId, hardware, tags } = enrolment;
-  const root = await readFile(enrolment.rootFile).catch((cause: unknown) => {
-    throw new AgentUsageError({
-      expected: "a file of TUF root metadata for --root",
-      got: cause instanceof Error ? cause.message : String(cause),
-      todo: "Take root.json from the person who keeps the keys (mote keys show), never from the server itself.",
-      cause,
-    });
-  });
-  await pin(folder, new Uint8Array(root));
+  const root = await readRoot(enrolment.rootFile);
+  await checkPin(folder, root);
+  const isMqtt = isMqttUrl(serverUrl);
+  const client = createDeviceClient(serverUrl, nodeFetch);
+  // Before anything is written. Over MQTT the metadata can be had only by who is enrolled.
+  let isRootSeen = !isMqtt && (await isServedBy(client, root));
+  const hadKey = await exists(deviceKeyPath(folder));
   const key = await openDeviceKey(deviceKeyPath(folder));
   const request = { token, deviceId, publicKey: key.publicKey, hardware, tags };
-  const answer = isMqttUrl(serverUrl)
-    ? await enrollOverMqtt(serverUrl, request)
-    : await createDeviceClient(serverUrl, nodeFetch).enroll(request);
+  let answer: EnrollAnswer;
+  if (isMqtt) {
+    const door = await openSignInDoor(serverUrl);
+    try {
+      // The way by which the device came in is the one that it keeps, whatever the server calls its broker.
+      answer = { ...(await door.client.enroll(request)), mqttUrl: serverUrl };
+      isRootSeen = await isServedOverMqtt(serverUrl, door.client, deviceId, key, root);
+    } catch (error) {
+      if (error instanceof OtherFleetError && !hadKey) await rm(deviceKeyPath(folder), { force: true });
+      throw error;
+    } finally {
+      await door.close();
+    }
+  } else {
+    answer = await client.enroll(request);
+  }
+  await pin(folder, root);
   const identity: Identity = {
     format: 1,
     deviceId: answer.deviceId,
@@ -51,14 +78,41 @@ export async function enroll(enrolment: Enrolment): Promise<Identity> {
     publicKey: key.publicKey,
   };
   await identityDocument(folder).save(identity);
-  return identity;
+  return { identity, isRootSeen };
 }
 
-/** The way by which the device came in is the one that it keeps, whatever the server calls its broker. */
-async function enrollOverMqtt(mqttUrl: string, request: EnrollRequest): Promise<EnrollAnswer> {
-  const door = await openSignInDoor(mqttUrl);
+async function readRoot(file: string): Promise<Uint8Array> {
   try {
-    return { ...(await door.client.enroll(request)), mqttUrl };
+    return new Uint8Array(await readFile(file));
+  } catch (cause) {
+    throw new AgentUsageError({
+      expected: "a file of TUF root metadata for --root",
+      got: cause instanceof Error ? cause.message : String(cause),
+      todo: "Take root.json from the person who keeps the keys (mote keys show), never from the server itself.",
+      cause,
+    });
+  }
+}
+
+function isServedBy(client: DeviceClient, root: Uint8Array): Promise<boolean> {
+  return isOfFleet(root, {
+    sha256: nodeSha256,
+    verify: nodeVerify,
+    metadata: (file, maxBytes) => client.metadata(file, maxBytes),
+  });
+}
+
+async function isServedOverMqtt(
+  url: string,
+  signIn: DeviceClient,
+  deviceId: string,
+  key: DeviceKey,
+  root: Uint8Array,
+): Promise<boolean> {
+  const password = await new Session(signIn, deviceId, key, nodeClock).brokerPassword();
+  const door = await openDeviceDoor(url, deviceId, password, deviceId);
+  try {
+    return await isServedBy(door.client, root);
   } finally {
     await door.close();
   }

@@ -85,20 +85,22 @@ export async function openStores(folder: string, options: BlobFilesOptions = {})
   };
 }
 
+/** Pins the root that a person brought. Throws what checkPin throws. */
+export async function pin(folder: string, rootBytes: Uint8Array): Promise<void> {
+  if (!(await checkPin(folder, rootBytes))) await trustDocument(folder).save(pinRoot(rootBytes));
+}
+
 /**
- * Pins the root that a person brought. Pinning another one later is refused: whoever can do that owns the device.
+ * May this root be pinned? Another one than before is refused: whoever can pin that owns the device.
  *
+ * @returns whether it is pinned already.
  * @throws MetadataFormatError for a file that is no root, AgentStateError
  */
-export async function pin(folder: string, rootBytes: Uint8Array): Promise<void> {
-  const document = trustDocument(folder);
-  const pinned = pinRoot(rootBytes);
-  const held = await document.load();
-  if (held === null) {
-    await document.save(pinned);
-    return;
-  }
-  if (Buffer.from(held.root).equals(Buffer.from(rootBytes))) return;
+export async function checkPin(folder: string, rootBytes: Uint8Array): Promise<boolean> {
+  pinRoot(rootBytes);
+  const held = (await exists(folder)) ? await trustDocument(folder).load() : null;
+  if (held === null) return false;
+  if (Buffer.from(held.root).equals(Buffer.from(rootBytes))) return true;
   throw new AgentStateError({
     expected: "the root that this device pinned before",
     got: "another root",
@@ -106,7 +108,7 @@ export async function pin(folder: string, rootBytes: Uint8Array): Promise<void> 
   });
 }
 
-async function exists(path: string): Promise<boolean> {
+export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     () => false,

@@ -40,7 +40,7 @@ Example:
       --state /var/lib/mote --id meter-0017 --hardware camera-gateway --tag site=hall-3`,
       )
       .action(async (options: Options) => {
-        const identity = await enroll({
+        const { identity, isRootSeen } = await enroll({
           folder: options.state,
           serverUrl: options.server,
           token: options.token,
@@ -52,6 +52,11 @@ Example:
         console.say(
           `${identity.deviceId} is enrolled for ${identity.product} at ${identity.serverUrl}. Next: mote-agent run --state ${options.state} --sensor FILE`,
         );
+        if (!isRootSeen) {
+          console.say(
+            "The server has published no root yet, so it can't be told whether it is of the same fleet: mote-agent diagnose tells as soon as it has.",
+          );
+        }
         console.json(identity);
       });
   },
