@@ -6,6 +6,12 @@ export class UsageError extends MoteError {
   readonly exitCode = EXIT.badInput;
 }
 
+/** This machine's clock can't be right: what it would sign would be worthless, or would look older than what it replaces. */
+export class ClockError extends MoteError {
+  readonly code = "MOTE_CLOCK";
+  readonly exitCode = EXIT.badInput;
+}
+
 /** A file that was named can't be read or written. */
 export class FileError extends MoteError {
   readonly code = "MOTE_FILE";

@@ -1,4 +1,5 @@
 import {
+  EARLIEST_CLOCK_MS,
   findTarget,
   judgeManifest,
   type Manifest,
@@ -22,9 +23,6 @@ export interface CandidateDeps extends DownloadDeps {
   readonly hardware: string;
   readonly product: string;
 }
-
-/** The earliest time that a device's clock can honestly show: before it, the clock was never set. 2026-01-01. */
-export const EARLIEST_CLOCK_MS = 1_767_225_600_000;
 
 /** Null for a clock that shows a time before this software existed; signed time alone counts then. */
 export function plausibleClockMs(clock: Clock): number | null {

@@ -1,10 +1,5 @@
 import { readFile, rm } from "node:fs/promises";
-import {
-  createDeviceClient,
-  type DeviceClient,
-  type EnrollAnswer,
-  type EnrollRequest,
-} from "@mote/protocol";
+import { createDeviceClient, type DeviceClient, type EnrollAnswer, type EnrollRequest } from "@mote/protocol";
 import { nodeSha256, nodeVerify } from "@mote/protocol/node";
 import { isOfFleet } from "../core/fleet-check.js";
 import { type DeviceKey, Session } from "../core/session.js";

@@ -20,6 +20,7 @@ import {
 } from "@mote/protocol";
 import { UsageError } from "../errors.js";
 import type { Draft } from "./metadata-folder.js";
+import { checkExpiresLater } from "./signing-clock.js";
 
 /** What a release's target says, derived from the bundle and nothing else. */
 export function targetOf(
@@ -70,7 +71,7 @@ export interface SignedTargets {
  * otherwise a new document begins. So two people who sign the same bundle one after the other make one document.
  *
  * @param request.complete the newest targets that enough keys have signed
- * @throws UsageError where the change contradicts what is signed
+ * @throws UsageError where the change contradicts what is signed, ClockError
  */
 export function signTargets(request: {
   readonly root: RootSigned;
@@ -79,6 +80,8 @@ export function signTargets(request: {
   readonly change: TargetsChange;
   readonly signers: readonly Signer[];
   readonly expiresMs: number;
+  /** It may expire sooner than what it replaces. */
+  readonly mayExpireSooner?: boolean;
   readonly nowMs: number;
   readonly deps: TrustDeps;
 }): SignedTargets {
@@ -99,6 +102,9 @@ export function signTargets(request: {
   } else {
     // A draft's version is not used again for other words: nobody shall have signed two documents of one version.
     const version = (begun?.signed.version ?? complete.version) + 1;
+    const { expires } = begun?.signed ?? complete;
+    const mayExpireSooner = request.mayExpireSooner ?? false;
+    checkExpiresLater(`targets version ${version}`, expires, request.expiresMs, mayExpireSooner);
     const floors = next[FLOORS_MEMBER];
     const document = buildTargets({
       version,

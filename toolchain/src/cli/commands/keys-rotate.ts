@@ -23,6 +23,7 @@ import { type HeldKey, listKeys, openKeys } from "../../release/key-ring.js";
 import { type Draft, MetadataFolder } from "../../release/metadata-folder.js";
 import { passphraseAsker, passphraseSource } from "../../release/passphrase.js";
 import { nextRoot, type RoleChange, signRoot } from "../../release/rotate.js";
+import { checkExpiresLater, signingTimeMs } from "../../release/signing-clock.js";
 import type { Io } from "../command.js";
 import { days, MAX_KEYS, wholeNumber } from "../options.js";
 
@@ -37,6 +38,7 @@ interface RotateOptions {
   readonly envelopes?: string;
   readonly renew?: boolean;
   readonly days: string;
+  readonly expiresSooner?: boolean;
   readonly passphraseFile?: string;
 }
 
@@ -58,6 +60,7 @@ export function configureRotate(command: Command, io: Io): void {
     .option("--renew", "only a new expiry")
     .option("--envelopes <dir>", "also sign the same root for MCUs, into this folder")
     .option("--days <n>", "days until the root must be signed again", String(LIFETIMES_DAYS.root))
+    .option("--expires-sooner", "let it expire sooner than the root that it replaces")
     .option("--passphrase-file <file>", "passphrase of the keys (else asked, or MOTE_PASSPHRASE)")
     .addHelpText(
       "after",
@@ -67,12 +70,13 @@ export function configureRotate(command: Command, io: Io): void {
 }
 
 async function rotate(options: RotateOptions, io: Io): Promise<void> {
+  const nowMs = signingTimeMs();
   const folder = await MetadataFolder.open(options.repo);
   const current = (await folder.latestRoot()).signed;
   const fresh = options.serverKeys === undefined ? null : freshServerKeys(await hasDelegation(folder));
   const changes = await readChanges(options, current, fresh);
   const draft = await folder.draft("root");
-  const document = chooseDocument(options, current, changes, draft);
+  const document = chooseDocument(options, current, changes, draft, nowMs);
   const held: HeldKey[] = [];
   for (const path of options.keys) held.push(...(await listKeys(path)));
   const wanted = new Set([...current.roles.root.keyids, ...joining(changes)]);
@@ -114,6 +118,7 @@ function chooseDocument(
   current: RootSigned,
   changes: readonly RoleChange[],
   draft: Draft | null,
+  nowMs: number,
 ): RootSigned | Draft {
   const asksForNew = changes.length > 0 || options.renew === true;
   if (draft !== null && !asksForNew) return draft;
@@ -124,7 +129,12 @@ function chooseDocument(
       todo: "Sign the draft without further flags, or delete its file and begin again.",
     });
   }
-  if (asksForNew) return nextRoot(current, changes, Date.now(), days("--days", options.days));
+  if (asksForNew) {
+    const next = nextRoot(current, changes, nowMs, days("--days", options.days));
+    const what = `root version ${next.version}`;
+    checkExpiresLater(what, current.expires, Date.parse(next.expires), options.expiresSooner === true);
+    return next;
+  }
   throw new UsageError({
     expected: "a change (--role with --add, --remove or --threshold; --server-keys; --renew)",
     got: "none, and no draft to sign",

@@ -3,6 +3,7 @@ import { UsageError } from "../../errors.js";
 import { LIFETIMES_DAYS } from "../../release/ceremony.js";
 import { initTrust } from "../../release/init.js";
 import { newPassphrase, type PassphraseSource, passphraseSource } from "../../release/passphrase.js";
+import { signingTimeMs } from "../../release/signing-clock.js";
 import type { CliCommand, Io } from "../command.js";
 import { days, MAX_KEYS, wholeNumber } from "../options.js";
 import { configureRotate } from "./keys-rotate.js";
@@ -70,7 +71,7 @@ function configureInit(command: Command, io: Io): void {
         targets: parsePolicy("targets", options.targetsThreshold, options.targetsKeys),
         rootDays: days("--root-days", options.rootDays),
         targetsDays: days("--targets-days", options.targetsDays),
-        nowMs: Date.now(),
+        nowMs: signingTimeMs(),
         protectionFor: async (label) =>
           options.passphrase ? { passphrase: await newPassphrase(source, label) } : { unencrypted: true },
       });

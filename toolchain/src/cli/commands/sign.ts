@@ -8,6 +8,7 @@ import { listKeys, openKeys } from "../../release/key-ring.js";
 import { MetadataFolder } from "../../release/metadata-folder.js";
 import { passphraseAsker, passphraseSource } from "../../release/passphrase.js";
 import { signTargets, type TargetsChange, targetOf } from "../../release/sign-release.js";
+import { signingTimeMs } from "../../release/signing-clock.js";
 import type { CliCommand, Io } from "../command.js";
 import { days } from "../options.js";
 
@@ -18,6 +19,7 @@ interface SignOptions {
   readonly renew?: boolean;
   readonly delegate?: string;
   readonly targetsDays: string;
+  readonly expiresSooner?: boolean;
   readonly passphraseFile?: string;
   readonly endDelegation?: boolean;
   readonly envelopes?: string;
@@ -46,6 +48,7 @@ export const command: CliCommand = {
         "days until the targets must be signed again",
         String(LIFETIMES_DAYS.targets),
       )
+      .option("--expires-sooner", "let it expire sooner than the targets that it replaces")
       .option("--passphrase-file <file>", "passphrase of the keys (else asked, or MOTE_PASSPHRASE)")
       .addHelpText(
         "after",
@@ -57,6 +60,7 @@ export const command: CliCommand = {
 
 async function sign(bundlePath: string | undefined, options: SignOptions, io: Io): Promise<void> {
   const bundle = bundlePath === undefined ? null : unpackBundle(await readBundleFile(bundlePath), nodeSha256);
+  const nowMs = signingTimeMs();
   const change = await readChange(bundle, options);
   const folder = await MetadataFolder.open(options.repo ?? options.keys);
   const root = (await folder.latestRoot()).signed;
@@ -70,7 +74,6 @@ async function sign(bundlePath: string | undefined, options: SignOptions, io: Io
       todo: "Use your targets key, or add this one with `mote keys rotate`.",
     });
   }
-  const nowMs = Date.now();
   const signed = signTargets({
     root,
     complete: (await folder.latestTargets()).signed,
@@ -79,6 +82,7 @@ async function sign(bundlePath: string | undefined, options: SignOptions, io: Io
     signers,
     nowMs,
     expiresMs: nowMs + days("--targets-days", options.targetsDays) * 86_400_000,
+    mayExpireSooner: options.expiresSooner === true,
     deps: DEPS,
   });
   const { version, signatures, threshold, isComplete, changes } = signed;
@@ -93,7 +97,7 @@ async function sign(bundlePath: string | undefined, options: SignOptions, io: Io
           targets: parseMetadata(signed.bytes, TargetsSigned, "targets").signed,
           signers,
           folder: options.envelopes,
-          nowMs: Date.now(),
+          nowMs,
           deps: DEPS,
         });
   io.json({ file, version, target, signatures, threshold, isComplete, changes, envelopes });

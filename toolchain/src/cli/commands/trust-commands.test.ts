@@ -17,7 +17,7 @@ import {
 } from "@mote/protocol";
 import { nodeSha256, nodeVerify } from "@mote/protocol/node";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { UsageError } from "../../errors.js";
+import { ClockError, UsageError } from "../../errors.js";
 import type { CliCommand } from "../command.js";
 import { runCommand } from "../testing.js";
 import { command as bundleCommand } from "./bundle.js";
@@ -33,7 +33,10 @@ let folder = "";
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "mote-ceremony-"));
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  vi.useRealTimers();
+  await rm(folder, { recursive: true, force: true });
+});
 
 const mote = <T = Record<string, unknown>>(name: string, ...words: string[]) =>
   runCommand<T>(COMMANDS[name]!, ...words);
@@ -186,12 +189,39 @@ describe("mote sign", () => {
     await init();
     const [ada, bo] = [await person("targets-1"), await person("targets-2")];
     const bundle = await writeBundle("a.bundle");
-    vi.useFakeTimers({ toFake: ["Date"], now: 0 });
-    await mote("sign", bundle, "--keys", ada, "--repo", trust());
-    vi.useRealTimers();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2026, 1, 1) });
+    await mote("sign", bundle, "--keys", ada, "--repo", trust(), "--expires-sooner");
+    vi.setSystemTime(Date.UTC(2026, 8, 1));
     await expect(mote("sign", bundle, "--keys", bo, "--repo", trust())).rejects.toThrow(
-      /which expired at 1970.*Delete the draft's file/,
+      /which expired at 2026-05.*Delete the draft's file/,
     );
+  });
+
+  it("refuses to sign by a clock that was never set, or that is behind what it extends, and changes nothing", async () => {
+    await init("--targets-threshold", "1");
+    const keys = ["--keys", trust(), "--repo", trust()];
+    const bundle = await writeBundle("a.bundle");
+    const before = await readdir(trust("metadata"));
+    const nowMs = Date.now();
+    vi.useFakeTimers({ toFake: ["Date"], now: 0 });
+    const neverSet = /a clock that shows 2026-01-01 or later; got 1970-01-01.*Set this machine's clock/;
+    await expect(mote("sign", bundle, ...keys)).rejects.toThrow(ClockError);
+    await expect(mote("sign", bundle, ...keys)).rejects.toThrow(neverSet);
+    await expect(mote("keys", "rotate", "--renew", ...keys)).rejects.toThrow(ClockError);
+    await expect(init("--out", trust("other"))).rejects.toThrow(ClockError);
+    // Four days behind the machine on which the metadata was made.
+    vi.setSystemTime(nowMs - 4 * 86_400_000);
+    await expect(mote("sign", bundle, ...keys)).rejects.toThrow(
+      /version 2 to expire no sooner than.*--expires-sooner/,
+    );
+    await expect(mote("keys", "rotate", "--renew", ...keys)).rejects.toThrow(
+      /root version 2 to expire no sooner/,
+    );
+    expect(await readdir(trust("metadata"))).toEqual(before);
+    expect(await mote<Signed>("sign", bundle, ...keys, "--expires-sooner")).toMatchObject({ version: 2 });
+    // An hour is how clocks differ.
+    vi.setSystemTime(nowMs - 3_600_000);
+    await mote("sign", await writeBundle("b.bundle", { version: "1.1.0", sequence: 2 }), ...keys);
   });
 
   it("says so when none of the keys may sign", async () => {
