@@ -169,7 +169,8 @@ export class MoteServer {
     );
     const mqttParts = { sessions, ingest, reports, store, events, clock, log, tls, exchange };
     const maxConnections = descriptors === null ? null : connectionsWithin(descriptors);
-    const embedded = config.mqttBroker === undefined ? Broker.open({ ...mqttParts, maxConnections }) : null;
+    const embedded =
+      config.mqttBroker === undefined ? await Broker.open({ ...mqttParts, maxConnections }) : null;
     const broker: MqttSide = embedded ?? openExternalBroker(config, mqttParts);
     hints.send = (product) => {
       broker.hint(product);

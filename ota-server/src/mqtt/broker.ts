@@ -1,16 +1,17 @@
-import { createServer, type Server } from "node:net";
+import { createServer, type Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createServer as createTlsServer } from "node:tls";
 import {
   decodeExchangeRequest,
   decodeReportBatch,
+  mayPublish,
   maySubscribe,
   parseTopic,
   SchemaError,
   signInTopics,
   topics,
 } from "@mote/protocol";
-import type { IConnectPacket } from "mqtt-packet";
+import { Aedes, type AuthenticateError, type Client, type PublishPacket } from "aedes";
 import type { Clock } from "../clock.js";
 import type { Events } from "../events.js";
 import type { Reports } from "../fleet/reports.js";
@@ -20,21 +21,25 @@ import type { Ingest, Sender } from "../monitor/ingest.js";
 import { setOnline } from "../store/devices.js";
 import type { Store } from "../store/store.js";
 import type { TlsFiles } from "../tls.js";
-import { CONNECTION_LIMITS, type ConnectionOwner, MqttConnection } from "./connection.js";
 import type { MqttCounters, MqttSide } from "./door.js";
 import { type Caller, type Exchange, tooMany } from "./exchange.js";
 import { GUEST_LIMITS, Guests } from "./guests.js";
 import { Lane } from "./lane.js";
 
 export const MQTT_LIMITS = {
-  /** Largest payload that is looked at. */
-  payloadMaxBytes: CONNECTION_LIMITS.payloadMaxBytes,
+  /** Largest packet of ours: 64 reports. */
+  payloadMaxBytes: 128 * 1024,
+  connectTimeoutMs: 10_000,
+  keepaliveLimitS: 3600,
+  /** A device that takes nothing for so long, while an answer waits for it, is disconnected. */
+  drainTimeoutMs: 120_000,
   /** Requests of one device that wait for those before them; more are answered 429. */
   maxWaitingRequests: 32,
   /** How often it is said that connections are turned away. */
   fullNoticeMs: 60_000,
-  beatMs: 1000,
 } as const;
+
+const NOT_AUTHORIZED = 5;
 
 export interface BrokerParts {
   readonly sessions: Sessions;
@@ -54,36 +59,35 @@ export interface BrokerParts {
  * The embedded MQTT broker. Devices publish to the server alone, so a message ends in the store and is fanned out to
  * nobody.
  */
-export class Broker implements MqttSide, ConnectionOwner {
+export class Broker implements MqttSide {
   readonly problems = [];
   readonly counters: MqttCounters = { frames: 0, repeatedFrames: 0, malformed: 0, refusedConnections: 0 };
-  beat = 0;
   private readonly parts: BrokerParts;
+  private readonly aedes: Aedes;
   private readonly server: Server;
-  private readonly all = new Set<MqttConnection>();
+  /** Device of each connection that has proved itself. */
+  private readonly devices = new WeakMap<Client, Sender & { readonly product: string }>();
   private readonly guests = new Guests();
-  private readonly heart: NodeJS.Timeout;
+  private readonly lanes = new WeakMap<Client, Lane>();
+  /** Of connections that came by another way than a socket of this broker's. */
+  private readonly addresses = new WeakMap<object, string>();
   /** Null where no other server could claim a device. */
   private readonly serverId: string | null;
   /** A device may be connected twice for a while: an old link not yet given up, or its own diagnosis. */
-  private readonly connected = new Map<string, readonly MqttConnection[]>();
+  private readonly connected = new Map<string, { readonly clients: Set<Client>; readonly product: string }>();
 
-  private constructor(parts: BrokerParts) {
+  private constructor(parts: BrokerParts, aedes: Aedes) {
     this.parts = parts;
+    this.aedes = aedes;
     const { peers } = parts.store;
     this.serverId = peers.isShared ? peers.id : null;
-    const handle = (stream: Duplex) => this.accept(stream);
+    const handle = (stream: Parameters<Aedes["handle"]>[0]) => void this.aedes.handle(stream);
     // An answer must not wait until the one before it is acknowledged by the network.
     const options = { noDelay: true };
     this.server =
       parts.tls === null
         ? createServer(options, handle)
         : createTlsServer({ ...parts.tls, ...options }, handle);
-    // One timer for all: a fleet that sends often would move its own at every message.
-    this.heart = setInterval(() => {
-      this.beat++;
-      for (const connection of this.all) connection.watch();
-    }, MQTT_LIMITS.beatMs);
   }
 
   /** Without descriptors left the system would turn connections away unheard, and the store could open no file. */
@@ -102,8 +106,16 @@ export class Broker implements MqttSide, ConnectionOwner {
     });
   }
 
-  static open(parts: BrokerParts): Broker {
-    const broker = new Broker(parts);
+  static async open(parts: BrokerParts): Promise<Broker> {
+    const aedes = await Aedes.createBroker({
+      connectTimeout: MQTT_LIMITS.connectTimeoutMs,
+      keepaliveLimit: MQTT_LIMITS.keepaliveLimitS,
+      maxTopicLevels: 8,
+      drainTimeout: MQTT_LIMITS.drainTimeoutMs,
+    });
+    endInTheStore(aedes);
+    const broker = new Broker(parts, aedes);
+    broker.wire();
     if (parts.maxConnections !== null) broker.limitTo(parts.maxConnections);
     return broker;
   }
@@ -124,16 +136,16 @@ export class Broker implements MqttSide, ConnectionOwner {
     return this.connected.size;
   }
 
-  /** @param address of the network, for a stream that does not know it. */
-  accept(stream: Duplex, address: string | null = null): void {
-    this.all.add(new MqttConnection(stream, this, address));
+  /** A connection that comes by another way, such as a WebSocket. @param address of the network, where it comes from. */
+  accept(stream: Duplex, address: string): void {
+    this.addresses.set(stream, address);
+    this.aedes.handle(stream);
   }
 
   hint(product: string): void {
-    for (const [deviceId, connections] of this.connected) {
-      for (const connection of connections) {
-        if (connection.device?.product === product) void connection.send(topics.command(deviceId), "poll");
-      }
+    for (const [deviceId, device] of this.connected) {
+      if (device.product !== product) continue;
+      for (const client of device.clients) void send(client, topics.command(deviceId), "poll");
     }
   }
 
@@ -143,120 +155,134 @@ export class Broker implements MqttSide, ConnectionOwner {
   }
 
   disconnect(deviceId: string): void {
-    for (const connection of this.connected.get(deviceId) ?? []) connection.close();
+    for (const client of this.connected.get(deviceId)?.clients ?? []) client.close();
   }
 
   async close(): Promise<void> {
-    clearInterval(this.heart);
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    for (const connection of this.all) connection.close();
-    await closed;
+    await new Promise<void>((resolve) => this.aedes.close(resolve));
+    await new Promise<void>((resolve) => this.server.close(() => resolve()));
   }
 
-  async admit(connection: MqttConnection, packet: IConnectPacket): Promise<void> {
-    try {
-      await this.authenticate(connection, packet);
-    } catch (error) {
-      this.counters.refusedConnections++;
-      throw error;
-    }
+  private wire(): void {
+    const { aedes } = this;
+    aedes.authenticate = (client, username, password, done) => {
+      this.authenticate(client, username, password?.toString("utf8") ?? "").then(
+        () => done(null, true),
+        () => {
+          this.counters.refusedConnections++;
+          const error: AuthenticateError = Object.assign(new Error("not authorized"), {
+            returnCode: NOT_AUTHORIZED as AuthenticateError["returnCode"],
+          });
+          done(error, null);
+        },
+      );
+    };
+    aedes.authorizeSubscribe = (client, subscription, done) => {
+      const deviceId = this.devices.get(client)?.id;
+      const isOwn =
+        deviceId === undefined
+          ? this.guests.has(client) && subscription.topic === signInTopics.answer(client.id)
+          : maySubscribe(deviceId, subscription.topic);
+      // null refuses this one subscription (SUBACK 0x80) and keeps the connection.
+      done(null, isOwn ? subscription : null);
+    };
+    // aedes sends the PUBACK after this callback: what is stored here is durable before it is acknowledged.
+    aedes.authorizePublish = (client, packet, done) => {
+      this.take(client, packet).then(() => done(null), done);
+    };
+    aedes.on("clientReady", (client) => {
+      // It may have been closed on the way here; its disconnection was told before.
+      if (client.closed) return;
+      this.setPresence(client, true);
+      void this.expelRevoked(client);
+    });
+    aedes.on("clientDisconnect", (client) => {
+      this.guests.leave(client);
+      this.setPresence(client, false);
+    });
+    aedes.on("clientError", (client, error) =>
+      this.parts.log.warn("mqtt-client", { device: this.devices.get(client)?.id, error: error.message }),
+    );
+    aedes.on("connectionError", (_client, error) =>
+      this.parts.log.warn("mqtt-connection", { error: error.message }),
+    );
   }
 
-  private async authenticate(connection: MqttConnection, packet: IConnectPacket): Promise<void> {
-    const { username, password } = packet;
+  private async authenticate(client: Client, username: string | undefined, token: string): Promise<void> {
     if (username === undefined) {
-      if (this.guests.admit(connection, connection.remoteAddress)) return;
+      if (this.guests.admit(client, this.addressOf(client))) return;
       throw new Error("no credentials, and not there to sign in");
     }
-    const { device } = await this.parts.sessions.authenticate(password?.toString("utf8") ?? "");
+    const { device } = await this.parts.sessions.authenticate(token);
     if (device.id !== username) throw new Error("a token of another device");
-    // An older connection of the same client id is ended, so nobody may take another's.
-    if (!isOwnClientId(connection.id, device.id)) throw new Error("a client id of another device");
+    // The broker ends an older connection of the same client id, so nobody may take another's.
+    if (!isOwnClientId(client.id, device.id)) throw new Error("a client id of another device");
     const { id, product, enrolledAtMs } = device;
-    connection.device = { id, product, enrolledAtMs };
-  }
-
-  ready(connection: MqttConnection): void {
-    this.setPresence(connection, true);
-    void this.expelRevoked(connection);
+    this.devices.set(client, { id, product, enrolledAtMs });
   }
 
   /** Who was revoked between its authentication and now was not yet among those whom a revocation disconnects. */
-  private async expelRevoked(connection: MqttConnection): Promise<void> {
-    const { device } = connection;
-    if (device === null) return;
+  private async expelRevoked(client: Client): Promise<void> {
+    const device = this.devices.get(client);
+    if (device === undefined) return;
     try {
-      if (!(await this.parts.sessions.isStillKnown(device))) connection.close();
+      if (!(await this.parts.sessions.isStillKnown(device))) client.close();
     } catch (error) {
       this.parts.log.error("mqtt-expel", error, { device: device.id });
     }
   }
 
-  ended(connection: MqttConnection, error: Error | null): void {
-    this.all.delete(connection);
-    this.guests.leave(connection);
-    this.setPresence(connection, false);
-    if (error === null) return;
-    const { device } = connection;
-    if (device === null) this.parts.log.warn("mqtt-connection", { error: error.message });
-    else this.parts.log.warn("mqtt-client", { device: device.id, error: error.message });
-  }
-
-  maySubscribe(connection: MqttConnection, topic: string): boolean {
-    const { device } = connection;
-    if (device !== null) return maySubscribe(device.id, topic);
-    return this.guests.has(connection) && topic === signInTopics.answer(connection.id);
-  }
-
-  /** The PUBACK is sent when this resolves: what is stored here is durable before it is acknowledged. */
-  async take(connection: MqttConnection, topic: string, payload: Buffer): Promise<void> {
+  private async take(client: Client | null, packet: PublishPacket): Promise<void> {
+    // Wills are published by the broker itself, without a client; presence needs no more than the disconnection.
+    if (client === null) return;
+    // Nothing of ours is read from a retained message: aedes need not keep any.
+    packet.retain = false;
+    const payload = typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload;
     if (payload.length > MQTT_LIMITS.payloadMaxBytes) throw new Error("payload too large");
-    const { device } = connection;
-    if (device === null) return this.takeFromGuest(connection, topic, payload);
-    const kind = kindOf(device.id, topic);
+    const device = this.devices.get(client);
+    if (device === undefined) return this.takeFromGuest(client, packet.topic, payload);
+    const topic = parseTopic(packet.topic);
+    if (topic === null || !mayPublish(device.id, packet.topic)) {
+      throw new Error(`${device.id} may not publish to ${packet.topic}`);
+    }
     try {
-      if (kind === "telemetry") await this.takeFrame(device, payload);
-      if (kind === "report") await this.parts.reports.add(device.id, decodeReportBatch(payload));
-      if (kind === "request") {
-        const caller = { deviceId: device.id, address: connection.remoteAddress };
-        await this.takeRequest(connection, caller, topics.answer(device.id), payload);
+      if (topic.kind === "telemetry") await this.takeFrame(device, payload);
+      if (topic.kind === "report") await this.parts.reports.add(device.id, decodeReportBatch(payload));
+      if (topic.kind === "request") {
+        const caller = { deviceId: device.id, address: this.addressOf(client) };
+        await this.takeRequest(client, caller, topics.answer(device.id), payload);
       }
     } catch (error) {
       if (!(error instanceof SchemaError)) throw error;
       // It would come again for ever if it were not acknowledged; so it is, and dropped, and said.
       this.counters.malformed++;
-      this.parts.log.warn("mqtt-malformed", { device: device.id, topic, error: error.message });
+      this.parts.log.warn("mqtt-malformed", { device: device.id, topic: packet.topic, error: error.message });
     }
   }
 
   /** Whatever is wrong ends the connection: a guest has no acknowledgement to wait for. */
-  private async takeFromGuest(connection: MqttConnection, topic: string, payload: Buffer): Promise<void> {
-    const address = topic === signInTopics.request(connection.id) ? this.guests.ask(connection) : null;
+  private async takeFromGuest(client: Client, topic: string, payload: Buffer): Promise<void> {
+    const address = topic === signInTopics.request(client.id) ? this.guests.ask(client) : null;
     if (address === null) throw new Error(`who has not signed in may not publish to ${topic}`);
     if (payload.length > GUEST_LIMITS.requestMaxBytes) throw new Error("payload too large");
-    await this.takeRequest(
-      connection,
-      { deviceId: null, address },
-      signInTopics.answer(connection.id),
-      payload,
-    );
+    await this.takeRequest(client, { deviceId: null, address }, signInTopics.answer(client.id), payload);
   }
 
   /** @throws SchemaError */
-  private async takeRequest(
-    connection: MqttConnection,
-    caller: Caller,
-    topic: string,
-    payload: Buffer,
-  ): Promise<void> {
+  private async takeRequest(client: Client, caller: Caller, topic: string, payload: Buffer): Promise<void> {
     const request = decodeExchangeRequest(payload);
-    connection.lane ??= new Lane(MQTT_LIMITS.maxWaitingRequests);
-    const isTaken = await connection.lane.run(async () => {
+    const lane = this.lanes.get(client) ?? new Lane(MQTT_LIMITS.maxWaitingRequests);
+    this.lanes.set(client, lane);
+    const isTaken = await lane.run(async () => {
       // Nobody is there any more to hear the answer.
-      if (connection.isClosed) return;
-      await connection.send(topic, await this.parts.exchange.answer(caller, request));
+      if (client.closed) return;
+      await send(client, topic, await this.parts.exchange.answer(caller, request));
     });
-    if (!isTaken) await connection.send(topic, tooMany(request));
+    if (!isTaken) await send(client, topic, tooMany(request));
+  }
+
+  private addressOf({ conn }: Client): string {
+    return this.addresses.get(conn) ?? (conn instanceof Socket ? conn.remoteAddress : undefined) ?? "unknown";
   }
 
   private async takeFrame(sender: Sender, payload: Uint8Array): Promise<void> {
@@ -265,22 +291,19 @@ export class Broker implements MqttSide, ConnectionOwner {
     if (!isNew) this.counters.repeatedFrames++;
   }
 
-  private setPresence(connection: MqttConnection, online: boolean): void {
-    const { device } = connection;
-    if (device === null) return;
-    const { id: deviceId } = device;
-    const others = (this.connected.get(deviceId) ?? []).filter((other) => other !== connection);
+  private setPresence(client: Client, online: boolean): void {
+    const device = this.devices.get(client);
+    if (device === undefined) return;
+    const { id: deviceId, product } = device;
+    const connections = this.connected.get(deviceId) ?? { clients: new Set<Client>(), product };
     if (online) {
-      this.connected.set(deviceId, others.concat(connection));
-      // The same client on a new connection (MQTT 3.1.1, section 3.1.4). Those without a name of their own are different.
-      for (const other of others) if (other.id === connection.id && other.id !== "") other.close();
-    } else if (others.length > 0) {
+      connections.clients.add(client);
+      this.connected.set(deviceId, connections);
+    } else {
+      connections.clients.delete(client);
       // A device that came back on a new connection is still online.
-      this.connected.set(deviceId, others);
-      return;
-    } else if (!this.connected.delete(deviceId)) {
-      // It never got as far as to be online.
-      return;
+      if (connections.clients.size > 0) return;
+      this.connected.delete(deviceId);
     }
     const atMs = this.parts.clock();
     this.parts.store
@@ -292,17 +315,35 @@ export class Broker implements MqttSide, ConnectionOwner {
   }
 }
 
-/** What a device publishes; throws where it may not. */
-function kindOf(deviceId: string, topic: string): "telemetry" | "report" | "presence" | "request" {
-  const parsed = parseTopic(topic);
-  const kind = parsed?.deviceId === deviceId ? parsed.kind : null;
-  if (kind === null || kind === "command" || kind === "answer") {
-    throw new Error(`${deviceId} may not publish to ${topic}`);
-  }
-  return kind;
+/** As aedes calls it by itself: with the client that a message has come from, or with none for its own messages. */
+type Publish = (packet: PublishPacket, from: Client | Done | null, done?: Done) => void;
+type Done = (error?: Error) => void;
+
+/**
+ * What a client publishes has been taken (`Broker.take`) by the time it would be fanned out, and nobody may subscribe to
+ * it: to look for who has would cost a fifth of what taking it costs. A will goes the same way, so none is retained.
+ */
+function endInTheStore(aedes: Aedes): void {
+  const fanOut = aedes.publish.bind(aedes) as Publish;
+  const publish: Publish = (packet, from, done) => {
+    if (from === null || typeof from === "function") fanOut(packet, from, done);
+    else done?.();
+  };
+  aedes.publish = publish;
 }
 
-/** The device's own name, that of its diagnosis, or none at all. */
+/** To this connection alone, whoever else may have subscribed. Resolves when the network has taken it, or it is gone. */
+function send(client: Client, topic: string, payload: string | Uint8Array): Promise<void> {
+  const bytes = typeof payload === "string" ? payload : Buffer.from(payload);
+  return new Promise((resolve) => {
+    if (client.closed) return resolve();
+    client.publish({ cmd: "publish", topic, payload: bytes, qos: 0, dup: false, retain: false }, () =>
+      resolve(),
+    );
+  });
+}
+
+/** The device's own name, that of its diagnosis, or none at all (aedes then gives a random one). */
 function isOwnClientId(clientId: string, deviceId: string): boolean {
-  return clientId === deviceId || clientId === `${deviceId}-diagnose` || clientId === "";
+  return clientId === deviceId || clientId === `${deviceId}-diagnose` || clientId.startsWith("aedes_");
 }

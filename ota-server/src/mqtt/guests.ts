@@ -1,5 +1,5 @@
 import { isSignInClientId } from "@mote/protocol";
-import type { MqttConnection } from "./connection.js";
+import type { Client } from "aedes";
 
 export const GUEST_LIMITS = {
   /** Connections without credentials at a time; devices that find no room come again, spread by their back-off. */
@@ -24,43 +24,37 @@ interface Guest {
  * within half a minute: so a device without HTTP gets in, and nobody can stay.
  */
 export class Guests {
-  private readonly guests = new Map<MqttConnection, Guest>();
+  private readonly guests = new Map<Client, Guest>();
 
   /** @returns false where there is no room, or where it is no guest's client id. */
-  admit(connection: MqttConnection, address: string): boolean {
-    // A guest has no session to come back to.
-    if (!isSignInClientId(connection.id) || !connection.isClean) return false;
+  admit(client: Client, address: string): boolean {
+    // A session that outlives its connection would be memory for whoever asks.
+    if (!isSignInClientId(client.id) || !client.clean || this.guests.size >= GUEST_LIMITS.max) return false;
     let fromThere = 0;
-    for (const [other, guest] of this.guests) {
-      // The same client on a new connection (MQTT 3.1.1, section 3.1.4).
-      if (other.id === connection.id) this.end(other);
-      else if (guest.address === address) fromThere++;
-    }
-    if (fromThere >= GUEST_LIMITS.maxByAddress || this.guests.size >= GUEST_LIMITS.max) return false;
-    const timer = setTimeout(() => this.end(connection), GUEST_LIMITS.lifeMs);
+    for (const guest of this.guests.values()) if (guest.address === address) fromThere++;
+    if (fromThere >= GUEST_LIMITS.maxByAddress) return false;
+    const timer = setTimeout(() => {
+      this.leave(client);
+      client.close();
+    }, GUEST_LIMITS.lifeMs);
     timer.unref();
-    this.guests.set(connection, { address, timer, requests: 0 });
+    this.guests.set(client, { address, timer, requests: 0 });
     return true;
   }
 
   /** Counts a request. @returns the guest's address; null for who is no guest or has asked too often. */
-  ask(connection: MqttConnection): string | null {
-    const guest = this.guests.get(connection);
+  ask(client: Client): string | null {
+    const guest = this.guests.get(client);
     if (guest === undefined || ++guest.requests > GUEST_LIMITS.maxRequests) return null;
     return guest.address;
   }
 
-  has(connection: MqttConnection): boolean {
-    return this.guests.has(connection);
+  has(client: Client): boolean {
+    return this.guests.has(client);
   }
 
-  leave(connection: MqttConnection): void {
-    clearTimeout(this.guests.get(connection)?.timer);
-    this.guests.delete(connection);
-  }
-
-  private end(connection: MqttConnection): void {
-    this.leave(connection);
-    connection.close();
+  leave(client: Client): void {
+    clearTimeout(this.guests.get(client)?.timer);
+    this.guests.delete(client);
   }
 }

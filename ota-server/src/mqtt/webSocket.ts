@@ -43,7 +43,7 @@ export function openWebSocketDoor(
       return;
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const stream = createWebSocketStream(webSocket, { allowHalfOpen: false });
+      const stream = createWebSocketStream(webSocket);
       // A connection that breaks is the broker's to notice; unheard, the error would end the process.
       stream.on("error", () => stream.destroy());
       accept(stream, request.socket.remoteAddress ?? "unknown");
