@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
-import { judgeExpiry } from "@mote/protocol";
+import { judgeExpiry, whatCame } from "@mote/protocol";
 import type { Config } from "./config.js";
 import { ConfigError } from "./errors.js";
 
@@ -24,7 +24,7 @@ export function readTls({ tlsKey, tlsCert }: Pick<Config, "tlsKey" | "tlsCert">)
   } catch (cause) {
     throw new ConfigError({
       expected: `a private key (${tlsKey}) and the certificate that was made for it (${tlsCert}), as PEM without a passphrase`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Name the two files that belong together, the key with tlsKey.",
       cause,
     });

@@ -5,7 +5,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import nacl from "tweetnacl";
 import { Sha256Hex } from "../src/bundle/manifest.js";
 import { fromHex, toHex } from "../src/bytes.js";
-import { KeyFileError, PassphraseError } from "../src/errors.js";
+import { KeyFileError, PassphraseError, whatCame } from "../src/errors.js";
 import { checkSchema } from "../src/schema.js";
 import { keyFromSeed, type SigningKey } from "./keys.js";
 
@@ -91,7 +91,7 @@ export async function writeKeyFile(path: string, key: SigningKey, options: KeyFi
   } catch (cause) {
     throw new KeyFileError({
       expected: `to write a new key file ${path}`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Choose another folder; existing keys are never overwritten.",
       cause,
     });
@@ -159,7 +159,7 @@ async function unseal(
   const boxKey = await derive(passphrase, fromHex(secret.salt), secret).catch((cause: unknown) => {
     throw new KeyFileError({
       expected: `${path} to say how its key is derived`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "The file was edited or damaged; use a copy from backup.",
       cause,
     });
@@ -203,7 +203,7 @@ async function parse(path: string): Promise<KeyFile> {
   } catch (cause) {
     throw new KeyFileError({
       expected: `a key file of Mote at ${path}`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Name a file that `mote keys` wrote.",
       cause,
     });

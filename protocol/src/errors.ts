@@ -12,6 +12,8 @@ export interface ErrorParts {
   readonly got: string;
   readonly todo: string;
   readonly cause?: unknown;
+  /** In place of the sentence made of these: what another program has told in full. */
+  readonly told?: string;
 }
 
 export abstract class MoteError extends Error {
@@ -23,7 +25,7 @@ export abstract class MoteError extends Error {
 
   constructor(parts: ErrorParts) {
     super(
-      `Expected ${parts.expected}; got ${parts.got}. ${parts.todo}`,
+      parts.told ?? `Expected ${bare(parts.expected)}; got ${bare(parts.got)}. ${parts.todo}`.trimEnd(),
       parts.cause === undefined ? {} : { cause: parts.cause },
     );
     this.name = new.target.name;
@@ -31,6 +33,18 @@ export abstract class MoteError extends Error {
     this.got = parts.got;
     this.todo = parts.todo;
   }
+}
+
+/** What others end with a full stop goes on in our sentence. */
+function bare(text: string): string {
+  if (text.trim() === "") return JSON.stringify(text);
+  return text.trimEnd().replace(/(?<!\.)\.$/, "");
+}
+
+/** What went wrong below, for the `got` of an error that says what it means here. */
+export function whatCame(cause: unknown): string {
+  if (cause instanceof MoteError) return `${bare(cause.got)}, instead of ${bare(cause.expected)}`;
+  return cause instanceof Error ? cause.message || cause.name : String(cause);
 }
 
 /** A document from outside (manifest, frame, request) does not follow its schema. */

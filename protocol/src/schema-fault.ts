@@ -48,7 +48,8 @@ function ruleOf({ type, schema, path, value, message }: ValueError): string {
     const values = constantsOf(schema);
     if (values !== null) return typeof value === "string" ? suggest(value, values) : `one of ${list(values)}`;
   }
-  return message;
+  if (type === ValueErrorType.ObjectRequiredProperty) return "it must be there";
+  return message.replace(/^Expected /, "");
 }
 
 function suggest(text: string, known: readonly string[]): string {

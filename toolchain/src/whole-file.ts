@@ -1,4 +1,5 @@
 import { open, rename, rm } from "node:fs/promises";
+import { whatCame } from "@mote/protocol";
 import { FileError } from "./errors.js";
 
 /**
@@ -27,7 +28,7 @@ export async function writeWhole(path: string, content: Uint8Array | string): Pr
   await replaceFile(path, content).catch((cause: unknown) => {
     throw new FileError({
       expected: `to write ${path}`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Check the folder, its rights and the free space.",
       cause,
     });

@@ -1,3 +1,4 @@
+import { whatCame } from "@mote/protocol";
 import { type Adapter, Low } from "lowdb";
 import type { Document } from "../core/ports.js";
 import { AgentStateError } from "../errors.js";
@@ -28,7 +29,7 @@ class DurableJson implements Adapter<unknown> {
 function damaged(path: string, cause: unknown): AgentStateError {
   return new AgentStateError({
     expected: `a JSON document of the agent in ${path}`,
-    got: cause instanceof Error ? cause.message : String(cause),
+    got: whatCame(cause),
     todo: "The agent never leaves a half-written file, so the disk or a hand changed it. Restore it, or enrol anew.",
     cause,
   });

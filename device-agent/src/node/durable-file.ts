@@ -1,5 +1,6 @@
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { whatCame } from "@mote/protocol";
 import { DiskFullError } from "../errors.js";
 
 /**
@@ -78,7 +79,7 @@ export function asDiskFull(error: unknown, path: string, bytes: number): unknown
   if (!isCode(error, "ENOSPC", "EDQUOT", "EFBIG")) return error;
   return new DiskFullError({
     expected: `room for ${bytes} bytes at ${path}`,
-    got: error instanceof Error ? error.message : String(error),
+    got: whatCame(error),
     todo: "Free some room on the device; nothing was lost and the agent tries again.",
     cause: error,
   });

@@ -1,5 +1,11 @@
 import { readFile, rm } from "node:fs/promises";
-import { createDeviceClient, type DeviceClient, type EnrollAnswer, type EnrollRequest } from "@mote/protocol";
+import {
+  createDeviceClient,
+  type DeviceClient,
+  type EnrollAnswer,
+  type EnrollRequest,
+  whatCame,
+} from "@mote/protocol";
 import { nodeSha256, nodeVerify } from "@mote/protocol/node";
 import { isOfFleet } from "../core/fleet-check.js";
 import { type DeviceKey, Session } from "../core/session.js";
@@ -82,7 +88,7 @@ async function readRoot(file: string): Promise<Uint8Array> {
   } catch (cause) {
     throw new AgentUsageError({
       expected: "a file of TUF root metadata for --root",
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Take root.json from the person who keeps the keys (mote keys show), never from the server itself.",
       cause,
     });

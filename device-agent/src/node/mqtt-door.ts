@@ -6,9 +6,9 @@ import {
   signInClientId,
   signInTopics,
   topics,
+  whatCame,
 } from "@mote/protocol";
 import { Exchange } from "../core/exchange.js";
-import { messageOf } from "../core/report-code.js";
 import { nodeClock } from "./clock.js";
 import { MqttConnection } from "./mqtt-connection.js";
 import { secureRandom } from "./random.js";
@@ -66,7 +66,7 @@ async function openDoor(
 function unreachable(url: string, cause: unknown): NetworkError {
   return new NetworkError({
     expected: `a connection to ${url}`,
-    got: messageOf(cause),
+    got: whatCame(cause),
     todo: "Check the address, the network and that the server runs; the agent tries again by itself.",
     cause,
   });

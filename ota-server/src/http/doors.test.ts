@@ -77,7 +77,7 @@ describe("an operator's upload", () => {
   });
 
   test("of an older root, or of other bytes under a published name, is refused", async () => {
-    const other = bench.signers.rootFor(bench.keys, bench.now() - 5000);
+    const other = bench.signers.rootFor(bench.keys, bench.now() - 86_400_000);
     await expect(client.putMetadata("1.root.json", other)).rejects.toMatchObject({
       serverCode: "MOTE_CONFLICT",
     });

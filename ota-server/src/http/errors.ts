@@ -35,19 +35,22 @@ export function routerErrorForm(log: Log) {
 }
 
 function answer(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
-  const { status, code, message } = describe(error);
+  const { status, code, message } = describe(error, request);
   if (status >= 500) log.error("request-failed", error, { requestId: request.id, url: request.url });
   if (error instanceof TooManyRequestsError) reply.header("retry-after", String(error.retryAfterS));
   const body: ErrorAnswer = { code, message, requestId: request.id };
   return reply.status(status).type("application/json; charset=utf-8").send(JSON.stringify(body));
 }
 
-function describe(error: unknown): { status: number; code: string; message: string } {
+function describe(
+  error: unknown,
+  request: FastifyRequest,
+): { status: number; code: string; message: string } {
   if (error instanceof MoteError)
     return { status: statusOf(error), code: error.code, message: error.message };
   if (isFastifyRefusal(error)) {
-    const code = error.statusCode === 413 ? "MOTE_TOO_LARGE" : "MOTE_SCHEMA";
-    return { status: error.statusCode, code, message: error.message };
+    const { code, message } = ownWords(error, request);
+    return { status: error.statusCode, code, message };
   }
   // What went wrong inside is for the log, not for the caller.
   return {
@@ -69,6 +72,26 @@ function statusOf(error: MoteError): number {
     return 400;
   }
   return 500;
+}
+
+function ownWords(error: Error & { statusCode: number }, { headers }: FastifyRequest): MoteError {
+  const todo = "See /openapi.json.";
+  const cause = error;
+  switch (error.statusCode) {
+    case 413:
+      return new TooLargeError({
+        expected: "a body of the size that this path takes",
+        got: "more",
+        todo,
+        cause,
+      });
+    case 415: {
+      const got = headers["content-type"]?.slice(0, 120) ?? "none";
+      return new SchemaError({ expected: "a content-type that this path takes", got, todo, cause });
+    }
+    default:
+      return new SchemaError({ expected: "a request of this path's form", got: error.message, todo, cause });
+  }
 }
 
 /** Fastify's own refusals: body too large, not JSON, unknown content type. */

@@ -59,8 +59,8 @@ export function useContractValidation(app: FastifyInstance): void {
       const fault = explainFault(check.Errors(value));
       return {
         error: new SchemaError({
-          expected: `${httpPart ?? "request"}${fault?.path ?? ""} that follows the contract`,
-          got: fault === null ? "something else" : `${fault.rule} (${abbreviate(fault.value)})`,
+          expected: `${placeOf(httpPart, fault?.path ?? "")} as the contract has it${fault === null ? "" : ` (${fault.rule})`}`,
+          got: fault === null ? "something else" : abbreviate(fault.value),
           todo: "See /openapi.json.",
         }),
       };
@@ -68,6 +68,17 @@ export function useContractValidation(app: FastifyInstance): void {
   });
   // Answers are made from typed objects; the schema documents them.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+}
+
+const PARTS: Readonly<Record<string, string>> = {
+  body: "the body",
+  params: "the path",
+  querystring: "the query",
+};
+
+function placeOf(part: string | undefined, pointer: string): string {
+  const whole = PARTS[part ?? ""] ?? "the request";
+  return pointer === "" ? whole : `${pointer.slice(1)} in ${whole}`;
 }
 
 /** A request without a body brings null: an upload of nothing. */

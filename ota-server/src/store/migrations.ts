@@ -1,3 +1,4 @@
+import { whatCame } from "@mote/protocol";
 import { type Kysely, type Migration, type MigrationProvider, Migrator, type RawBuilder, sql } from "kysely";
 import { StoreError } from "../errors.js";
 import { confidenceOf } from "./confidence.js";
@@ -475,7 +476,7 @@ export async function migrate(db: Kysely<Tables>, types: Types, until?: string):
   if (error === undefined) return;
   throw new StoreError({
     expected: "a store of this server's version or older",
-    got: error instanceof Error ? error.message : String(error),
+    got: whatCame(error),
     todo: "Start the version of mote-server that last wrote this data folder, or restore a backup.",
     cause: error,
   });

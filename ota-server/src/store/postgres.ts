@@ -1,3 +1,4 @@
+import { whatCame } from "@mote/protocol";
 import { PostgresDialect } from "kysely";
 import { StoreError } from "../errors.js";
 import type { Peers } from "./peers.js";
@@ -98,7 +99,7 @@ function checkVersion(number: number): void {
 function unreachable(url: string, cause: unknown): StoreError {
   return new StoreError({
     expected: `a PostgreSQL database at ${withoutPassword(url)}`,
-    got: cause instanceof Error ? cause.message || cause.name : String(cause),
+    got: whatCame(cause),
     todo: "Check the address, the password (PGPASSWORD or ~/.pgpass) and that the database exists (`createdb mote`).",
     cause,
   });

@@ -1,6 +1,8 @@
 import type { Static, TSchema } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { type ErrorParts, EXIT, type ExitCode, MoteError, SchemaError, TooLargeError } from "../errors.js";
+import { abbreviate } from "../schema.js";
+import { explainFault } from "../schema-fault.js";
 import type { UpdateReport } from "../update/report.js";
 import {
   EnrollAnswer,
@@ -236,10 +238,11 @@ function checked<T extends TSchema>(schema: T, bytes: Uint8Array, path: string):
   // A newer server may send more than this client knows; only what the schema names is taken.
   const known = Value.Clean(schema, value);
   if (!Value.Check(schema, known)) {
-    const first = Value.Errors(schema, known).First();
+    const fault = explainFault(Value.Errors(schema, known));
     throw new SchemaError({
       expected: `an answer of ${path} that follows the contract`,
-      got: first === undefined ? "another" : `${first.path || "/"}: ${first.message}`,
+      got:
+        fault === null ? "another" : `${abbreviate(fault.value)} at "${fault.path || "/"}" (${fault.rule})`,
       todo: "Check that server and agent have matching versions.",
     });
   }
@@ -248,13 +251,14 @@ function checked<T extends TSchema>(schema: T, bytes: Uint8Array, path: string):
 
 async function refusal(path: string, response: FetchResponse): Promise<ServerRefusedError> {
   let code = "unknown";
-  let message = "no reason given";
+  let told: string | undefined;
   try {
     const bytes = await readAll(response, CLIENT_LIMITS.answerMaxBytes, path);
     const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
     if (Value.Check(ErrorAnswer, value)) {
       code = value.code;
-      message = value.message.slice(0, CLIENT_LIMITS.messageMaxLength);
+      const { messageMaxLength } = CLIENT_LIMITS;
+      told = `${value.message.slice(0, messageMaxLength)} (${code}, HTTP ${response.status} from ${path})`;
     }
   } catch {
     // Not our error format (a proxy's page, a cut connection): the status alone must do.
@@ -262,11 +266,12 @@ async function refusal(path: string, response: FetchResponse): Promise<ServerRef
   return new ServerRefusedError(
     {
       expected: `${path} to be accepted`,
-      got: `HTTP ${response.status} ${code}: ${message}`,
+      got: `HTTP ${response.status} ${code}`,
       todo:
         response.status === 401
           ? "Check that this device is enrolled and not revoked."
           : "See the server's log for this request.",
+      ...(told === undefined ? {} : { told }),
     },
     response.status,
     code,

@@ -304,8 +304,13 @@ async function refusal(response: Response, what: string): Promise<ServerRefusedE
   return new ServerRefusedError(
     {
       expected: `${what} to succeed`,
-      got: answer.message?.replace(/\.$/, "") ?? `HTTP ${response.status} ${text.slice(0, 200)}`,
-      todo: answer.requestId === undefined ? "" : `Request id ${answer.requestId}.`,
+      got: `HTTP ${response.status} ${answer.code ?? text.slice(0, 200)}`,
+      todo: "Look for a proxy that answers in the server's place.",
+      ...(answer.message === undefined
+        ? {}
+        : {
+            told: `${answer.message} (${answer.code}, HTTP ${response.status}, request ${answer.requestId})`,
+          }),
     },
     response.status,
     answer.code ?? "",

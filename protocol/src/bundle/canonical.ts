@@ -1,6 +1,6 @@
 import canonicalizeModule from "canonicalize";
 import { fromUtf8, utf8 } from "../bytes.js";
-import { SchemaError, TooLargeError } from "../errors.js";
+import { SchemaError, TooLargeError, whatCame } from "../errors.js";
 import { checkSchema } from "../schema.js";
 import { MANIFEST_MAX_BYTES, Manifest } from "./manifest.js";
 
@@ -48,7 +48,7 @@ function parseJson(bytes: Uint8Array): unknown {
   } catch (cause) {
     throw new SchemaError({
       expected: "the manifest to be JSON in UTF-8",
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Make the bundle again.",
       cause,
     });

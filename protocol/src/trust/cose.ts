@@ -1,6 +1,6 @@
 import { decode, encode } from "cborg";
 import { equalBytes, type Sha256, toHex } from "../bytes.js";
-import { MetadataFormatError, SignatureThresholdError } from "../errors.js";
+import { MetadataFormatError, SignatureThresholdError, whatCame } from "../errors.js";
 import type { Signer } from "./sign.js";
 import type { TrustDeps } from "./verify.js";
 
@@ -77,7 +77,7 @@ export function parseCose(bytes: Uint8Array, contentType: string): CoseSign {
   } catch (cause) {
     throw new MetadataFormatError({
       expected: `a COSE_Sign envelope of type "${contentType}", at most ${ENVELOPE_MAX_BYTES} bytes`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Nothing of it was used. Make it again with `mote sign --envelopes`.",
       cause,
     });

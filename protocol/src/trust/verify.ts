@@ -1,6 +1,6 @@
 import type { Static, TSchema } from "@sinclair/typebox";
 import { fromHex, type Sha256, toHex, utf8, type VerifyEd25519 } from "../bytes.js";
-import { MetadataFormatError, SchemaError, SignatureThresholdError } from "../errors.js";
+import { MetadataFormatError, SignatureThresholdError, whatCame } from "../errors.js";
 import { checkSchema } from "../schema.js";
 import { canonicalJson } from "./canonical-json.js";
 import { Envelope, type RoleKeys, type Signature, type TufKey } from "./metadata.js";
@@ -43,7 +43,7 @@ export function parseMetadata<T extends TSchema>(
   } catch (cause) {
     throw new MetadataFormatError({
       expected: `${name} metadata as TUF 1.0 writes it`,
-      got: cause instanceof SchemaError ? cause.got : cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Nothing of it was used. Ask again later; if it stays, the repository is damaged or of another kind.",
       cause,
     });

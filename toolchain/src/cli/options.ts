@@ -1,5 +1,6 @@
 import { access, constants } from "node:fs/promises";
 import { dirname, extname } from "node:path";
+import { whatCame } from "@mote/protocol";
 import { FileError, LimitError, UsageError } from "../errors.js";
 import { WRITABLE } from "../formats/index.js";
 
@@ -82,7 +83,7 @@ export async function requireWritableModel(path: string): Promise<void> {
   } catch (cause) {
     throw new FileError({
       expected: `a folder "${dirname(path)}" to write ${path} into`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Make the folder first, or choose another.",
       cause,
     });

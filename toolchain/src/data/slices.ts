@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { extname } from "node:path";
+import { whatCame } from "@mote/protocol";
 import { DataError, FileError } from "../errors.js";
 import { npyValues, parseNpyHeader } from "./npy.js";
 import { readNpz } from "./npz.js";
@@ -95,7 +96,7 @@ async function readBytes(path: string): Promise<Uint8Array> {
   } catch (cause) {
     throw new FileError({
       expected: `slices at "${path}"`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Check the path.",
       cause,
     });

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
+import { whatCame } from "@mote/protocol";
 import { FileError, UnsupportedError } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
 import { writeWhole } from "../whole-file.js";
@@ -77,7 +78,7 @@ async function fileBytes(path: string): Promise<Uint8Array> {
   } catch (cause) {
     throw new FileError({
       expected: `a model file at ${path}`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Check the path.",
       cause,
     });

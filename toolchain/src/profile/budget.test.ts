@@ -34,13 +34,13 @@ describe("parseBudget", () => {
   });
 
   it.each([
-    ["ram: 64 KiB\nflahs: 1 MiB", "line 2", '"flahs"'],
+    ["ram: 64 KiB\nflahs: 1 MiB", "line 2", "the nearest is flash"],
     ["ram: 64 KiB\n\nlatency: 50", "line 3", "50"],
     ["ram: lots", "line 1", "lots"],
     ["ram: -1 KiB", "line 1", "-1 KiB"],
     ["# a budget\naccuracy: 97", "line 2", '"accuracy"'],
     ["ram: 64 KiB\n  flash: [", "line 1", "Nested"],
-    ["- ram", "line 1", "Expected object"],
+    ["- ram", "line 1", "(object)"],
   ])("names the line of %j", (text, line, what) => {
     const parse = () => parseBudget(text, "b.yaml");
     expect(parse).toThrow(BudgetError);

@@ -1,3 +1,4 @@
+import { explainFault, whatCame } from "@mote/protocol";
 import { type EditedFile, parseEdited } from "@mote/protocol/node";
 import { type Static, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
@@ -76,19 +77,19 @@ export function parseBudget(text: string, name: string): Budget {
   } catch (cause) {
     throw new BudgetError({
       expected: `YAML or JSON in ${name}`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Correct that line; one limit a line, such as `ram: 64 KiB`.",
       cause,
     });
   }
   const placeOf = (key: string): string => edited.place(`/${key}`) ?? "line 1";
   const file: unknown = edited.value ?? {};
-  const fault = [...Value.Errors(BudgetSchema, file)][0];
-  if (fault !== undefined) {
+  const fault = explainFault(Value.Errors(BudgetSchema, file));
+  if (fault !== null) {
     const key = fault.path.split("/")[1] ?? "";
     throw new BudgetError({
       expected: `limits among ${Object.keys(BudgetSchema.properties).join(", ")} in ${name}`,
-      got: `${placeOf(key)}: ${key === "" ? "no limits" : `"${key}"`}, ${fault.message}`,
+      got: `${placeOf(key)}: ${key === "" ? "no limits" : `"${key}"`} (${fault.rule})`,
       todo: "Correct or remove that line.",
     });
   }

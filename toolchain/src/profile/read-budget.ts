@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { whatCame } from "@mote/protocol";
 import { FileError } from "../errors.js";
 import { type Budget, parseBudget } from "./budget.js";
 
@@ -10,7 +11,7 @@ export async function readBudget(path: string): Promise<Budget> {
   } catch (cause) {
     throw new FileError({
       expected: `a budget file at ${path}`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Check the path.",
       cause,
     });

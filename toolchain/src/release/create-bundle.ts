@@ -16,6 +16,7 @@ import {
   toHex,
   unpackBundle,
   type Variant,
+  whatCame,
 } from "@mote/protocol";
 import { nodeSha256 } from "@mote/protocol/node";
 import { type Static, Type } from "@sinclair/typebox";
@@ -277,7 +278,7 @@ async function readBytes(path: string, what: string): Promise<Uint8Array> {
   } catch (cause) {
     throw new FileError({
       expected: `${what} at ${path}`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Check the path.",
       cause,
     });

@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { whatCame } from "@mote/protocol";
 import { FileError } from "../errors.js";
 
 /**
@@ -23,7 +24,7 @@ export async function digestData(path: string): Promise<string> {
   } catch (cause) {
     throw new FileError({
       expected: `training data, a file or a folder, at ${path}`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Check the path.",
       cause,
     });

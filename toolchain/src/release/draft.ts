@@ -8,6 +8,7 @@ import {
   PreprocessingStep,
   SafetyEnvelope,
   Version,
+  whatCame,
 } from "@mote/protocol";
 import { type EditedFile, parseEdited } from "@mote/protocol/node";
 import { type Static, Type } from "@sinclair/typebox";
@@ -96,7 +97,7 @@ export async function readDraft(path: string): Promise<BundleDraft> {
   } catch (cause) {
     throw new FileError({
       expected: `a bundle draft (YAML or JSON) at ${path}`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "See `mote bundle create --help` for an example.",
       cause,
     });

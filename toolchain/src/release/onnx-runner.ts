@@ -1,4 +1,5 @@
 import type { TensorSpec } from "@mote/protocol";
+import { whatCame } from "@mote/protocol";
 import { InferenceSession, Tensor } from "onnxruntime-web";
 import { DataError, ModelFormatError, UnsupportedError } from "../errors.js";
 import { type Runner, rawBytes } from "./runner.js";
@@ -30,7 +31,7 @@ async function open(bytes: Uint8Array): Promise<InferenceSession> {
   } catch (cause) {
     throw new ModelFormatError({
       expected: "an .onnx file that ONNX Runtime loads",
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Make it with `mote quantize`.",
       cause,
     });

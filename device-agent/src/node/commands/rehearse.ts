@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { checkSchema, RehearsedFleet } from "@mote/protocol";
+import { checkSchema, RehearsedFleet, whatCame } from "@mote/protocol";
 import { AgentUsageError } from "../../errors.js";
 import type { AgentCommand } from "../command.js";
 import { positiveInteger } from "../options.js";
@@ -66,7 +66,7 @@ async function readJson(path: string): Promise<unknown> {
   } catch (cause) {
     throw new AgentUsageError({
       expected: `the devices of a rehearsal in ${path}`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "This command is started by `mote rollout rehearse`, which writes the file.",
       cause,
     });

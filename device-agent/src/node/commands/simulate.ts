@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { whatCame } from "@mote/protocol";
 import { AgentUsageError } from "../../errors.js";
 import { runAgent } from "../assemble.js";
 import type { AgentCommand } from "../command.js";
@@ -107,7 +108,7 @@ async function readTokens(path: string): Promise<string[]> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     throw new AgentUsageError({
       expected: "a file of enrolment tokens for --tokens",
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Name a text file with one token a line.",
       cause,
     });

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
-import { PARAMS_LAYOUT_FILE } from "@mote/protocol";
+import { PARAMS_LAYOUT_FILE, whatCame } from "@mote/protocol";
 import { identifierOf } from "../../emit/c/model.js";
 import { type CompiledModel, compileGraph, OPTIMIZE } from "../../emit/compile.js";
 import { buildOf, measureCode, type RunResult, runCompiled } from "../../emit/run/run.js";
@@ -90,7 +90,7 @@ async function writeFiles(compiled: CompiledModel, folder: string): Promise<void
   } catch (cause) {
     throw new FileError({
       expected: `to write to ${folder}`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Check the folder and the space on its disk.",
       cause,
     });

@@ -11,6 +11,7 @@ import {
   type PatchCodec,
   parseParamsLayout,
   toHex,
+  whatCame,
 } from "@mote/protocol";
 import { bsdiffAbsence, makePatches, nodeSha256 } from "@mote/protocol/node";
 import { FileError, LimitError } from "../../errors.js";
@@ -98,13 +99,18 @@ async function readLayouts(
 
 async function readText(path: string): Promise<string> {
   return readFile(path, "utf8").catch((cause: unknown) => {
-    throw new FileError({ expected: `a layout ${path}`, got: String(cause), todo: "Check the path.", cause });
+    throw new FileError({
+      expected: `a layout ${path}`,
+      got: whatCame(cause),
+      todo: "Check the path.",
+      cause,
+    });
   });
 }
 
 async function readArtifact(path: string): Promise<Uint8Array> {
   const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new FileError({ expected: `a file ${path}`, got: String(cause), todo: "Check the path.", cause });
+    throw new FileError({ expected: `a file ${path}`, got: whatCame(cause), todo: "Check the path.", cause });
   });
   if (bytes.length > 0 && bytes.length <= PATCH_LIMITS.maxResultBytes) return bytes;
   throw new FileError({

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { type PublishLogEntry, type PublishLogHead, verifyLog } from "@mote/protocol";
+import { type PublishLogEntry, type PublishLogHead, verifyLog, whatCame } from "@mote/protocol";
 import { nodeSha256 } from "@mote/protocol/node";
 import { InvalidArgumentError } from "commander";
 import { FileError, UsageError } from "../../errors.js";
@@ -77,7 +77,7 @@ async function readLog(file: string): Promise<PublishLogEntry[]> {
   } catch (cause) {
     throw new FileError({
       expected: `a log in ${file}, one JSON entry a line`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Save one with `mote log check --server URL --output FILE`.",
       cause,
     });

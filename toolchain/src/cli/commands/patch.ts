@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { applyPatch, inspectPatch, toHex } from "@mote/protocol";
+import { applyPatch, inspectPatch, toHex, whatCame } from "@mote/protocol";
 import { nodeSha256 } from "@mote/protocol/node";
 import { FileError, UsageError } from "../../errors.js";
 import { writeWhole } from "../../whole-file.js";
@@ -74,6 +74,6 @@ async function patchFile(oldPath: string, patchPath: string, output: string, io:
 
 function read(path: string): Promise<Uint8Array> {
   return readFile(path).catch((cause: unknown) => {
-    throw new FileError({ expected: `a file ${path}`, got: String(cause), todo: "Check the path.", cause });
+    throw new FileError({ expected: `a file ${path}`, got: whatCame(cause), todo: "Check the path.", cause });
   });
 }

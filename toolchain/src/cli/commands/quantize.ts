@@ -1,5 +1,6 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { whatCame } from "@mote/protocol";
 import { makePatch } from "@mote/protocol/node";
 import Table from "cli-table3";
 import type { Command } from "commander";
@@ -236,7 +237,7 @@ async function writeCurve(
   await writeFile(path, renderCurve(page)).catch((cause: unknown) => {
     throw new FileError({
       expected: `a place to write ${path}`,
-      got: String(cause),
+      got: whatCame(cause),
       todo: `Check the folder and its rights; ${output} is written.`,
       cause,
     });

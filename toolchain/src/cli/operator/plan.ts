@@ -9,6 +9,7 @@ import {
   SHADOW_GATES,
   type Wave,
   WEEKDAYS,
+  whatCame,
 } from "@mote/protocol";
 import { type EditedFile, parseEdited } from "@mote/protocol/node";
 import type { Command } from "commander";
@@ -206,7 +207,7 @@ async function readPlanFile(file: string): Promise<EditedFile> {
   } catch (cause) {
     throw new UsageError({
       expected: `a rollout plan in ${file}`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Write it as YAML or JSON; `mote rollout create --help` shows an example.",
       cause,
     });

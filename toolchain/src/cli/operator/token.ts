@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { whatCame } from "@mote/protocol";
 import { FileError, UsageError } from "../../errors.js";
 
 /** The operator's token: from the file, else from MOTE_TOKEN. Throws UsageError without either, FileError for no file. */
@@ -15,7 +16,7 @@ export async function readToken(file: string | undefined): Promise<string> {
   const text = await readFile(file, "utf8").catch((cause: unknown) => {
     throw new FileError({
       expected: `a token in ${file}`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "The server writes its first token to admin.token in its data folder.",
       cause,
     });

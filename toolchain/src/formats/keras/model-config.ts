@@ -1,3 +1,4 @@
+import { whatCame } from "@mote/protocol";
 import { ModelFormatError, UnsupportedError } from "../../errors.js";
 import { isObject, type Json, type JsonObject, LayerConfig } from "./layer-config.js";
 
@@ -45,7 +46,7 @@ export function parseModelConfig(text: string): ModelConfig {
   } catch (cause) {
     throw new ModelFormatError({
       expected: "the model's configuration as JSON",
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "The file is damaged: save the model again.",
       cause,
     });
