@@ -1,5 +1,5 @@
-import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { makeFolder } from "@mote/protocol/node";
 import type { FastifyInstance } from "fastify";
 import { syncFolder, writeDurably } from "./blobs/durable.js";
 import { openBlobs } from "./blobs/openBlobs.js";
@@ -129,7 +129,7 @@ export class MoteServer {
     const tls = readTls(config);
     for (const note of [...notes, ...certificateNotes(tls, clock())]) log.warn("note", { note });
     const { peers } = store;
-    await mkdir(config.data, { recursive: true, mode: 0o700 });
+    await makeFolder(config.data, 0o700);
     if (!peers.isShared) await store.write(setAllOffline);
     await peers.exclusively("first-admin", () => makeFirstAdmin(store, config.data, clock(), log));
     const events = new Events((event) => peers.send({ type: "event", event }));

@@ -4,6 +4,7 @@ export * from "./crypto.js";
 export * from "./edited-file.js";
 export * from "./key-file.js";
 export * from "./keys.js";
+export * from "./make-folder.js";
 export * from "./patch/bsdiff.js";
 export * from "./patch/make-patches.js";
 export * from "./server-keys.js";

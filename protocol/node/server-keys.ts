@@ -1,7 +1,8 @@
-import { access, mkdir } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { readKeyFile, writeKeyFile } from "./key-file.js";
 import type { SigningKey } from "./keys.js";
+import { makeFolder } from "./make-folder.js";
 
 /**
  * The folder that a server gets, and all that it may hold: the keys of freshness and, in server mode, one delegated
@@ -27,7 +28,7 @@ export const SERVER_ROLE_PATHS = ["*/*/manifest.json"];
 
 /** @throws KeyFileError */
 export async function writeServerKeys(folder: string, keys: ServerKeys): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   for (const role of ["snapshot", "timestamp", "targets"] as const) {
     const key = keys[role];
     if (key === null) continue;

@@ -1,7 +1,7 @@
-import { appendFile, mkdir, open, readdir, rm, stat, statfs } from "node:fs/promises";
+import { appendFile, open, readdir, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { toHex } from "@mote/protocol";
-import { nodeSha256 } from "@mote/protocol/node";
+import { makeFolder, nodeSha256 } from "@mote/protocol/node";
 import type { BlobStore } from "../core/ports.js";
 import { AgentStateError } from "../errors.js";
 import { asDiskFull, isCode, readIfThere, replaceFile } from "./durable-file.js";
@@ -15,7 +15,7 @@ export interface BlobFilesOptions {
 
 /** Blobs as files named by their digest, in one folder; unfinished downloads beside them as `<digest>.partial`. */
 export async function openBlobFiles(folder: string, options: BlobFilesOptions = {}): Promise<BlobStore> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   const pathOf = (sha256: string) => join(folder, sha256);
   const partialOf = (sha256: string) => join(folder, sha256 + PARTIAL);
 

@@ -1,6 +1,7 @@
-import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { whatCame } from "@mote/protocol";
+import { makeFolder } from "@mote/protocol/node";
 import { DiskFullError } from "../errors.js";
 
 /**
@@ -14,7 +15,7 @@ export async function replaceFile(
 ): Promise<void> {
   const draft = join(dirname(path), `.${basename(path)}.new`);
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(path), 0o700);
     const file = await open(draft, "w", options.mode ?? 0o600);
     try {
       await writeAll(file, bytes, options.bytesPerS);

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
+import { open, readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { makeFolder } from "@mote/protocol/node";
 import { type Blobs, checkDigest, SHA256_HEX } from "./blobs.js";
 import { syncFolder } from "./durable.js";
 
@@ -25,7 +26,7 @@ export class DiskBlobs implements Blobs {
 
   static async open(folder: string): Promise<DiskBlobs> {
     const incoming = join(folder, "incoming");
-    await mkdir(incoming, { recursive: true, mode: 0o700 });
+    await makeFolder(incoming, 0o700);
     // What has lain there for long was cut off by a crash; another server on the same folder may be writing the rest.
     for (const name of await readdir(incoming)) {
       const file = join(incoming, name);
@@ -74,7 +75,7 @@ export class DiskBlobs implements Blobs {
       await file.close();
     }
     const shelf = join(this.folder, sha256.slice(0, 2));
-    await mkdir(shelf, { recursive: true, mode: 0o700 });
+    await makeFolder(shelf, 0o700);
     await rename(incoming, this.path(sha256));
     await syncFolder(shelf);
     await syncFolder(this.folder);

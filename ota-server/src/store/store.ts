@@ -1,5 +1,5 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { makeFolder } from "@mote/protocol/node";
 import { Kysely, sql } from "kysely";
 import { appendAudit, currentAuditScope } from "./audit.js";
 import type { Changes } from "./changes.js";
@@ -72,7 +72,7 @@ export class Store {
 
   /** Opens (or makes) the embedded store in `folder`. Throws StoreError when another server holds it. */
   static async openEmbedded(folder: string, prefer?: OpenedSqlite["driver"]): Promise<Store> {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder, 0o700);
     const release = lockDataFolder(folder);
     try {
       const opened = await openSqlite(join(folder, "mote.sqlite"), prefer);

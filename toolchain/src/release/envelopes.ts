@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   addEnvelopeSignatures,
@@ -22,6 +22,7 @@ import {
   type TopLevelRole,
   type TrustDeps,
 } from "@mote/protocol";
+import { makeFolder } from "@mote/protocol/node";
 
 /** What a signer left behind for MCUs: one file per variant and hardware class. */
 export interface EnvelopeFile {
@@ -56,7 +57,7 @@ export async function signRootEnvelopeFile(
   const held = await readOrNull(path);
   const fresh = signRootEnvelope(rootEnvelopeOf(root), [], deps.sha256);
   const isSame = held !== null && samePayload(held, fresh, ROOT_ENVELOPE_TYPE);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await writeFile(
     path,
     addEnvelopeSignatures(isSame ? held : fresh, ROOT_ENVELOPE_TYPE, signers, deps.sha256),
@@ -80,7 +81,7 @@ export async function signEnvelopes(request: {
 }): Promise<EnvelopeFile[]> {
   const { bundle, root, targets, signers, folder, deps } = request;
   const { manifest, manifestBytes } = bundle;
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const { releaseKeys, releaseThreshold } = rootEnvelopeOf(root);
   const written: EnvelopeFile[] = [];
   for (const variant of manifest.variants.filter(({ runtime }) => runtime === "mote-c")) {

@@ -1,9 +1,9 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseMetadata, RootSigned } from "@mote/protocol";
 import {
   generateKey,
   type KeyProtection,
+  makeFolder,
   nodeSha256,
   nodeVerify,
   type SigningKey,
@@ -46,7 +46,7 @@ export interface InitResult {
  *   1.targets.json and, in server mode, the first metadata of the server's delegated role.
  */
 export async function initTrust(request: InitRequest): Promise<InitResult> {
-  await mkdir(request.out, { recursive: true, mode: 0o700 });
+  await makeFolder(request.out, 0o700);
   const named = (role: string, count: number) =>
     Array.from({ length: count }, (_, i) => ({ label: `${role}-${i + 1}`, key: generateKey() }));
   const root = named("root", request.root.count);

@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type ParsedMetadata, parseMetadata, RootSigned, TargetsSigned } from "@mote/protocol";
+import { makeFolder } from "@mote/protocol/node";
 import { FileError } from "../errors.js";
 import { replaceFile } from "../whole-file.js";
 
@@ -31,7 +32,7 @@ export class MetadataFolder {
   }
 
   static async create(path: string): Promise<MetadataFolder> {
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
     return new MetadataFolder(path);
   }
 

@@ -1,7 +1,7 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { checkSchema, goldenOf, toHex, unpackBundle } from "@mote/protocol";
-import { nodeSha256 } from "@mote/protocol/node";
+import { makeFolder, nodeSha256 } from "@mote/protocol/node";
 import type { Command } from "commander";
 import { BundleDraft, readDraft } from "../../release/draft.js";
 import { type DraftFlags, draftFromFlags } from "../../release/draft-flags.js";
@@ -123,7 +123,7 @@ function configureInspect(command: Command, io: Io): void {
       const { manifest, manifestBytes, artifacts } = unpackBundle(await readBundleFile(path), nodeSha256);
       const manifestSha256 = toHex(nodeSha256(manifestBytes));
       if (options.extract !== undefined) {
-        await mkdir(options.extract, { recursive: true });
+        await makeFolder(options.extract);
         await writeFile(join(options.extract, `${manifestSha256}.manifest.json`), manifestBytes);
         for (const [digest, bytes] of artifacts) await writeFile(join(options.extract, digest), bytes);
       }

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { PARAMS_LAYOUT_FILE, whatCame } from "@mote/protocol";
+import { makeFolder } from "@mote/protocol/node";
 import { identifierOf } from "../../emit/c/model.js";
 import { type CompiledModel, compileGraph, OPTIMIZE } from "../../emit/compile.js";
 import { buildOf, measureCode, type RunResult, runCompiled } from "../../emit/run/run.js";
@@ -81,7 +82,7 @@ async function compile(path: string, options: Options, io: Io): Promise<void> {
 async function writeFiles(compiled: CompiledModel, folder: string): Promise<void> {
   try {
     for (const [name, text] of compiled.files) {
-      await mkdir(dirname(join(folder, name)), { recursive: true });
+      await makeFolder(dirname(join(folder, name)));
       await writeFile(join(folder, name), text);
     }
     await writeFile(join(folder, "params.bin"), compiled.params);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { makeFolder } from "@mote/protocol/node";
 import type { Command } from "commander";
 import { readTensor, writeTensor } from "../../data/raw-tensor.js";
 import { UsageError } from "../../errors.js";
@@ -90,7 +91,7 @@ function describe(graph: Graph, name: string, data: TensorData) {
 
 /** tensors.txt: one line "tNNN.bin NAME" per tensor, in the order of execution. */
 async function dump(folder: string, graph: Graph, values: ReadonlyMap<string, TensorData>): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const lines: string[] = [];
   for (const [name, data] of values) {
     const file = `t${String(lines.length).padStart(3, "0")}.bin`;
