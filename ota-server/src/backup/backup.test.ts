@@ -2,7 +2,9 @@ import { execFile, spawnSync } from "node:child_process";
 import {
   copyFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -174,10 +176,34 @@ test("never writes over an older backup, and says where there is nothing to back
 
 test("leaves no half-made data folder where a restore ends in the middle", async () => {
   const data = join(out, "halfway");
-  const keys = join(live.bench.folder, "keys");
+  const keys = join(out, "other-keys");
+  mkdirSync(keys);
+  writeFileSync(join(keys, "timestamp.key.json"), "another's");
   const refused = await mote("restore", file, "--data", data, "--server-keys", keys);
   expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining("MOTE_BACKUP_PLACE") });
   expect([existsSync(data), existsSync(`${data}.restoring`)]).toEqual([false, false]);
+});
+
+test("a restore that fails takes back the keys that it has written elsewhere, and names the blobs that stay", async () => {
+  const data = join(out, "failed");
+  const places = ["--server-keys", join(out, "far-keys"), "--blobs", join(out, "far-blobs")];
+  const nowhere = "postgres://127.0.0.1:9/none";
+  const failed = await mote("restore", file, "--data", data, ...places, "--database", nowhere);
+  expect(failed).toMatchObject({
+    status: expect.any(Number),
+    stderr: expect.stringMatching(/blobs stay in .*far-blobs/),
+  });
+  expect(failed.status).not.toBe(0);
+  expect([existsSync(data), existsSync(`${data}.restoring`)]).toEqual([false, false]);
+  expect(readdirSync(join(out, "far-keys"))).toEqual([]);
+  // As after a restore that was killed: the same keys and blobs are there.
+  const again = await mote("restore", file, "--data", data, ...places);
+  expect(again).toMatchObject({ status: 0 });
+  const repeated = await mote("restore", file, "--data", join(out, "failed-2"), ...places);
+  expect(repeated).toMatchObject({ status: 0 });
+  writeFileSync(join(out, "far-keys", "snapshot.key.json"), "another's");
+  const refused = await mote("restore", file, "--data", join(out, "failed-3"), ...places);
+  expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining("got another key") });
 });
 
 test("is none without the server's keys, wherever they lie", async () => {

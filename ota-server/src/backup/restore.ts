@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, writeFile } from "node:fs/promises";
+import { type FileHandle, open, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
+import { makeFolder } from "@mote/protocol/node";
 import { Value } from "@sinclair/typebox/value";
 import { syncFolder } from "../blobs/durable.js";
 import { openBlobs } from "../blobs/openBlobs.js";
@@ -49,11 +50,13 @@ export async function restore(
     await checkEmpty(data);
     const staging = `${data}.restoring`;
     await rm(staging, { recursive: true, force: true });
-    await mkdir(staging, { recursive: true, mode: 0o700 });
+    await makeFolder(staging, 0o700);
+    const outside: Outside = { keys: [], blobs: 0 };
     try {
-      const blobs = await writeBlobs(handle, entries, places.blobs ?? join(staging, "blobs"));
+      // What may be refused comes before what takes long.
+      const keys = await writeKeys(handle, entries, places.serverKeys ?? join(staging, "keys"), outside);
+      const blobs = await writeBlobs(handle, entries, places.blobs ?? join(staging, "blobs"), outside);
       progress(`blobs: ${blobs}`);
-      const keys = await writeKeys(handle, entries, places.serverKeys ?? join(staging, "keys"));
       const source = places.database === undefined ? { folder: staging } : { url: places.database };
       const tables: Record<string, number> = {};
       await fillStore(source, header.step, async (db) => {
@@ -70,11 +73,23 @@ export async function restore(
       return { file, bytes: (await handle.stat()).size, tables, blobs, keys };
     } catch (error) {
       await rm(staging, { recursive: true, force: true });
+      for (const path of outside.keys) await rm(path, { force: true });
+      if (places.blobs !== undefined && outside.blobs > 0) {
+        progress(
+          `not restored; ${outside.blobs} blobs stay in ${places.blobs}: they go by their content, and the same restore takes them up`,
+        );
+      }
       throw error;
     }
   } finally {
     await handle.close();
   }
+}
+
+/** What was written by now, for a restore that fails: the folders that it makes are thrown away, but not these. */
+interface Outside {
+  readonly keys: string[];
+  blobs: number;
 }
 
 async function verify(file: FileHandle, entries: readonly TarEntry[]): Promise<BackupHeader> {
@@ -127,28 +142,47 @@ async function loadTable(
   return count;
 }
 
-async function writeBlobs(file: FileHandle, entries: readonly TarEntry[], place: string): Promise<number> {
+async function writeBlobs(
+  file: FileHandle,
+  entries: readonly TarEntry[],
+  place: string,
+  outside: Outside,
+): Promise<number> {
   const blobs = await openBlobs(place);
   const wanted = entries.filter(({ name }) => name.startsWith(ENTRY.blobs));
   for (const entry of wanted) {
     await blobs.put(entry.name.slice(ENTRY.blobs.length), await readWhole(file, entry));
+    outside.blobs++;
   }
   return wanted.length;
 }
 
-async function writeKeys(file: FileHandle, entries: readonly TarEntry[], folder: string): Promise<number> {
+async function writeKeys(
+  file: FileHandle,
+  entries: readonly TarEntry[],
+  folder: string,
+  outside: Outside,
+): Promise<number> {
   const wanted = entries.filter(({ name }) => /^keys\/[a-z]+\.key\.json$/.test(name));
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   for (const entry of wanted) {
     const path = join(folder, entry.name.slice(ENTRY.keys.length));
+    const bytes = await readWhole(file, entry);
     try {
-      await writeFile(path, await readWhole(file, entry), { mode: 0o600, flag: "wx", flush: true });
+      await writeFile(path, bytes, { mode: 0o600, flag: "wx", flush: true });
+      outside.keys.push(path);
     } catch (cause) {
-      if (!(cause instanceof Error && "code" in cause && cause.code === "EEXIST")) throw cause;
+      if (!(cause instanceof Error && "code" in cause && cause.code === "EEXIST")) {
+        // Half of a key is none.
+        outside.keys.push(path);
+        throw cause;
+      }
+      // Left by a restore that was killed, or moved there by hand.
+      if (bytes.equals(await readFile(path))) continue;
       throw new BackupPlaceError({
         expected: `no ${path}: the backup brings its own key`,
-        got: "a key file",
-        todo: "Name another --server-keys folder, or move the key away if it is the same.",
+        got: "another key",
+        todo: "Name another --server-keys folder, or move the key away.",
         cause,
       });
     }
