@@ -57,7 +57,8 @@ export function isLookDue(rollout: RolloutState, windows: number): boolean {
 export function withoutComparison(rollout: RolloutState, members: MemberCounts): string | null {
   const wave = rollout.waves[rollout.currentWave]!;
   if (wave.members === 0) return "no device belongs to this wave";
-  if (wave.control === 0 && !isPaired(rollout)) return "no control group is left in this wave";
+  if (wave.control === 0 && !isPaired(rollout))
+    return "nobody is left to compare with: all devices are in this wave";
   if (members.all > 0 && members.updated === 0) {
     return "these devices had no release before, so there is nothing to be worse than";
   }

@@ -232,7 +232,7 @@ function unableText(plan: RolloutPlan, devices: number): string {
 function comparedWith({ plan, currentWave }: RolloutState, control: number): string {
   if (isStagingWave(plan, currentWave)) return "whose spare slots are filled";
   if (isBlueGreenPlan(plan)) return "each compared with its own past";
-  return isShadowPlan(plan) ? "each its own control" : `${control} in the control group`;
+  return isShadowPlan(plan) ? "each its own control" : `${control} to compare with`;
 }
 
 function observed(state: RolloutState, facts: WaveFacts, nowMs: number): Step {
@@ -369,7 +369,9 @@ function rollBack(state: RolloutState, scope: RollbackScope, reason: string, now
 }
 
 function enter(state: RolloutState, name: RolloutStateName, reason: string, nowMs: number): RolloutState {
-  return note({ ...state, name, reason }, `${name}: ${reason}`, nowMs);
+  // "paused by ada" says it already.
+  const text = reason.startsWith(`${name} `) ? reason : `${name}: ${reason}`;
+  return note({ ...state, name, reason }, text, nowMs);
 }
 
 /** Entries kept of a rollout's history; a rollout that is paused and resumed for years must not grow without bound. */

@@ -24,7 +24,8 @@ export function alertsOf({ rollouts, releases, trust, ready }: Known): Alert[] {
   const alerts = [
     ...(ready?.problems ?? []).map(problem),
     ...rollouts.flatMap(ofRollout),
-    ...(trust?.warnings ?? []).map(warning),
+    // Of a server without any root the first steps tell.
+    ...(trust === null || trust.mode === "none" ? [] : trust.warnings).map(warning),
     ...releases.filter(({ signedBy, retired }) => signedBy === "nobody" && !retired).map(unsigned),
   ];
   return [...alerts.filter(({ tone }) => tone === "bad"), ...alerts.filter(({ tone }) => tone === "wait")];

@@ -13,6 +13,8 @@ import { read } from "../server.js";
 import { Title } from "../shell/title.js";
 import { ROLLOUT } from "../words.js";
 import { type Alert, alertsOf, type Known } from "./alerts.js";
+import { firstStepsOf } from "./firstSteps.js";
+import { FirstSteps } from "./firstStepsCard.js";
 
 /** Is anything wrong? What waits for me? What moves? */
 
@@ -33,10 +35,16 @@ export function OverviewPage({ me }: { me: MeAnswer }) {
   const known = useLive("overview", readOverview, of("rollout", "report", "release", "trust"));
   const fleet = useLive("fleet", read.fleet, of("device", "report", "telemetry", "rollout"));
   const recent = useLive("recent", () => read.rollouts({ limit: "5" }), of("rollout"));
+  const steps =
+    known.data === null || fleet.data === null || recent.data === null
+      ? []
+      : firstStepsOf(known.data, fleet.data, recent.data.rollouts);
+  const isNew = steps.some(({ isDone }) => !isDone);
   return (
     <>
       <Title text="Overview" actions={newRolloutButton(me)} />
-      <Loaded live={known}>{(data) => <Alerts alerts={alertsOf(data)} />}</Loaded>
+      <Loaded live={known}>{(data) => <Alerts alerts={alertsOf(data)} isNew={isNew} />}</Loaded>
+      {isNew ? <FirstSteps steps={steps} me={me} /> : null}
       <Loaded live={fleet}>{(data) => <Fleet fleet={data} />}</Loaded>
       <div class="columns">
         <Loaded live={known}>{({ rollouts }) => <UnderWay rollouts={rollouts} />}</Loaded>
@@ -46,7 +54,9 @@ export function OverviewPage({ me }: { me: MeAnswer }) {
   );
 }
 
-function Alerts({ alerts }: { alerts: readonly Alert[] }) {
+/** @param isNew the first steps wait, so that "nothing waits" would be wrong. */
+function Alerts({ alerts, isNew }: { alerts: readonly Alert[]; isNew: boolean }) {
+  if (alerts.length === 0 && isNew) return null;
   return (
     <section aria-labelledby="alerts">
       <h2 id="alerts" class={alerts.length === 0 ? "sr" : ""}>
@@ -89,7 +99,7 @@ function Fleet({ fleet }: { fleet: FleetAnswer }) {
         {tile(fleet.activeRollouts.length, "rollouts under way", to.rollouts({ show: "active" }))}
         <div class="tile">
           <strong>{count(fleet.frames)}</strong>
-          <span class="soft">telemetry windows</span>
+          <span class="soft">telemetry reports</span>
         </div>
       </div>
       {fleet.products.map(({ product, devices, versions }) => (
