@@ -20,6 +20,7 @@ export async function furnish(bench: TestBench): Promise<Gallery> {
   // The fourth waits for its signatures.
   await bench.operator.uploadBundle(releases[3]!.bundle);
   const devices = await bench.devices(DEVICES);
+  for (const device of devices) device.abilities = { canShadow: true, canHold: true };
   await Promise.all(devices.map((device) => device.poll()));
   await bench.operator.createRollout(
     plan({ version: "1.0.0", waves: [{ name: "everybody", share: 1, soakS: 0 }] }),
