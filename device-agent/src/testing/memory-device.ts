@@ -1,7 +1,7 @@
 import { type DeviceConditions, type TrustState, toHex, UNKNOWN_CONDITIONS } from "@mote/protocol";
 import { nodeSha256, nodeVerify, type TestRepository } from "@mote/protocol/node";
 import type { EffectDeps } from "../core/effects.js";
-import type { BlobStore, Clock, Document, LogEntry } from "../core/ports.js";
+import type { BlobStore, Clock, Document, Fetcher, LogEntry } from "../core/ports.js";
 import { AGENT_DEFAULTS } from "../core/settings.js";
 import { type AgentState, FRESH } from "../core/state.js";
 import { EMPTY_OUTBOX } from "../core/telemetry-outbox.js";
@@ -34,10 +34,14 @@ export class MemoryDevice {
   conditions: () => DeviceConditions = () => UNKNOWN_CONDITIONS;
   /** Bytes of each request for a blob start here. */
   readonly fetchedFrom: number[] = [];
+  /** In place of its own: whoever answers instead of the server. */
+  fetcher: Fetcher | null = null;
   /** Awaited before each file of metadata; rejects when the server can't be reached. */
   beforeMetadata: () => Promise<void> = async () => {};
   /** Awaited before each chunk of a blob; rejects when the transfer is cut off, as a socket does. */
   beforeChunk: (signal?: AbortSignal) => Promise<void> = async () => {};
+  /** What its clock shows; null: the repository's time. */
+  wallMs: number | null = null;
   #nowMs = 0;
 
   constructor(
@@ -86,7 +90,7 @@ export class MemoryDevice {
         telemetry: { load: async () => EMPTY_OUTBOX, save: async () => {} },
         blobs: this.#blobs(change),
       },
-      fetcher: {
+      fetcher: this.fetcher ?? {
         metadata: async (file) => {
           await this.beforeMetadata();
           return this.repository.files.get(file) ?? null;
@@ -157,7 +161,7 @@ export class MemoryDevice {
 
   #clock(onSleep: () => void): Clock {
     return {
-      wallMs: () => this.repository.nowMs,
+      wallMs: () => this.wallMs ?? this.repository.nowMs,
       monotonicMs: () => this.#nowMs,
       sleep: async (ms, signal) => {
         if (signal?.aborted === true) return;

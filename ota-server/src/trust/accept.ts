@@ -42,7 +42,7 @@ export function acceptRoot(file: TrustFile, published: Published | null, own: Tr
       throw new PreconditionError({
         expected: `a root that lets this server's key ${own[role].keyId} sign ${role} alone`,
         got: `key ids ${root.roles[role].keyids.join(", ")} with threshold ${root.roles[role].threshold}`,
-        todo: "Make the root with this server's public keys (`mote keys init` with the server's key folder).",
+        todo: "Where the server's keys were changed, start it with their new folder first (--server-keys); else make the root with this server's public keys.",
       });
     }
   }

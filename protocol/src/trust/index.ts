@@ -11,6 +11,6 @@ export * from "./publish-log.js";
 export { type RefreshDeps, refresh, trustedNowMs } from "./refresh.js";
 export * from "./sign.js";
 export * from "./state.js";
-export { checkNotExpired, type Delegation, topLevelDelegation, verifyNextRoot } from "./steps.js";
+export { checkNotExpired, type Delegation, isRotated, topLevelDelegation, verifyNextRoot } from "./steps.js";
 export * from "./target.js";
 export * from "./verify.js";

@@ -23,6 +23,8 @@ export interface RoleMembers {
 export interface PublicKey {
   readonly keyId: string;
   readonly publicKey: Uint8Array;
+  /** Whose it is, where a key file said so. */
+  readonly label?: string;
 }
 
 export interface FirstMetadata {

@@ -43,7 +43,7 @@ export interface InitResult {
  * - `root-1.key.json` …, `targets-1.key.json` …: people's keys, to be carried apart;
  * - `server-keys/`: all that the server gets;
  * - `metadata/`: 1.root.json (the file that devices are enrolled with) and root-1.cose (the same for MCUs),
- *   1.targets.json and, in server mode, the first metadata of the server's delegated role.
+ *   1.targets.json, holders.json (whose key is which) and, in server mode, the first metadata of the server's role.
  */
 export async function initTrust(request: InitRequest): Promise<InitResult> {
   await makeFolder(request.out, 0o700);
@@ -85,6 +85,7 @@ export async function initTrust(request: InitRequest): Promise<InitResult> {
     targetsDays: request.targetsDays,
   });
   const folder = await MetadataFolder.create(join(request.out, "metadata"));
+  await folder.noteHolders(keys);
   const rootFile = await folder.write("root", 1, first.root);
   const targetsFile = await folder.write("targets", 1, first.targets);
   if (first.server !== null) await folder.write("server", 1, first.server);

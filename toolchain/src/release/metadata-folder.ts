@@ -1,9 +1,20 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type ParsedMetadata, parseMetadata, RootSigned, TargetsSigned } from "@mote/protocol";
+import {
+  checkSchema,
+  type ParsedMetadata,
+  parseMetadata,
+  RootSigned,
+  Sha256Hex,
+  TargetsSigned,
+} from "@mote/protocol";
 import { makeFolder } from "@mote/protocol/node";
+import { Type } from "@sinclair/typebox";
 import { FileError } from "../errors.js";
 import { replaceFile } from "../whole-file.js";
+
+const HOLDERS_FILE = "holders.json";
+const Holders = Type.Record(Sha256Hex, Type.String({ maxLength: 128 }));
 
 /** A document that still gathers signatures. */
 export interface Draft {
@@ -83,6 +94,25 @@ export class MetadataFolder {
       await rm(this.draftFile(role, old), { force: true });
     }
     return path;
+  }
+
+  /** Whose key is which, by id, as was noted when keys were made and named: for people to read, and trusted for nothing. */
+  async holders(): Promise<Record<string, string>> {
+    try {
+      return checkSchema(Holders, JSON.parse(await readFile(this.holdersFile(), "utf8")), HOLDERS_FILE);
+    } catch {
+      return {};
+    }
+  }
+
+  async noteHolders(keys: readonly { readonly keyId: string; readonly label: string }[]): Promise<void> {
+    const noted = { ...(await this.holders()) };
+    for (const { keyId, label } of keys) noted[keyId] = label;
+    await replaceFile(this.holdersFile(), `${JSON.stringify(noted, null, 2)}\n`);
+  }
+
+  private holdersFile(): string {
+    return join(this.path, HOLDERS_FILE);
   }
 
   private file(role: string, version: number): string {

@@ -1,7 +1,8 @@
 import {
   ed25519Key,
   fromHex,
-  keyId,
+  keyId as idOf,
+  isRotated,
   parseMetadata,
   RootSigned,
   TOP_LEVEL_ROLES,
@@ -43,6 +44,7 @@ interface RotateOptions {
 }
 
 const DEPS = { sha256: nodeSha256, verify: nodeVerify };
+const ONLINE_ROLES = ["snapshot", "timestamp"] as const;
 
 export function configureRotate(command: Command, io: Io): void {
   command
@@ -94,6 +96,10 @@ async function rotate(options: RotateOptions, io: Io): Promise<void> {
   // Not before all else is in order, so that a command that was refused can be typed again as it was.
   if (options.serverKeys !== undefined && fresh !== null) await writeServerKeys(options.serverKeys, fresh);
   const file = await folder.write("root", version, signed.bytes, isComplete);
+  const named = changes.flatMap(({ add }) => add);
+  await folder.noteHolders(
+    named.flatMap(({ keyId, label }) => (label === undefined ? [] : [{ keyId, label }])),
+  );
   const next = parseMetadata(signed.bytes, RootSigned, "root").signed;
   const envelope =
     options.envelopes === undefined
@@ -107,10 +113,21 @@ async function rotate(options: RotateOptions, io: Io): Promise<void> {
   );
   io.say(`${byNew.signatures} of ${byNew.threshold} signatures by its own keys`);
   io.say(
-    isComplete
-      ? "Complete: publish it with `mote publish --repo`, before anything that its new keys sign."
-      : "Hand the folder on to the next holder of a root key: `mote keys rotate --keys …` adds a signature.",
+    whatNext(
+      isComplete,
+      ONLINE_ROLES.some((role) => isRotated(current, next, role)),
+    ),
   );
+}
+
+/** A server refuses a root that does not name the keys which it holds. */
+function whatNext(isComplete: boolean, hasServerKeys: boolean): string {
+  if (!isComplete)
+    return "Hand the folder on to the next holder of a root key: `mote keys rotate --keys …` adds a signature.";
+  const publish = "publish it with `mote publish --repo`, before anything that its new keys sign.";
+  return hasServerKeys
+    ? `Complete: start the server with its new keys (--server-keys), then ${publish}`
+    : `Complete: ${publish}`;
 }
 
 function chooseDocument(
@@ -199,5 +216,5 @@ function parseRole(text: string): TopLevelRole {
 async function readPublicKey(text: string): Promise<PublicKey> {
   if (!/^[0-9a-f]{64}$/.test(text)) return readKeyInfo(text);
   const publicKey = fromHex(text);
-  return { publicKey, keyId: keyId(ed25519Key(publicKey), nodeSha256) };
+  return { publicKey, keyId: idOf(ed25519Key(publicKey), nodeSha256) };
 }

@@ -48,6 +48,14 @@ interface RoleView {
   readonly keyIds: readonly string[];
 }
 
+interface TrustView {
+  readonly roles: readonly RoleView[];
+  readonly drafts: readonly string[];
+  readonly floors: Readonly<Record<string, number>>;
+  /** Labels by key id. */
+  readonly holders: Readonly<Record<string, string>>;
+}
+
 export function configureShow(command: Command, io: Io): void {
   command
     .description("show key files, and who may sign what until when")
@@ -74,8 +82,8 @@ export function configureShow(command: Command, io: Io): void {
             : `${role.padEnd(12)} version ${version}, ${who}, until ${expires}${warning}`,
         );
         for (const id of keyIds) {
-          const holder = keys.find(({ keyId }) => keyId === id);
-          io.say(`             ${id}${holder === undefined ? "" : `  (${holder.label})`}`);
+          const label = keys.find(({ keyId }) => keyId === id)?.label ?? trust?.holders[id];
+          io.say(`             ${id}${label === undefined ? "" : `  (${label})`}`);
         }
       }
       for (const draft of trust?.drafts ?? []) io.say(`${draft} still gathers signatures.`);
@@ -94,9 +102,7 @@ async function keysAt(path: string): Promise<HeldKey[]> {
   }
 }
 
-async function trustAt(
-  path: string,
-): Promise<{ roles: RoleView[]; drafts: string[]; floors: Record<string, number> } | null> {
+async function trustAt(path: string): Promise<TrustView | null> {
   if (!(await stat(path).catch(() => null))?.isDirectory()) return null;
   const folder = await MetadataFolder.open(path).catch(() => null);
   if (folder === null) return null;
@@ -119,7 +125,7 @@ async function trustAt(
     const draft = await folder.draft(role);
     if (draft !== null) drafts.push(`${role} version ${draft.version}`);
   }
-  return { roles, drafts, floors: targets[FLOORS_MEMBER] ?? {} };
+  return { roles, drafts, floors: targets[FLOORS_MEMBER] ?? {}, holders: await folder.holders() };
 }
 
 function nothingAt(path: string): KeyFileError {

@@ -100,6 +100,7 @@ describe("mote keys init", () => {
     expect((await readdir(trust("metadata"))).sort()).toEqual([
       "1.root.json",
       "1.targets.json",
+      "holders.json",
       "root-1.cose",
     ]);
   });
@@ -142,6 +143,7 @@ describe("mote sign", () => {
       "1.root.json",
       "1.targets.json",
       "2.targets.json",
+      "holders.json",
       "root-1.cose",
     ]);
   });
@@ -382,6 +384,27 @@ describe("mote keys show", () => {
       ["targets", "fine"],
       ["snapshot", "soon"],
       ["timestamp", "soon"],
+    ]);
+  });
+
+  it("still says whose key is which when every key file has gone to its holder", async () => {
+    await init();
+    const eve = join(folder, "eve.key.json");
+    await mote("keys", "add", "--label", "eve", "--out", eve, "--no-passphrase");
+    const change = ["--role", "targets", "--add", eve, "--keys", trust("root-1.key.json")];
+    await mote("keys", "rotate", ...change, "--repo", trust());
+    for (const name of ["root-1", "root-2", "root-3", "targets-1", "targets-2", "targets-3"]) {
+      await rm(trust(`${name}.key.json`));
+    }
+    const { holders } = await mote<{ holders: Record<string, string> }>("keys", "show", trust());
+    expect(Object.values(holders).sort()).toEqual([
+      "eve",
+      "root-1",
+      "root-2",
+      "root-3",
+      "targets-1",
+      "targets-2",
+      "targets-3",
     ]);
   });
 
