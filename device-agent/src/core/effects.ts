@@ -8,7 +8,7 @@ import type { AgentStores, Clock, Conditions, InferenceEngine, Log, Random } fro
 import { allowance } from "./power.js";
 import { Probation } from "./probation.js";
 import { messageOf, reportCode } from "./report-code.js";
-import { artifactFrom, fetchRoute, isTransient } from "./routes.js";
+import { artifactFrom, fetchRoute, isTransient, usableRoutes } from "./routes.js";
 import type { AgentSettings } from "./settings.js";
 import { neededBlobs, spareSlot, withSpare, withSpareConfirmed } from "./slots.js";
 import type { AgentState, UpdateOffer, UpdateRecord } from "./state.js";
@@ -222,9 +222,10 @@ async function fetchRelease(host: Host, deps: EffectDeps, signal: AbortSignal): 
     if (await isWhole(deps, candidate!.artifactSha256)) {
       return { event: "downloaded", change: patch({ route: null, codec: "held" }) };
     }
-    await makeRoom(host, deps, release);
+    const routes = usableRoutes(offer!.routes, release.variant.artifact);
+    await makeRoom(host, deps, release, routes);
     const { route, failed } = await fetchRoute(
-      offer!.routes,
+      routes,
       failedRoutes,
       {
         ...downloads,
@@ -257,9 +258,14 @@ async function isWhole(deps: EffectDeps, sha256: string): Promise<boolean> {
 }
 
 /** Refuses an update before it is fetched when there is no room for it; the old spare release goes first. */
-async function makeRoom(host: Host, deps: EffectDeps, release: Release): Promise<void> {
+async function makeRoom(
+  host: Host,
+  deps: EffectDeps,
+  release: Release,
+  routes: UpdateOffer["routes"],
+): Promise<void> {
   const { blobs } = deps.stores;
-  const largest = Math.max(0, ...host.state.update.offer!.routes.map((route) => route.blob.length));
+  const largest = Math.max(0, ...routes.map((route) => route.blob.length));
   const wanted = release.variant.artifact.length + largest + deps.settings.reserveBytes;
   let free = await blobs.freeBytes();
   if (free === null || free >= wanted) return;

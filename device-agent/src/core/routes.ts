@@ -15,6 +15,11 @@ import type { UpdateOffer } from "./state.js";
 
 type Route = UpdateOffer["routes"][number];
 
+/** Those that can be a way to it: what is longer than the artifact itself is a lie, and would cost room and money. */
+export function usableRoutes(routes: readonly Route[], artifact: Pick<ArtifactRef, "length">): Route[] {
+  return routes.filter(({ blob }) => blob.length <= artifact.length);
+}
+
 export interface RouteChoice {
   readonly route: Route;
   /** Blobs that turned out useless on the way to this one. */

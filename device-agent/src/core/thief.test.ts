@@ -306,6 +306,15 @@ const THEFTS: readonly Theft[] = [
     code: "download-failed",
   },
   {
+    idea: "a route of a million megabytes",
+    plot(loot) {
+      const blob = { sha256: evil.artifactSha256, length: 2 ** 40 };
+      return { ...offerOf(genuineNext(loot)), routes: [{ codec: "full", baseSha256: null, blob }] };
+    },
+    phase: "failed",
+    code: "download-failed",
+  },
+  {
     idea: "golden vectors of his own",
     plot(loot) {
       const next = genuineNext(loot);
@@ -463,6 +472,6 @@ describe.each<[string, Door]>([
     expect(state.reports.at(-1)).toMatchObject({ phase: theft.phase, code: theft.code, runningSequence: 2 });
     expect(hasRun).toBe(false);
     expect(servingSlot(state)).toMatchObject({ sequence: 2, artifactSha256: v2.artifactSha256 });
-    expect(device.files.has(evil.artifactSha256)).toBe(false);
+    expect(device.files.has(evil.artifactSha256) || device.partials.has(evil.artifactSha256)).toBe(false);
   });
 });
