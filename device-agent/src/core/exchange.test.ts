@@ -43,6 +43,11 @@ class IdleClock implements Clock {
     });
   }
 
+  /** Lets time pass that wakes nobody. */
+  advance(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   /** Lets time pass until `promise` settles. */
   async until<T>(promise: Promise<T>): Promise<T> {
     let isSettled = false;
@@ -76,6 +81,17 @@ const byteAnswer = ({ id, range }: ExchangeRequest, change: Partial<ExchangeAnsw
     ...change,
   };
 };
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+const answerTo = ({ id }: ExchangeRequest): ExchangeAnswer => ({
+  id,
+  status: 200,
+  etag: null,
+  range: null,
+  retryAfterS: null,
+  body: Buffer.from(JSON.stringify({ nonce: SHA })),
+});
 
 /** @param answer what a request is answered with, and how often: none is a loss, two are a duplicate. */
 function bench(answer: (request: ExchangeRequest, nth: number) => ExchangeAnswer[]) {
@@ -118,6 +134,56 @@ it("fails when the link breaks while it takes the request, which then may never 
   const nonce = createDeviceClient("mqtt://broker/", exchange.fetch).nonce("cam");
   exchange.lost();
   await expect(nonce).rejects.toThrow(NetworkError);
+});
+
+describe("when the server hears again", () => {
+  it("asks once more what was asked while it did not, and waits for no silence", async () => {
+    const lost = bench((request, nth) => (nth === 1 ? [] : [answerTo(request)]));
+    const nonce = lost.client.nonce("cam");
+    await turn();
+    lost.exchange.askAgain();
+    expect(await nonce).toBe(SHA);
+    expect(lost.clock.monotonicMs()).toBe(0);
+    expect(lost.requests[1]).toEqual(lost.requests[0]);
+  });
+
+  it("lets alone what is being answered, and what has not been sent", async () => {
+    const { clock, client, exchange, requests } = bench((request, nth) =>
+      nth === 1 ? [] : [answerTo(request)],
+    );
+    const first = client.nonce("cam");
+    await turn();
+    clock.advance(1000);
+    await client.nonce("cam");
+    exchange.askAgain();
+    await turn();
+    expect(requests).toHaveLength(2);
+    await expect(clock.until(first)).rejects.toThrow(NetworkError);
+
+    let hand: () => void = () => undefined;
+    const unsent: Uint8Array[] = [];
+    const slow = new Exchange({
+      base: "mqtt://broker",
+      clock: new IdleClock(),
+      random: () => 0.5,
+      send: (payload) => {
+        unsent.push(payload);
+        return new Promise((resolve) => {
+          hand = resolve;
+        });
+      },
+    });
+    createDeviceClient("mqtt://broker/", slow.fetch)
+      .nonce("cam")
+      .catch(() => undefined);
+    slow.askAgain();
+    expect(unsent).toHaveLength(1);
+    hand();
+    await turn();
+    slow.askAgain();
+    expect(unsent).toHaveLength(2);
+    slow.lost();
+  });
 });
 
 describe("a blob over MQTT", () => {

@@ -33,6 +33,9 @@ export interface ExchangeDeps {
 
 interface Asked {
   readonly id: number;
+  readonly payload: Uint8Array;
+  /** When it was handed to the broker last; null before. */
+  sentMs: number | null;
   overtaken: number;
   resolve(answer: ExchangeAnswer): void;
   reject(reason: Error): void;
@@ -92,6 +95,20 @@ export class Exchange {
   /** The link broke: nothing that was asked over it will be answered. */
   lost(): void {
     for (const asked of this.#asked.values()) asked.reject(new Error("the connection was lost"));
+  }
+
+  /**
+   * The server hears again: what may have been asked while it did not is asked once more, under its own number. If both are
+   * heard, the second answer is dropped.
+   */
+  askAgain(): void {
+    const nowMs = this.#deps.clock.monotonicMs();
+    for (const asked of this.#asked.values()) {
+      // An answer since then: the server has heard what was asked before it, or is about to.
+      if (asked.sentMs === null || asked.sentMs < this.#lastHeardMs) continue;
+      asked.sentMs = nowMs;
+      this.#deps.send(asked.payload).catch(() => undefined);
+    }
   }
 
   async #post(path: string, init: FetchInit): Promise<FetchResponse> {
@@ -214,20 +231,21 @@ export class Exchange {
   ): Promise<ExchangeAnswer> {
     if (signal?.aborted === true) throw new Error("the request was given up");
     const id = ++this.#lastId;
+    const payload = encodeExchangeRequest({ id, ...request });
     const over = new AbortController();
-    const answer = new Promise<ExchangeAnswer>((resolve, reject) => {
-      this.#asked.set(id, { id, overtaken: 0, resolve, reject });
-    });
+    const { asked, answer } = waitingFor(id, payload);
+    this.#asked.set(id, asked);
     // It may be rejected while the request is still being sent.
     answer.catch(() => undefined);
     const giveUp = () => this.#asked.get(id)?.reject(new Error("the request was given up"));
     signal?.addEventListener("abort", giveUp, { once: true });
     try {
-      const sent = this.#deps.send(encodeExchangeRequest({ id, ...request }));
+      const sent = this.#deps.send(payload);
       sent.catch(() => undefined);
       // A link that breaks while it takes the request may never say so to whoever waits for that.
       await Promise.race([sent, answer]);
-      void this.#watchSilence(id, over.signal);
+      asked.sentMs = this.#deps.clock.monotonicMs();
+      void this.#watchSilence(asked, over.signal);
       return await answer;
     } finally {
       over.abort();
@@ -237,18 +255,25 @@ export class Exchange {
   }
 
   /** Requests are answered in order: while answers come, those that wait are only waiting for their turn. */
-  async #watchSilence(id: number, over: AbortSignal): Promise<void> {
+  async #watchSilence(asked: Asked, over: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
     const { silenceMs } = EXCHANGE_SETTINGS;
-    const sentMs = clock.monotonicMs();
     for (;;) {
-      const restMs = Math.max(sentMs, this.#lastHeardMs) + silenceMs - clock.monotonicMs();
+      const restMs = Math.max(asked.sentMs ?? 0, this.#lastHeardMs) + silenceMs - clock.monotonicMs();
       if (restMs <= 0) break;
       await clock.sleep(restMs, over);
       if (over.aborted) return;
     }
-    this.#asked.get(id)?.reject(new Error(`no answer in ${silenceMs / 1000} s`));
+    asked.reject(new Error(`no answer in ${silenceMs / 1000} s`));
   }
+}
+
+function waitingFor(id: number, payload: Uint8Array): { asked: Asked; answer: Promise<ExchangeAnswer> } {
+  let asked: Asked | undefined;
+  const answer = new Promise<ExchangeAnswer>((resolve, reject) => {
+    asked = { id, payload, sentMs: null, overtaken: 0, resolve, reject };
+  });
+  return { asked: asked!, answer };
 }
 
 function partOf({ etag, range, body }: ExchangeAnswer, first: number): Part {

@@ -119,6 +119,7 @@ export async function liveAs(parts: AgentParts, signal: AbortSignal): Promise<vo
     settings,
     log,
     onPollHint: () => agent.pollSoon(),
+    onAskAgain: () => exchange.askAgain(),
     onAnswer: (payload) => exchange.receive(payload),
     onConnected: () => agent.sender.wake(),
     onDisconnected: () => exchange.lost(),

@@ -1,4 +1,4 @@
-import { NetworkError, topics } from "@mote/protocol";
+import { COMMANDS, NetworkError, topics } from "@mote/protocol";
 import type { MqttClient } from "mqtt";
 import { backoffMs } from "../core/backoff.js";
 import type { Clock, Log, MessageLink, Random } from "../core/ports.js";
@@ -17,6 +17,8 @@ export interface MqttLinkDeps {
   readonly log: Log;
   /** The server hints that a poll is worth while. */
   onPollHint(): void;
+  /** The server hears again; what was asked while it did not is lost. */
+  onAskAgain(): void;
   /** The server answers a request. */
   onAnswer(payload: Uint8Array): void;
   onConnected(): void;
@@ -120,7 +122,7 @@ export class MqttLink implements MessageLink {
     const { client, ended } = connection;
     this.#client = client;
     client.on("message", (topic, payload) => {
-      if (topic === topics.command(deviceId)) this.deps.onPollHint();
+      if (topic === topics.command(deviceId)) this.#obey(payload.toString());
       if (topic === topics.answer(deviceId)) this.deps.onAnswer(payload);
     });
     const welcome = async () => {
@@ -131,6 +133,12 @@ export class MqttLink implements MessageLink {
     this.#ready = client;
     for (const wake of this.#waiting) wake();
     return { ended };
+  }
+
+  /** What this agent does not know is a hint to poll, and so finds out what there is. */
+  #obey(command: string): void {
+    if (command === COMMANDS.again) this.deps.onAskAgain();
+    else this.deps.onPollHint();
   }
 
   async #until(ended: Promise<string>, signal: AbortSignal): Promise<string> {

@@ -2,6 +2,7 @@ import { createServer, type Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createServer as createTlsServer } from "node:tls";
 import {
+  COMMANDS,
   decodeExchangeRequest,
   decodeReportBatch,
   mayPublish,
@@ -145,7 +146,7 @@ export class Broker implements MqttSide {
   hint(product: string): void {
     for (const [deviceId, device] of this.connected) {
       if (device.product !== product) continue;
-      for (const client of device.clients) void send(client, topics.command(deviceId), "poll");
+      for (const client of device.clients) void send(client, topics.command(deviceId), COMMANDS.poll);
     }
   }
 

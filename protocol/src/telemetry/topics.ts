@@ -16,8 +16,15 @@ export const topics = {
   request: (deviceId: string) => `${ROOT}/${deviceId}/request`,
   /** server -> device, QoS 0: the answer to one request. */
   answer: (deviceId: string) => `${ROOT}/${deviceId}/answer`,
-  /** server -> device, QoS 0: a hint to poll now; carries no authority. Payload: "poll". */
+  /** server -> device, QoS 0: one of COMMANDS; carries no authority. */
   command: (deviceId: string) => `${ROOT}/${deviceId}/command`,
+} as const;
+
+export const COMMANDS = {
+  /** There may be news: poll now. */
+  poll: "poll",
+  /** The server hears again, after a time in which requests were lost: ask once more what was not answered. */
+  again: "again",
 } as const;
 
 export type TopicKind = keyof typeof topics;

@@ -1,4 +1,5 @@
 import {
+  COMMANDS,
   decodeExchangeRequest,
   decodeReportBatch,
   parseTopic,
@@ -95,7 +96,7 @@ export class ExternalBroker implements MqttSide {
 
   hint(product: string): void {
     for (const [deviceId, device] of this.online) {
-      if (device.product === product) void this.control?.publish(topics.command(deviceId), "poll");
+      if (device.product === product) void this.control?.publish(topics.command(deviceId), COMMANDS.poll);
     }
   }
 
@@ -216,7 +217,10 @@ export class ExternalBroker implements MqttSide {
   }
 
   /** Resolves when the broker may forget the message. The topic's device is who the broker let publish there. */
-  private async take({ topic, payload }: IncomingMessage, connection: BrokerConnection): Promise<void> {
+  private async take(
+    { topic, payload, isRetained }: IncomingMessage,
+    connection: BrokerConnection,
+  ): Promise<void> {
     const parsed = parseTopic(topic);
     if (parsed === null || payload.length > EXTERNAL_LIMITS.payloadMaxBytes)
       return this.drop(topic, "not ours");
@@ -228,6 +232,10 @@ export class ExternalBroker implements MqttSide {
         await laneOf(this.messages, deviceId, Number.POSITIVE_INFINITY, () =>
           this.store(deviceId, kind, payload),
         );
+        // It was there before this server heard: what it has asked meanwhile was at QoS 0, and is lost.
+        if (kind === "presence" && isRetained && isOnline(payload)) {
+          await connection.publish(topics.command(deviceId), COMMANDS.again);
+        }
       }
     } catch (error) {
       if (!(error instanceof SchemaError)) throw error;
@@ -247,7 +255,7 @@ export class ExternalBroker implements MqttSide {
       if (!isNew) this.counters.repeatedFrames++;
     }
     if (kind === "report") await reports.add(device.id, decodeReportBatch(payload));
-    if (kind === "presence") await this.takePresence(device, payload.toString("utf8") === "online");
+    if (kind === "presence") await this.takePresence(device, isOnline(payload));
   }
 
   private async answer(deviceId: string, payload: Buffer, connection: BrokerConnection): Promise<void> {
@@ -263,17 +271,17 @@ export class ExternalBroker implements MqttSide {
     if (!isTaken) await connection.publish(topic, tooMany(request));
   }
 
-  private async takePresence(device: DeviceRecord, isOnline: boolean): Promise<void> {
-    if (this.online.has(device.id) === isOnline && device.online === isOnline) return;
-    if (isOnline) this.online.set(device.id, { product: device.product });
+  private async takePresence(device: DeviceRecord, online: boolean): Promise<void> {
+    if (this.online.has(device.id) === online && device.online === online) return;
+    if (online) this.online.set(device.id, { product: device.product });
     else this.online.delete(device.id);
     const atMs = this.parts.clock();
-    await this.parts.store.write((db) => setOnline(db, device.id, isOnline, atMs));
+    await this.parts.store.write((db) => setOnline(db, device.id, online, atMs));
     this.parts.events.emit({
       type: "device",
       atMs,
       deviceId: device.id,
-      text: isOnline ? "online" : "offline",
+      text: online ? "online" : "offline",
     });
   }
 
@@ -296,6 +304,10 @@ export class ExternalBroker implements MqttSide {
       signal.addEventListener("abort", done, { once: true });
     });
   }
+}
+
+function isOnline(presence: Buffer): boolean {
+  return presence.toString("utf8") === "online";
 }
 
 /** Does the work in the device's turn. Lanes are there only while something waits in them. */

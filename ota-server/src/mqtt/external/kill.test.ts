@@ -1,7 +1,14 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createDeviceClient, type DeviceClient, encodeFrame, OperatorClient, topics } from "@mote/protocol";
+import {
+  COMMANDS,
+  createDeviceClient,
+  type DeviceClient,
+  encodeFrame,
+  OperatorClient,
+  topics,
+} from "@mote/protocol";
 import { generateKey, writeServerKeys } from "@mote/protocol/node";
 import mqtt, { type MqttClient } from "mqtt";
 import { afterEach, describe, expect, test } from "vitest";
@@ -148,6 +155,43 @@ for (const { name, program, open } of BROKERS) {
         if (round % 3 !== 1) server = await ServerProcess.start(args);
       });
     }, 900_000);
+
+    test("what a device asked while no server heard is answered as soon as one does", async () => {
+      const folder = mkdtempSync(join(tmpdir(), "mote-broker-again-"));
+      cleanUp.push(async () => rmSync(folder, { recursive: true, force: true }));
+      const broker = await open(join(folder, "broker"));
+      cleanUp.push(() => broker.stop("SIGKILL"));
+      const args = ["--data", join(folder, "data"), ...broker.flags];
+      let server = await ServerProcess.start(args);
+      cleanUp.push(() => server.end("SIGKILL"));
+      const token = readFileSync(join(folder, "data", "admin.token"), "utf8").trim();
+      const operator = new OperatorClient({ url: server.url, token, fetch });
+      await eventually(() => isReady(server), "the server to consume");
+      const [device] = (await signedInDevices(operator, server.url, 1)) as [TestDevice];
+      const link = await device.connect();
+      const exchange: Exchange = new Exchange({
+        base: device.mqttUrl,
+        send: async (payload) => {
+          await link.publishAsync(topics.request(device.id), Buffer.from(payload), { qos: 0 });
+        },
+        // It never loses its patience: nothing but the server's word makes it ask again.
+        clock: { ...nodeClock, sleep: () => new Promise(() => undefined) },
+        random: Math.random,
+      });
+      link.on("message", (topic, payload) => {
+        if (topic === topics.answer(device.id)) exchange.receive(payload);
+        else if (payload.toString() === COMMANDS.again) exchange.askAgain();
+      });
+      await link.subscribeAsync([topics.answer(device.id), topics.command(device.id)], { qos: 0 });
+      await link.publishAsync(topics.presence(device.id), "online", { qos: 1, retain: true });
+      await server.end("SIGKILL");
+      const nonce = createDeviceClient(device.mqttUrl, exchange.fetch).nonce(device.id);
+      // A message at QoS 1 that the broker has taken stands behind the request.
+      await link.publishAsync(topics.presence(device.id), "online", { qos: 1, retain: true });
+      server = await ServerProcess.start(args);
+      expect(await nonce).toMatch(/^[0-9a-f]{64}$/);
+      await device.disconnect();
+    }, 240_000);
 
     test.skipIf(noPostgres !== null)(
       `another server on the same PostgreSQL consumes on when the one that did is killed, ${HAND_OVERS} times under load${noPostgres === null ? "" : ` (${noPostgres})`}`,
