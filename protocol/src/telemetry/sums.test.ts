@@ -5,10 +5,13 @@ import {
   agreement,
   EMPTY_SUMS,
   errorRate,
+  growingSums,
+  growSums,
   meanConfidence,
   meanLatencyUs,
   mergeSums,
   probeAccuracy,
+  refillSums,
   sumsOfFrame,
 } from "./sums.js";
 
@@ -39,6 +42,21 @@ test("sums merge in any order and grouping", () => {
       const [a, b, c] = [sumsOfFrame(x), sumsOfFrame(y), sumsOfFrame(z)];
       expect(mergeSums(mergeSums(a, b), c)).toEqual(mergeSums(a, mergeSums(c, b)));
       expect(mergeSums(EMPTY_SUMS, a)).toEqual(a);
+    }),
+  );
+});
+
+test("sums that are filled anew hold nothing of what they held, and grow without touching where it came from", () => {
+  fc.assert(
+    fc.property(frames, frames, frames, (former, x, y) => {
+      const [a, b] = [sumsOfFrame(x), sumsOfFrame(y)];
+      const untouched = growingSums(a);
+      const sum = growingSums(sumsOfFrame(former));
+      refillSums(sum, a);
+      expect(sum).toEqual(a);
+      growSums(sum, b);
+      expect(sum).toEqual(mergeSums(a, b));
+      expect(a).toEqual(untouched);
     }),
   );
 });
