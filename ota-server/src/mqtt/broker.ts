@@ -13,6 +13,7 @@ import {
   topics,
 } from "@mote/protocol";
 import { Aedes, type AuthenticateError, type Client, type PublishPacket } from "aedes";
+import { writeToStream } from "mqtt-packet";
 import type { Clock } from "../clock.js";
 import type { Events } from "../events.js";
 import type { Reports } from "../fleet/reports.js";
@@ -41,6 +42,10 @@ export const MQTT_LIMITS = {
 } as const;
 
 const NOT_AUTHORIZED = 5;
+const NOTHING = Buffer.alloc(0);
+
+/** aedes writes by it. It would keep a buffer of each of the 65,536 numbers, 6 MB that are marked with everything else. */
+writeToStream.cacheNumbers = false;
 
 export interface BrokerParts {
   readonly sessions: Sessions;
@@ -239,12 +244,16 @@ export class Broker implements MqttSide {
     // Nothing of ours is read from a retained message: aedes need not keep any.
     packet.retain = false;
     const payload = typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload;
+    const { topic: name } = packet;
+    // The parser has made the packet when the one before it ended, so it has grown old: what it points at would do so too.
+    packet.payload = NOTHING;
+    packet.topic = "";
     if (payload.length > MQTT_LIMITS.payloadMaxBytes) throw new Error("payload too large");
     const device = this.devices.get(client);
-    if (device === undefined) return this.takeFromGuest(client, packet.topic, payload);
-    const topic = parseTopic(packet.topic);
-    if (topic === null || !mayPublish(device.id, packet.topic)) {
-      throw new Error(`${device.id} may not publish to ${packet.topic}`);
+    if (device === undefined) return this.takeFromGuest(client, name, payload);
+    const topic = parseTopic(name);
+    if (topic === null || !mayPublish(device.id, name)) {
+      throw new Error(`${device.id} may not publish to ${name}`);
     }
     try {
       if (topic.kind === "telemetry") await this.takeFrame(device, payload);
@@ -257,7 +266,7 @@ export class Broker implements MqttSide {
       if (!(error instanceof SchemaError)) throw error;
       // It would come again for ever if it were not acknowledged; so it is, and dropped, and said.
       this.counters.malformed++;
-      this.parts.log.warn("mqtt-malformed", { device: device.id, topic: packet.topic, error: error.message });
+      this.parts.log.warn("mqtt-malformed", { device: device.id, topic: name, error: error.message });
     }
   }
 
