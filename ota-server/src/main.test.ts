@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -33,6 +33,29 @@ describe("mote-server", () => {
   ])("refuses %s", (_, words, message) => {
     expect(moteServer(...words)).toEqual({ status: 2, stderr: expect.stringMatching(message) });
   });
+
+  test.skipIf(spawnSync("script", ["--version"]).status !== 0)(
+    "tells whoever started it in a terminal where to look and with which token (needs script)",
+    async () => {
+      const command = `'${process.execPath}' '${MAIN}' --data first --port 0 --mqtt-port 0`;
+      const terminal = spawn("script", ["-qec", command, "/dev/null"], { cwd: folder });
+      let shown = "";
+      const invited = new Promise<void>((resolve) => {
+        terminal.stdout.on("data", (text: Buffer) => {
+          shown += text.toString();
+          if (shown.includes("Ctrl-C")) resolve();
+        });
+      });
+      await invited;
+      const ended = new Promise((resolve) => terminal.once("exit", resolve));
+      terminal.kill();
+      await ended;
+      expect(shown).toMatch(
+        /Open http:\/\/127\.0\.0\.1:\d+\/ in a browser .* token in .*\/first\/admin\.token/,
+      );
+    },
+    60_000,
+  );
 
   test("says which address another program has", async () => {
     const other = createServer().listen(0, "127.0.0.1");

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import "./heap.js";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { EXIT, MoteError } from "@mote/protocol";
 import { systemErrorOf } from "@mote/protocol/node";
 import { Command, CommanderError } from "commander";
@@ -83,6 +85,7 @@ async function main(flags: Flags): Promise<void> {
   const server = await MoteServer.start({ config, clock: Date.now, log, patches: new PatchWorker() });
   const { url, mqttUrl, notes } = server;
   process.stdout.write(`${JSON.stringify({ event: "listening", url, mqttUrl, notes })}\n`);
+  if (process.stderr.isTTY) process.stderr.write(`\n${invitation(url, config.data)}\n\n`);
   const stop = (signal: NodeJS.Signals) => {
     process.removeAllListeners("SIGINT").removeAllListeners("SIGTERM");
     log.info("stopping", { signal });
@@ -92,6 +95,13 @@ async function main(flags: Flags): Promise<void> {
     );
   };
   process.on("SIGINT", stop).on("SIGTERM", stop);
+}
+
+/** For whoever started it by hand: where to look, and how to get in. */
+function invitation(url: string, data: string): string {
+  const file = resolve(data, "admin.token");
+  const token = existsSync(file) ? `the token in ${file}` : "your token";
+  return `Open ${url}/ in a browser and sign in with ${token}. Ctrl-C stops the server.`;
 }
 
 /** What is no number stays as it was typed, for the message that refuses it. */
