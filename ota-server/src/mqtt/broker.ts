@@ -27,6 +27,7 @@ import type { MqttCounters, MqttSide } from "./door.js";
 import { type Caller, type Exchange, tooMany } from "./exchange.js";
 import { GUEST_LIMITS, Guests } from "./guests.js";
 import { Lane } from "./lane.js";
+import { packetLimit } from "./packetLimit.js";
 
 export const MQTT_LIMITS = {
   /** Largest packet of ours: 64 reports. */
@@ -43,6 +44,8 @@ export const MQTT_LIMITS = {
 
 const NOT_AUTHORIZED = 5;
 const NOTHING = Buffer.alloc(0);
+/** A payload, its topic and number, or a sign-in. */
+const limitPackets = packetLimit(MQTT_LIMITS.payloadMaxBytes + 1024);
 
 /** aedes writes by it. It would keep a buffer of each of the 65,536 numbers, 6 MB that are marked with everything else. */
 writeToStream.cacheNumbers = false;
@@ -87,7 +90,7 @@ export class Broker implements MqttSide {
     this.aedes = aedes;
     const { peers } = parts.store;
     this.serverId = peers.isShared ? peers.id : null;
-    const handle = (stream: Parameters<Aedes["handle"]>[0]) => void this.aedes.handle(stream);
+    const handle = (stream: Duplex) => this.handle(stream);
     // An answer must not wait until the one before it is acknowledged by the network.
     const options = { noDelay: true };
     this.server =
@@ -145,7 +148,11 @@ export class Broker implements MqttSide {
   /** A connection that comes by another way, such as a WebSocket. @param address of the network, where it comes from. */
   accept(stream: Duplex, address: string): void {
     this.addresses.set(stream, address);
-    this.aedes.handle(stream);
+    this.handle(stream);
+  }
+
+  private handle(stream: Duplex): void {
+    limitPackets(this.aedes.handle(stream));
   }
 
   hint(product: string): void {

@@ -116,6 +116,32 @@ describe("the broker under hostile payloads", () => {
     await expectUnharmed();
   });
 
+  for (const [what, type] of [
+    ["a sign-in", 0x10],
+    ["a message", 0x30],
+  ] as const) {
+    it(`closes connections that announce ${what} of 256 MB, before it is there`, {
+      timeout: 60_000,
+    }, async () => {
+      const { hostname, port } = new URL(bench.server.mqttUrl);
+      const socket = connect(Number(port), hostname);
+      const isClosed = new Promise<boolean>((resolve) => {
+        socket.on("error", () => undefined).on("close", () => resolve(true));
+      });
+      socket.write(Uint8Array.of(type, 0xff, 0xff, 0xff, 0x7f));
+      // As fast as it is taken; what lies in the network's own buffers counts as sent.
+      const chunk = new Uint8Array(64 * 1024);
+      const more = () => {
+        while (!socket.destroyed && socket.write(chunk));
+      };
+      socket.on("drain", more);
+      more();
+      expect(await isClosed).toBe(true);
+      expect(socket.bytesWritten).toBeLessThan(32 * 1024 * 1024);
+      await expectUnharmed();
+    });
+  }
+
   it("closes connections that speak no MQTT, and goes on", { timeout: 60_000 }, async () => {
     const { hostname, port } = new URL(bench.server.mqttUrl);
     const noise = (bytes: Uint8Array) =>
