@@ -53,12 +53,14 @@ describe("the committed digit models", () => {
   );
 
   it.skipIf(!process.env["MOTE_FULL"])(
-    "pruning v1 anew gives the committed bytes",
+    "pruning v1 anew gives the committed model, bit for bit",
     async () => {
       const training = await openTensorFlow("wasm");
       const { train } = await loadDigits();
       const { graph } = await pruneV1(training, readOnnx(read("digits-v1.onnx")), train);
-      expect(digest(writeOnnx(graph))).toBe(provenance.models["v1-pruned"]!.sha256);
+      // Both by today's writer: a file of another day may say the same in other bytes.
+      const committed = readOnnx(read(provenance.models["v1-pruned"]!.file));
+      expect(digest(writeOnnx(graph))).toBe(digest(writeOnnx(committed)));
     },
     600_000,
   );
