@@ -160,7 +160,10 @@ export async function dryRun(
       const least = isOwnControl ? leastPairedP(draw.members) : leastP(draw.members, draw.control);
       if (least > budget * spentAtLook(1)) {
         const against = isOwnControl ? "" : ` against ${draw.control}`;
-        const end = isAbPlan(plan) ? "find nothing at first" : "ask a person at its deadline";
+        const hours = Number((plan.gates.deadlineS / 3600).toFixed(1));
+        const end = isAbPlan(plan)
+          ? "find nothing at first"
+          : `ask a person when it has been undecided for ${hours} h (\`gates.deadlineS\`)`;
         warnings.push(
           `Wave "${wave.name}": ${draw.members} devices${against} are too few for a telemetry verdict; it will ${end}.`,
         );

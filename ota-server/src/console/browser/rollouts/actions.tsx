@@ -25,6 +25,7 @@ export function Actions({ rollout, me, onDone }: { rollout: RolloutView; me: MeA
           key={choice.key}
           type="button"
           class={choice.isPrimary ? "primary" : choice.isDanger ? "danger" : ""}
+          title={choice.effects.join(" ")}
           onClick={() => setOpen(choice)}
         >
           {choice.name}…
