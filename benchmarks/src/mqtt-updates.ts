@@ -89,9 +89,13 @@ async function peakMb(server: MeasuredProcess, clients: readonly DeviceClient[],
   const watch = setInterval(() => {
     peak = Math.max(peak, server.residentMb());
   }, 10);
-  const seconds = await timed(() => Promise.all(clients.map((client) => fetchWhole(client, sha256, null))));
-  clearInterval(watch);
-  return { beforeMb: before, peakMb: peak, seconds };
+  try {
+    const seconds = await timed(() => Promise.all(clients.map((client) => fetchWhole(client, sha256, null))));
+    return { beforeMb: before, peakMb: peak, seconds };
+  } finally {
+    // Else it would look for a server that is gone, and hide why.
+    clearInterval(watch);
+  }
 }
 
 const folder = mkdtempSync(join(tmpdir(), "mote-bench-mqtt-"));
