@@ -83,14 +83,14 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 }
 
 /** The greatest memory of the server beyond what it had before, while all fetch at once, MB. */
-async function peakMb(server: MeasuredProcess, clients: readonly DeviceClient[], sha256: string) {
+async function peakMb(server: MeasuredProcess, fetches: readonly (() => Promise<void>)[]) {
   const before = server.residentMb();
   let peak = before;
   const watch = setInterval(() => {
     peak = Math.max(peak, server.residentMb());
   }, 10);
   try {
-    const seconds = await timed(() => Promise.all(clients.map((client) => fetchWhole(client, sha256, null))));
+    const seconds = await timed(() => Promise.all(fetches.map((fetchOne) => fetchOne())));
     return { beforeMb: before, peakMb: peak, seconds };
   } finally {
     // Else it would look for a server that is gone, and hide why.
@@ -145,13 +145,19 @@ try {
   const memory = {
     http: await peakMb(
       server,
-      members.map(() => http),
-      sha256,
+      members.map(
+        ({ token }) =>
+          () =>
+            fetchWhole(http, sha256, token),
+      ),
     ),
     mqtt: await peakMb(
       server,
-      connections.map(({ client }) => client),
-      sha256,
+      connections.map(
+        ({ client }) =>
+          () =>
+            fetchWhole(client, sha256, null),
+      ),
     ),
   };
   for (const connection of connections) connection.end();
