@@ -9,7 +9,7 @@ import { addBackupCommands } from "./backup/commands.js";
 import { Config, loadConfig } from "./config.js";
 import { PatchWorker } from "./delivery/patchWorker.js";
 import { createLog } from "./log.js";
-import { MoteServer, VERSION } from "./server.js";
+import { ADMIN_TOKEN_FILE, MoteServer, VERSION } from "./server.js";
 import { withoutPassword } from "./store/postgres.js";
 import { readTls } from "./tls.js";
 
@@ -99,7 +99,7 @@ async function main(flags: Flags): Promise<void> {
 
 /** For whoever started it by hand: where to look, and how to get in. */
 function invitation(url: string, data: string): string {
-  const file = resolve(data, "admin.token");
+  const file = resolve(data, ADMIN_TOKEN_FILE);
   const token = existsSync(file) ? `the token in ${file}` : "your token";
   return `Open ${url}/ in a browser and sign in with ${token}. Ctrl-C stops the server.`;
 }

@@ -55,6 +55,8 @@ import { TrustWatch } from "./webhooks/trustWatch.js";
 import { Webhooks } from "./webhooks/webhooks.js";
 
 export const VERSION = "0.1.0";
+/** In the data folder: what the first admin signs in with. */
+export const ADMIN_TOKEN_FILE = "admin.token";
 const HEARTBEAT_MS = 60_000;
 const WEBHOOK_ROUND_MS = 1000;
 const ROLL_UP_MS = 6 * 3_600_000;
@@ -375,7 +377,7 @@ async function tidy(store: Store, clock: Clock, log: Log): Promise<void> {
 async function makeFirstAdmin(store: Store, folder: string, nowMs: number, log: Log): Promise<void> {
   if ((await store.read(listPeople)).length > 0) return;
   const token = newSecret("mote");
-  const file = join(folder, "admin.token");
+  const file = join(folder, ADMIN_TOKEN_FILE);
   // The file first: a token that is stored but written nowhere would lock everybody out.
   await writeDurably(file, `${token}\n`);
   await store.write((db) =>

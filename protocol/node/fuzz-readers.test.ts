@@ -15,8 +15,9 @@ import { exampleManifest } from "../src/bundle/manifest.example.js";
 import { toHex, utf8 } from "../src/bytes.js";
 import { MoteError } from "../src/errors.js";
 import { PARAMS_LAYOUT_SCHEMA, parseParamsLayout } from "../src/patch/params-layout.js";
-import { CONFIDENCE_BINS, decodeFrame, encodeFrame } from "../src/telemetry/frame.js";
+import { decodeFrame, encodeFrame } from "../src/telemetry/frame.js";
 import { decodeReportBatch, encodeReportBatch } from "../src/telemetry/reportBatch.js";
+import { exampleFrame, exampleReport } from "../src/telemetry/telemetry.example.js";
 import { appendToLog, EMPTY_LOG, type PublishLogEntry, verifyLog } from "../src/trust/publish-log.js";
 import { nodeSha256 } from "./crypto.js";
 import { readKeyFile, writeKeyFile } from "./key-file.js";
@@ -55,38 +56,6 @@ const golden = encodeGolden(
 );
 const counted = { ...variant, golden: { ...variant.golden, count: 1 } };
 
-const frame = {
-  sequence: 7,
-  windowStartMs: 1_795_000_000_000,
-  windowMs: 60_000,
-  releaseSequence: 2,
-  onProbation: false,
-  inferences: 30,
-  errors: 1,
-  abstained: 2,
-  latencyUs: { mean: 900, p95: 1200, max: 2000 },
-  energyUj: 0,
-  confidence: Array.from({ length: CONFIDENCE_BINS }, (_, i) => (i === 18 ? 29 : 0)),
-  outputs: [10, 19],
-  probes: { seen: 3, correct: 2 },
-  batteryPercent: 80,
-  temperatureC: null,
-};
-
-const report = {
-  id: "0a1b2c3d-1",
-  offerId: "r1:update",
-  atMs: 0,
-  phase: "confirmed",
-  code: "ok",
-  runningSequence: 2,
-  targetSequence: 2,
-  artifactSha256: "ab".repeat(32),
-  downloadedBytes: 1234,
-  codec: "tensor",
-  detail: "",
-} as const;
-
 const layout = {
   schema: PARAMS_LAYOUT_SCHEMA,
   architectureHash: "ab".repeat(32),
@@ -124,8 +93,8 @@ describe("damaged, these give an answer or an error of ours", () => {
       utf8(JSON.stringify(layout)),
       (bytes) => parseParamsLayout(new TextDecoder().decode(bytes)),
     ],
-    ["frames of telemetry", encodeFrame(frame), decodeFrame],
-    ["batches of reports", encodeReportBatch([report]), decodeReportBatch],
+    ["frames of telemetry", encodeFrame(exampleFrame), decodeFrame],
+    ["batches of reports", encodeReportBatch([exampleReport]), decodeReportBatch],
     ["requests over MQTT", encodeExchangeRequest(request), decodeExchangeRequest],
     ["answers over MQTT", encodeExchangeAnswer(answer), decodeExchangeAnswer],
   ])(

@@ -1,3 +1,4 @@
+import { whatCame } from "@mote/protocol";
 import { unzipSync } from "fflate";
 import { SensorError } from "../errors.js";
 
@@ -61,7 +62,7 @@ export function readNpz(bytes: Uint8Array, name: string): Map<string, NpyArray> 
   try {
     files = unzipSync(bytes);
   } catch (cause) {
-    throw bad(`${name} to be an .npz archive`, cause instanceof Error ? cause.message : String(cause), cause);
+    throw bad(`${name} to be an .npz archive`, whatCame(cause), cause);
   }
   return new Map(
     Object.entries(files).map(([entry, content]) => {

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { whatCame } from "@mote/protocol";
 import type { Sample, Sensor } from "../core/ports.js";
 import { SensorError } from "../errors.js";
 import { type NpyArray, readNpy, readNpz } from "./npy.js";
@@ -19,7 +20,7 @@ export interface Recording {
  */
 export async function openRecording(path: string): Promise<Recording> {
   const bytes = await readFile(path).catch((cause: unknown) => {
-    throw bad(`a recording at ${path}`, cause instanceof Error ? cause.message : String(cause), cause);
+    throw bad(`a recording at ${path}`, whatCame(cause), cause);
   });
   const arrays = path.endsWith(".npz") ? readNpz(bytes, path) : new Map([["x", readNpy(bytes, path)]]);
   const x = arrays.get("x");

@@ -1,7 +1,9 @@
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, readFile, unlink } from "node:fs/promises";
+import { type FileHandle, open, readdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import { whatCame } from "@mote/protocol";
+import { makeFolder } from "@mote/protocol/node";
 import { StoreError } from "../errors.js";
 
 /** One acknowledged message as it came. */
@@ -53,7 +55,7 @@ export class FrameLog {
   /** Opens the log in `folder` for appending, behind what it holds. @throws StoreError */
   static async open(folder: string): Promise<FrameLog> {
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await makeFolder(folder, 0o700);
       const next = Math.max(0, ...(await segmentsIn(folder))) + 1;
       return new FrameLog(folder, next, await create(folder, next));
     } catch (cause) {
@@ -218,7 +220,7 @@ function* decode(bytes: Buffer): Generator<LoggedFrame> {
 function notWritable(folder: string, cause: unknown): StoreError {
   return new StoreError({
     expected: `to write telemetry to ${folder}`,
-    got: cause instanceof Error ? cause.message : String(cause),
+    got: whatCame(cause),
     todo: "Free space on the disk or mend it; devices keep what is not acknowledged, and send it again.",
     cause,
   });

@@ -1,6 +1,6 @@
 import { decode, encode } from "cborg";
 import { equalBytes, type Sha256, toHex, utf8 } from "../bytes.js";
-import { BundleFormatError, DigestMismatchError, MoteError, TooLargeError } from "../errors.js";
+import { BundleFormatError, DigestMismatchError, MoteError, TooLargeError, whatCame } from "../errors.js";
 import { PARAMS_LAYOUT_MAX_BYTES, type ParamsLayout, parseParamsLayout } from "../patch/params-layout.js";
 import { canonicalManifest, checkManifest, parseManifest } from "./canonical.js";
 import { ARTIFACT_MAX_BYTES, type ArtifactRef, MANIFEST_MAX_BYTES, type Manifest } from "./manifest.js";
@@ -143,7 +143,7 @@ function readBody(body: Uint8Array): [Uint8Array, Uint8Array[], string[]] {
     value = decode(body, { strict: true, allowIndefinite: false });
   } catch (cause) {
     if (cause instanceof MoteError) throw cause;
-    throw badFormat("a whole bundle file", cause instanceof Error ? cause.message : String(cause), cause);
+    throw badFormat("a whole bundle file", whatCame(cause), cause);
   }
   if (Array.isArray(value) && (value.length === 2 || value.length === 3)) {
     const [manifestBytes, parts, texts = []] = value as [unknown, unknown, unknown];

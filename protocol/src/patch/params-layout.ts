@@ -1,6 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { ARTIFACT_MAX_BYTES, Sha256Hex } from "../bundle/manifest.js";
-import { PatchLayoutError } from "../errors.js";
+import { PatchLayoutError, whatCame } from "../errors.js";
 import { checkSchema } from "../schema.js";
 import { decodeForm, wordsBefore, wordsBehind } from "./row-form.js";
 
@@ -86,7 +86,7 @@ export function parseParamsLayout(text: string): ParamsLayout {
   } catch (cause) {
     throw new PatchLayoutError({
       expected: `JSON of at most ${PARAMS_LAYOUT_MAX_BYTES} B`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Name the params.layout.json that `mote compile` wrote.",
       cause,
     });

@@ -2,23 +2,9 @@ import { encode } from "cborg";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MoteError, SchemaError } from "../errors.js";
-import type { UpdateReport } from "../update/report.js";
 import { decodeFrame } from "./frame.js";
 import { decodeReportBatch, encodeReportBatch, REPORT_BATCH_MAX } from "./reportBatch.js";
-
-const report: UpdateReport = {
-  id: "0a1b2c3d-1",
-  offerId: "r1:update",
-  atMs: 0,
-  phase: "confirmed",
-  code: "ok",
-  runningSequence: 2,
-  targetSequence: 2,
-  artifactSha256: "ab".repeat(32),
-  downloadedBytes: 1234,
-  codec: "tensor",
-  detail: "",
-};
+import { exampleReport as report } from "./telemetry.example.js";
 
 describe("reports on MQTT", () => {
   it("come back as they were sent", () => {

@@ -8,6 +8,7 @@ import {
   WrongArchitectureError,
   WrongHardwareError,
   WrongReleaseError,
+  whatCame,
 } from "../errors.js";
 import { checkCoseThreshold, coseSign, parseCose } from "./cose.js";
 import type { Signer } from "./sign.js";
@@ -283,7 +284,7 @@ function fields(payload: Uint8Array, count: number, what: string) {
   try {
     values = decode(payload, { strict: true, allowIndefinite: false });
   } catch (cause) {
-    throw fault(cause instanceof Error ? cause.message : String(cause), cause);
+    throw fault(whatCame(cause), cause);
   }
   if (!Array.isArray(values) || values.length !== count) throw fault("another structure");
   const list: readonly unknown[] = values;

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { whatCame } from "@mote/protocol";
 import type { Config } from "../../config.js";
 import { ConfigError } from "../../errors.js";
 import type { Sessions } from "../../fleet/sessions.js";
@@ -41,7 +42,7 @@ function fileOf(setting: string, path: string | undefined): string {
   } catch (cause) {
     throw new ConfigError({
       expected: `a file that can be read for ${setting}`,
-      got: cause instanceof Error ? cause.message : String(cause),
+      got: whatCame(cause),
       todo: "Correct the path, or the file's permissions.",
       cause,
     });

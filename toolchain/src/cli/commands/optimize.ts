@@ -1,5 +1,6 @@
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeFolder } from "@mote/protocol/node";
 import type { Command } from "commander";
 import { type Dataset, fitToInput, openDataset } from "../../data/index.js";
 import { DataError, LimitError } from "../../errors.js";
@@ -98,7 +99,7 @@ async function write(
   samples: number,
   { candidates, best }: SearchResult,
 ): Promise<object> {
-  mkdirSync(options.output, { recursive: true });
+  await makeFolder(options.output);
   const int8 = join(options.output, "best-int8.onnx");
   if (best !== null) {
     await writeModel(best.float, join(options.output, "best.onnx"));

@@ -1,4 +1,4 @@
-import { fromUtf8 } from "@mote/protocol";
+import { fromUtf8, whatCame } from "@mote/protocol";
 import { unzipSync } from "fflate";
 import { ModelFormatError, UnsupportedError } from "../../errors.js";
 import type { Graph } from "../../graph/graph.js";
@@ -64,7 +64,7 @@ async function openArchive(bytes: Uint8Array): Promise<KerasModel> {
     try {
       return fromUtf8(member);
     } catch (cause) {
-      throw damaged(`text in "${name}"`, cause instanceof Error ? cause.message : String(cause));
+      throw damaged(`text in "${name}"`, whatCame(cause));
     }
   };
   const config = parseModelConfig(text("config.json"));
@@ -89,7 +89,7 @@ function unpack(bytes: Uint8Array): Record<string, Uint8Array> {
     });
   } catch (cause) {
     if (cause instanceof ModelFormatError) throw cause;
-    throw damaged("a whole zip archive", cause instanceof Error ? cause.message : String(cause));
+    throw damaged("a whole zip archive", whatCame(cause));
   }
 }
 

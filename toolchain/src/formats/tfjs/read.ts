@@ -1,4 +1,4 @@
-import { fromUtf8 } from "@mote/protocol";
+import { fromUtf8, whatCame } from "@mote/protocol";
 import { ModelFormatError, UnsupportedError } from "../../errors.js";
 import type { Graph } from "../../graph/graph.js";
 import { isObject, type Json, type JsonObject } from "../keras/layer-config.js";
@@ -36,7 +36,7 @@ function parse(bytes: Uint8Array): JsonObject {
     throw damaged("an object", "another kind of JSON");
   } catch (cause) {
     if (cause instanceof ModelFormatError) throw cause;
-    throw damaged("JSON", cause instanceof Error ? cause.message : String(cause));
+    throw damaged("JSON", whatCame(cause));
   }
 }
 
